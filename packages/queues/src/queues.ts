@@ -1,0 +1,90 @@
+import type { BackoffOptions } from "@penstock/core/backoff";
+import type { JobPayloads, JobType } from "./catalog.ts";
+
+/** A job to enqueue: its type decides the queue, payload schema and options (see the catalog). */
+export type NewJob = { [T in JobType]: { type: T; payload: JobPayloads[T]; jobId: string; delayMs?: number } }[JobType];
+
+export type Queues = {
+  readonly kind: "embedded" | "redis" | "postgres";
+  ping(): Promise<void>;
+  /**
+   * Adds all jobs or throws `InfrastructureError QUEUE_UNAVAILABLE`. A job whose id the queue already has counts as added.
+   */
+  enqueue(jobs: NewJob[]): Promise<void>;
+  /** Applies concurrency and rate of a source to its fetch queue, for all workers. Idempotent. */
+  applyLimits(source: string, limits: { concurrency: number; rateLimit: { max: number; perMs: number } }): Promise<void>;
+  /** Creates, changes or removes the Job Scheduler of a stream. Leaves one alone that is as it should be. */
+  applySchedule(source: string, stream: string, schedule: QueueSchedule | undefined): Promise<void>;
+  /** When the stream's next tick is due. */
+  nextTick(source: string, stream: string): Promise<Date | undefined>;
+  depths(): Promise<QueueDepth[]>;
+  /** Jobs waiting in the transform queue, any state but finished: what back-pressure looks at. */
+  transformBacklog(): Promise<number>;
+  /** True if any job of the run is waiting, delayed, active or failed in the fetch or the transform queue, looked at in that order. */
+  hasJobs(source: string, runId: string): Promise<boolean>;
+  /** Jobs in the failed set, oldest first: given up by BullMQ without their processor having a say (stalled). */
+  failedJobs(limit: number): Promise<FailedJob[]>;
+  /** Mirrors the newest letters into the queue `dead-letter`, for Bull Board. Adds what is missing, removes what is gone. */
+  mirrorLetters(letters: LetterMirror[]): Promise<void>;
+  /** Embedded only: puts jobs that a killed process left active back to waiting, since no other process can own them. */
+  releaseActive(): Promise<number>;
+  close(): Promise<void>;
+};
+
+export type QueueSchedule = { everyMs: number; offsetMs: number } | { cron: string; timezone: string };
+
+export type QueueDepth = { queue: string; waiting: number; active: number; delayed: number; failed: number };
+
+export type FailedJob = {
+  [T in JobType]: {
+    type: T;
+    payload: JobPayloads[T];
+    jobId: string;
+    reason: string;
+    stalls: number;
+    /** Removes it from the failed set. Only after the database has accounted for it. */
+    remove(): Promise<void>;
+    /** Puts it back to waiting with its attempts reset. */
+    retry(): Promise<void>;
+  };
+}[JobType];
+
+export type LetterMirror = { id: string; source: string; stream: string; code: string; message: string };
+
+export type JobContext = {
+  jobId: string;
+  /** 1 for the first. */
+  attempt: number;
+  maxAttempts: number;
+  /** How often the job was taken from a worker that died. */
+  stalls: number;
+  signal: AbortSignal;
+};
+
+/**
+ * What a worker does with a job. Throw one of core's error classes to have the queue do what `decide` says. `settle` is called
+ * instead of failing the job when it is given up (a permanent error, or the last attempt): it must account for the job in
+ * the database; the job leaves the queue only after it returned.
+ */
+export type JobHandler<T extends JobType> = {
+  handle(payload: JobPayloads[T], context: JobContext): Promise<void>;
+  settle(payload: JobPayloads[T], error: unknown, context: JobContext): Promise<void>;
+};
+
+export type WorkerOptions = {
+  concurrency: number;
+  backoff: BackoffOptions;
+  /** Total attempts, the first included. */
+  attempts: number;
+};
+
+export type RunningWorker = {
+  readonly queue: string;
+  /** True while it takes jobs. */
+  isRunning(): boolean;
+  /**
+   * Stops taking jobs, waits up to `graceMs` for those running, then aborts their signals and hands them back. True when all
+   * of them finished. Never hangs, not even when the queue's server is away.
+   */
+  stop(graceMs: number): Promise<boolean>;
+};

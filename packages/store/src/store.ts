@@ -1,0 +1,183 @@
+import type { Account } from "@penstock/core/account";
+import type { CursorKind } from "@penstock/core/cursor";
+import type { ErrorCode } from "@penstock/core/error-codes";
+import type { LetterStatus, NewLetter } from "@penstock/core/letter";
+import type { OutputRecord } from "@penstock/core/record";
+import type { Run, RunIdentity, RunMode, RunStatus } from "@penstock/core/run";
+
+/**
+ * The database: the truth about what is committed. Every method throws `InfrastructureError` when the database is away
+ * or busy, with nothing done.
+ */
+export type Store = {
+  readonly dialect: "sqlite" | "postgresql";
+  /** Throws `InfrastructureError` when the database does not answer. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+
+  /**
+   * Starts a run of a partition from its bound, in one transaction: fence + 1, new row in `runs`. With a live run there
+   * already: returns it untouched, or with `takeOver` ends it as `superseded` first.
+   */
+  startRun(request: StartRun): Promise<StartedRun>;
+  /** Run, pause state and the database's clock in one query; `undefined` when there is no such run. */
+  readRun(runId: string): Promise<RunState | undefined>;
+  /** Remembers the API's own clock at the run's start, if nobody has yet. */
+  noteApiStart(runId: string, at: Date): Promise<void>;
+  /** Ends a run if it is still `running`; false when it was not. Frees the partition. */
+  endRun(runId: string, end: { status: Exclude<RunStatus, "running">; code?: ErrorCode; message?: string }): Promise<boolean>;
+  /** Live runs, oldest first; with `partitionOf` only that stream's. */
+  liveRuns(filter?: { source: string; stream: string }): Promise<(Run & { lastPageAt: Date | null })[]>;
+  /** Page number and cursor that a run without a job goes on from is never needed: runs are restarted, not continued. */
+  listRuns(filter: { source?: string; stream?: string; limit: number }): Promise<Run[]>;
+
+  /** The page transaction (design §5.5). */
+  commitPage(commit: PageCommit): Promise<CommittedPage>;
+
+  /** Stores a page too big for a job; a second one under the same `(runId, seq, hash)` changes nothing. */
+  savePayload(payload: { runId: string; seq: number; hash: string; body: Uint8Array }): Promise<void>;
+  loadPayload(ref: { runId: string; seq: number; hash: string }): Promise<Uint8Array | undefined>;
+
+  /** Settles a fetch job that is given up: letter and run `failed` in one transaction. The bound stays. */
+  settleFetch(letter: NewLetter): Promise<void>;
+
+  listLetters(filter: LetterFilter): Promise<StoredLetter[]>;
+  countLetters(filter: Omit<LetterFilter, "limit">): Promise<number>;
+  readLetter(id: string): Promise<StoredLetter | undefined>;
+  /** `open → redriving`, oldest first, at most `limit`; returns what was claimed with `redrives` already raised. */
+  claimForRedrive(filter: LetterFilter): Promise<StoredLetter[]>;
+  /** Commits what a redriven letter's payload became and resolves it, by compare-and-swap on `(redriving, redrives)`. */
+  commitRedrive(redrive: RedriveCommit): Promise<{ isResolved: boolean }>;
+  /** `redriving → open` with one more attempt, the new reason and message. False when it is not `(redriving, redrives)`. */
+  reopenLetter(id: string, redrives: number, reason: { code: ErrorCode; message: string; path: string | null }): Promise<boolean>;
+  discardLetters(ids: string[]): Promise<number>;
+
+  checkpoint(source: string, stream: string, partition: string): Promise<Checkpoint | undefined>;
+  /** Sets the bound of a partition that has none yet; false when it has. */
+  importBound(source: string, stream: string, partition: string, bound: string): Promise<boolean>;
+  setPaused(source: string, stream: string, isPaused: boolean): Promise<void>;
+  /** What `status` shows: one entry per stream that has a checkpoint. */
+  streamStates(): Promise<StreamState[]>;
+
+  /** Creates or replaces the typed views. Throws `ConfigError SOURCE_INVALID` when two streams want the same name. */
+  ensureViews(views: StreamView[]): Promise<void>;
+  /** Read-only query of one stream's view, for the demo's summary and `records`: rows as plain objects. */
+  queryView(sql: string): Promise<Record<string, unknown>[]>;
+};
+
+export type StartRun = {
+  source: string;
+  stream: string;
+  partition: string;
+  mode: RunMode;
+  takeOver: boolean;
+};
+export type StartedRun = { run: Run; isNew: boolean; superseded: string | null };
+
+export type RunState = { run: Run; isPaused: boolean; now: Date };
+
+export type PageCommit = {
+  run: RunIdentity;
+  seq: number;
+  cursorIn: string;
+  cursorOut: string | null;
+  isLast: boolean;
+  /** With `isLast`: how the run ends when this page completes its chain. */
+  endStatus: "succeeded" | "incomplete";
+  endCode: ErrorCode | null;
+  /** SHA-256 of the raw selected items. */
+  contentHash: string;
+  observedAt: Date;
+  fetched: number;
+  filtered: number;
+  /** Sorted by key, one per key. `input` numbers the input record it came from, within the page. */
+  records: (OutputRecord & { input: number })[];
+  /** Inputs whose records all lost against another record of the same page. */
+  duplicate: number;
+  letters: NewLetter[];
+  /** How many inputs the letters stand for: the number of letters, or all of the page for a page letter. */
+  deadLettered: number;
+  /** Latest event time, `null` if none. */
+  watermark: Date | null;
+  bound: {
+    kind: CursorKind;
+    /** Largest cursor value among the page's valid records. */
+    candidate: string | null;
+    /** `page`: the bound moves with the committed prefix (API sorted by it). `run`: when the chain is complete. `never`: not incremental. */
+    moves: "page" | "run" | "never";
+    lookbackMs: number;
+  };
+  /** Largest share of dead-lettered inputs, 0…1, with which the run still succeeds. */
+  deadLetterBudget: number;
+  schemaVersion: string;
+};
+
+export type CommittedPage = {
+  /** The account of *this* content; equals what is stored when `isFirst`. */
+  account: Account;
+  /** Rows written to `records`, which is another figure than the account when one input makes several rows. */
+  rowsWritten: number;
+  /** False when `(run, seq)` had its row already: upserted all the same, counted nowhere. */
+  isFirst: boolean;
+  /** The run's status after the commit. */
+  runStatus: RunStatus;
+  bound: string | null;
+};
+
+export type RedriveCommit = {
+  letterId: string;
+  redrives: number;
+  source: string;
+  stream: string;
+  runId: string;
+  seq: number;
+  observedAt: Date;
+  records: (OutputRecord & { input: number })[];
+  /** For a page letter: records of it that still cannot be processed get letters of their own. */
+  letters: NewLetter[];
+  schemaVersion: string;
+};
+
+export type LetterFilter = {
+  ids?: string[];
+  source?: string;
+  stream?: string;
+  code?: string;
+  status?: LetterStatus;
+  limit: number;
+};
+
+export type StoredLetter = NewLetter & {
+  id: string;
+  status: LetterStatus;
+  /** Times this letter was met. */
+  attempts: number;
+  /** Times it was put back. */
+  redrives: number;
+  firstSeenAt: Date;
+  lastSeenAt: Date;
+};
+
+export type Checkpoint = {
+  source: string;
+  stream: string;
+  partition: string;
+  bound: string | null;
+  fence: number;
+  watermark: Date | null;
+  liveRunId: string | null;
+  isPaused: boolean;
+  updatedAt: Date;
+};
+
+export type StreamState = {
+  checkpoint: Checkpoint;
+  lastRun: Run | null;
+  lastSuccessAt: Date | null;
+  openLetters: number;
+};
+
+/** Column types a view can have; `json` holds objects and arrays. */
+export type ColumnType = "text" | "integer" | "real" | "boolean" | "timestamp" | "json";
+export type ViewColumn = { name: string; type: ColumnType };
+export type StreamView = { source: string; stream: string; name: string; columns: ViewColumn[] };
