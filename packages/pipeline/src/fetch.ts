@@ -1,0 +1,88 @@
+import { CancelledError } from "@penstock/core/errors";
+import { contentHash } from "@penstock/core/hash";
+import { transformJobId } from "@penstock/core/job-id";
+import { canonicalJson } from "@penstock/core/json";
+import type { JobPayloads } from "@penstock/queues/catalog";
+import type { JobContext, JobOutcome, NewJob } from "@penstock/queues/queues";
+import type { FetchedPage } from "@penstock/source/fetch-page";
+import type { Stream } from "@penstock/source/model";
+import type { NextPage } from "@penstock/source/paginator";
+import type { RunState } from "@penstock/store/store";
+import { definitionOf, type FetchContext, runAheadPages } from "./context.ts";
+import { packItems } from "./page-payload.ts";
+import { fetchJob } from "./start-run.ts";
+
+type FetchPayload = JobPayloads["fetch"];
+
+const pausedMs = 5_000;
+const heldBackMs = 250;
+
+/**
+ * Fetches one page and enqueues, together, its transform and the fetch of the page behind it.
+ *
+ * The run is read before the request and again after it: a run that ended meanwhile gets no further page. Nothing is
+ * written but the page's payload when it is too big for a job, so that any step may be repeated.
+ */
+export async function fetchPage(context: FetchContext, job: FetchPayload, { signal }: JobContext): Promise<JobOutcome> {
+  const { stream } = definitionOf(context, job);
+  const before = await readLiveRun(context, job);
+  if (before === undefined) return;
+  if (before.isPaused) return { deferMs: pausedMs };
+  if (job.seq > before.run.committedSeq + runAheadPages || (await context.isHeldBack())) return { deferMs: heldBackMs };
+
+  const page = await requestPage(context, stream, job, signal);
+  if (job.seq === 0 && page.apiDate !== null) await context.store.noteApiStart(job.runId, page.apiDate);
+  const next = withinPageLimit(stream, job.seq, page.next);
+  if ((await readLiveRun(context, job)) === undefined) return;
+  await context.queues.enqueue(await followUps(context, job, { page, next, observedAt: before.now }));
+}
+
+/** The state of the job's run, or `undefined` when the run has ended or another one has the partition. */
+async function readLiveRun(context: FetchContext, job: FetchPayload): Promise<RunState | undefined> {
+  const state = await context.store.readRun(job.runId);
+  return state?.run.status === "running" && state.run.fence === job.fence ? state : undefined;
+}
+
+async function requestPage(context: FetchContext, stream: Stream, job: FetchPayload, signal: AbortSignal): Promise<FetchedPage> {
+  const fetcher = context.fetchers.get(job.source);
+  if (fetcher === undefined) throw new CancelledError("SOURCE_UNKNOWN", `this process does not fetch from ${job.source}`);
+  const page = await fetcher.fetch(stream, job.position, { signal });
+  context.metrics.pageFetched({ source: job.source, stream: job.stream, sizeBytes: page.sizeBytes, durationMs: page.durationMs, status: page.status });
+  const { runId, seq } = job;
+  const fields = { source: job.source, stream: job.stream, runId, seq, records: page.items.length, durationMs: page.durationMs };
+  context.logger.debug(fields, "page fetched");
+  return page;
+}
+
+function withinPageLimit(stream: Stream, seq: number, next: NextPage): NextPage {
+  return next.kind === "next" && seq + 1 >= stream.maxPages ? { kind: "incomplete", code: "PAGE_LIMIT" } : next;
+}
+
+type Answer = { page: FetchedPage; next: NextPage; observedAt: Date };
+
+async function followUps(context: FetchContext, job: FetchPayload, answer: Answer): Promise<NewJob[]> {
+  const transform = await transformJob(context, job, answer);
+  return answer.next.kind === "next" ? [transform, fetchJob(job, job.seq + 1, answer.next.position)] : [transform];
+}
+
+async function transformJob(context: FetchContext, job: FetchPayload, { page, next, observedAt }: Answer): Promise<NewJob> {
+  const { position, ...run } = job;
+  const itemsJson = JSON.stringify(page.items);
+  const hash = contentHash(itemsJson);
+  const cursorIn = canonicalJson(position);
+  return {
+    type: "transform",
+    jobId: transformJobId(job.runId, job.seq, cursorIn, hash),
+    payload: {
+      ...run,
+      cursorIn,
+      cursorOut: next.kind === "next" ? canonicalJson(next.position) : null,
+      isLast: next.kind !== "next",
+      incompleteCode: next.kind === "incomplete" ? next.code : null,
+      contentHash: hash,
+      observedAt: observedAt.toISOString(),
+      count: page.items.length,
+      items: await packItems(context.store, { runId: job.runId, seq: job.seq, hash }, itemsJson),
+    },
+  };
+}

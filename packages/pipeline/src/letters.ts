@@ -1,0 +1,33 @@
+import { codeOf, messageOf } from "@penstock/core/decision";
+import { PenstockError } from "@penstock/core/errors";
+import type { JsonValue } from "@penstock/core/json";
+import type { NewLetter } from "@penstock/core/letter";
+import type { JobPayloads } from "@penstock/queues/catalog";
+import type { Stream } from "@penstock/source/model";
+import { bestEffortKey } from "@penstock/source/transform";
+import type { RefusedItem } from "./page-records.ts";
+
+type Origin = { source: string; stream: string; partition: string; runId: string; seq: number; observedAt: Date; traceId: string | null };
+
+/** The letter of one record that cannot be processed. */
+export function recordLetter(stream: Stream, origin: Origin, items: JsonValue[], { input, error }: RefusedItem): NewLetter {
+  const item = items[input] ?? null;
+  return { ...origin, stage: "transform", kind: "record", key: bestEffortKey(stream, item), ...reasonOf(error), payload: JSON.stringify(item) };
+}
+
+/** The letter of a page that cannot be processed as a whole: it keeps all of the page's items. */
+export function pageLetter(origin: Origin, itemsJson: string, error: unknown): NewLetter {
+  return { ...origin, stage: "transform", kind: "page", key: null, ...reasonOf(error), payload: itemsJson };
+}
+
+/** The letter of a request that was given up. Its key is the cursor, so that a later good page at it resolves the letter. */
+export function requestLetter(job: JobPayloads["fetch"], cursor: string, observedAt: Date, error: unknown): NewLetter {
+  const { runId, source, stream, partition, seq } = job;
+  const origin = { source, stream, partition, runId, seq, observedAt, traceId: null };
+  return { ...origin, stage: "fetch", kind: "request", key: cursor, ...reasonOf(error), payload: JSON.stringify({ position: job.position }) };
+}
+
+export function reasonOf(error: unknown): Pick<NewLetter, "code" | "message" | "path"> {
+  const path = error instanceof PenstockError ? (error.details.path ?? null) : null;
+  return { code: codeOf(error), message: messageOf(error), path };
+}

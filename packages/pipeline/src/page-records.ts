@@ -1,0 +1,64 @@
+import { InvalidRecordError, type PenstockError } from "@penstock/core/errors";
+import type { JsonValue } from "@penstock/core/json";
+import { laterCursor } from "@penstock/core/cursor";
+import type { OutputRecord } from "@penstock/core/record";
+import type { Source, Stream } from "@penstock/source/model";
+import { createTransformer } from "@penstock/source/transform";
+
+export type NumberedRecord = OutputRecord & { input: number };
+export type RefusedItem = { input: number; error: PenstockError };
+
+/** What the items of a page became, every input in exactly one of: a record's `input`, duplicate, filtered, refused. */
+export type PageRecords = {
+  /** One per key, sorted by key. */
+  records: NumberedRecord[];
+  refused: RefusedItem[];
+  filtered: number;
+  duplicate: number;
+  /** Largest cursor value of the accepted inputs. */
+  boundCandidate: string | null;
+  watermark: Date | null;
+};
+
+/** Validates and transforms a page's items. Of several records with one key the highest version stays, then the last. */
+export function transformItems(source: Source, stream: Stream, items: JsonValue[], fetchedAt: Date): PageRecords {
+  const transform = createTransformer(source, stream);
+  const candidates: NumberedRecord[] = [];
+  const refused: RefusedItem[] = [];
+  let filtered = 0;
+  let boundCandidate: string | null = null;
+  items.forEach((item, input) => {
+    try {
+      const made = transform(item, { fetchedAt });
+      if (stream.cursor !== undefined) boundCandidate = laterCursor(stream.cursor.kind, boundCandidate, stream.cursor.of(item));
+      if (made.kind === "filtered") filtered += 1;
+      else for (const record of made.records) candidates.push({ ...record, input });
+    } catch (error) {
+      if (!(error instanceof InvalidRecordError)) throw error;
+      refused.push({ input, error });
+    }
+  });
+  const records = newestByKey(candidates);
+  const kept = new Set(records.map((record) => record.input));
+  const duplicate = new Set(candidates.map((record) => record.input)).size - kept.size;
+  return { records, refused, filtered, duplicate, boundCandidate, watermark: latest(records) };
+}
+
+function newestByKey(candidates: NumberedRecord[]): NumberedRecord[] {
+  const byKey = new Map<string, NumberedRecord>();
+  for (const record of candidates) {
+    const other = byKey.get(record.key);
+    if (other === undefined || !isOlder(record.version, other.version)) byKey.set(record.key, record);
+  }
+  return [...byKey.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+function isOlder(version: string | null, than: string | null): boolean {
+  return than !== null && (version === null || version < than);
+}
+
+function latest(records: NumberedRecord[]): Date | null {
+  let watermark: Date | null = null;
+  for (const { ts } of records) if (ts !== null && (watermark === null || ts > watermark)) watermark = ts;
+  return watermark;
+}

@@ -1,0 +1,71 @@
+import type { ErrorCode } from "@penstock/core/error-codes";
+import { redriveJobId } from "@penstock/core/job-id";
+import type { JsonValue } from "@penstock/core/json";
+import type { JobPayloads } from "@penstock/queues/catalog";
+import { schemaVersion } from "@penstock/source/view-columns";
+import type { LetterFilter, StoredLetter } from "@penstock/store/store";
+import { definitionOf, type PipelineContext } from "./context.ts";
+import { reasonOf, recordLetter } from "./letters.ts";
+import { transformItems } from "./page-records.ts";
+import { startRun } from "./start-run.ts";
+
+/**
+ * Puts open letters back to the stage they failed in, oldest first, and returns how many. The database is told first
+ * (`open → redriving`), so that a queue that loses the job loses no letter.
+ */
+export async function requestRedrive(context: PipelineContext, filter: LetterFilter): Promise<number> {
+  const claimed = await context.store.claimForRedrive(filter);
+  await enqueueRedrives(context, claimed);
+  return claimed.length;
+}
+
+/** Enqueues the jobs of letters that are `redriving`; jobs that the queue still has are not added twice. */
+export async function enqueueRedrives(context: PipelineContext, letters: StoredLetter[]): Promise<void> {
+  await context.queues.enqueue(
+    letters.map(({ id, redrives }) => ({ type: "redrive", jobId: redriveJobId(id, redrives), payload: { letterId: id, redrives } })),
+  );
+}
+
+/** Puts one letter through today's definition. It touches no checkpoint and no run's account. */
+export async function redriveLetter(context: PipelineContext, { letterId, redrives }: JobPayloads["redrive"]): Promise<void> {
+  const letter = await context.store.readLetter(letterId);
+  if (letter?.status !== "redriving" || letter.redrives !== redrives) return;
+  if (letter.kind === "request") return redriveRequest(context, letter);
+  return redriveRecords(context, letter);
+}
+
+/** A settled redrive: the letter is open again, with the new reason. */
+export async function settleRedrive(context: PipelineContext, { letterId, redrives }: JobPayloads["redrive"], error: unknown): Promise<void> {
+  const { code, message, path } = reasonOf(error);
+  await context.store.reopenLetter(letterId, redrives, { code: code as ErrorCode, message, path });
+}
+
+/** Positions mean nothing to another run, so a request is redriven by a new run from the bound, which covers it. */
+async function redriveRequest(context: PipelineContext, letter: StoredLetter): Promise<void> {
+  await startRun(context, { source: letter.source, stream: letter.stream });
+  await context.store.commitRedrive({ ...redriveOf(letter), records: [], letters: [], schemaVersion: "" });
+}
+
+async function redriveRecords(context: PipelineContext, letter: StoredLetter): Promise<void> {
+  const { source, stream } = definitionOf(context, letter);
+  const payload = JSON.parse(letter.payload) as JsonValue;
+  const items = letter.kind === "page" ? (payload as JsonValue[]) : [payload];
+  const made = transformItems(source, stream, items, letter.observedAt);
+  const [first] = made.refused;
+  if (letter.kind === "record" && first !== undefined) throw first.error;
+  const letters = made.refused.map((refused) => recordLetter(stream, originOf(letter), items, refused));
+  await context.store.commitRedrive({
+    ...redriveOf(letter),
+    records: made.records,
+    letters,
+    schemaVersion: schemaVersion(stream).fingerprint,
+  });
+}
+
+function redriveOf({ id: letterId, redrives, source, stream, runId, seq, observedAt }: StoredLetter) {
+  return { letterId, redrives, source, stream, runId, seq, observedAt };
+}
+
+function originOf({ source, stream, partition, runId, seq, observedAt, traceId }: StoredLetter) {
+  return { source, stream, partition, runId, seq, observedAt, traceId };
+}

@@ -1,0 +1,21 @@
+import { codeOf, messageOf } from "@penstock/core/decision";
+import { canonicalJson } from "@penstock/core/json";
+import type { JobPayloads } from "@penstock/queues/catalog";
+import type { PipelineContext } from "./context.ts";
+import { requestLetter } from "./letters.ts";
+
+/** Accounts for a request that is given up: letter and run `failed` in one transaction. The bound stays where it is. */
+export async function settleFetch(context: PipelineContext, job: JobPayloads["fetch"], error: unknown): Promise<void> {
+  const state = await context.store.readRun(job.runId);
+  const { source, stream, runId, seq } = job;
+  const log = context.logger.child({ source, stream, runId, seq });
+  if (state?.run.status !== "running") {
+    log.debug({ code: codeOf(error) }, "request of an ended run failed, nothing to account for");
+    return;
+  }
+  const letter = requestLetter(job, canonicalJson(job.position), state.now, error);
+  await context.store.settleFetch(letter);
+  context.metrics.deadLettered({ source, stream, code: letter.code });
+  context.metrics.runEnded({ source, stream, status: "failed" });
+  log.error({ code: letter.code, reason: messageOf(error) }, "request given up, run failed");
+}

@@ -1,0 +1,46 @@
+import { fetchJobId } from "@penstock/core/job-id";
+import { canonicalJson } from "@penstock/core/json";
+import { livePartition, type Run, type RunIdentity, type RunMode } from "@penstock/core/run";
+import type { NewJob } from "@penstock/queues/queues";
+import type { StartedRun, StartRun } from "@penstock/store/store";
+import { definitionOf, type PipelineContext } from "./context.ts";
+
+export type RunRequest = { source: string; stream: string; mode?: RunMode; takeOver?: StartRun["takeOver"] };
+
+/**
+ * Starts a run of a stream's live partition and enqueues its first page. A live run is left alone – but for one without
+ * a page and without a job, whose starter must have died between the two steps: its first page is enqueued again.
+ */
+export async function startRun(context: PipelineContext, request: RunRequest): Promise<StartedRun> {
+  const { source, stream, mode = "incremental", takeOver = "none" } = request;
+  definitionOf(context, request);
+  const started = await context.store.startRun({ source, stream, partition: livePartition, mode, takeOver });
+  const log = context.logger.child({ source, stream, runId: started.run.runId });
+  if (started.isNew) {
+    if (started.superseded !== null) log.warn({ supersededRunId: started.superseded }, "took over from another run");
+    log.info({ mode, bound: started.run.boundAtStart }, "run started");
+    await enqueueFirstPage(context, started.run);
+  } else if (started.run.pages === 0 && !(await context.queues.hasJobs(source, started.run.runId))) {
+    log.warn({}, "run has no job, enqueueing its first page again");
+    await enqueueFirstPage(context, started.run);
+  }
+  return started;
+}
+
+async function enqueueFirstPage(context: PipelineContext, run: Run): Promise<void> {
+  const { stream } = definitionOf(context, run);
+  const position = stream.paginator.start(run.mode === "full" ? null : run.boundAtStart);
+  await context.queues.enqueue([fetchJob(run, 0, position)]);
+}
+
+/** The job that fetches page `seq` of a run from `position`. */
+export function fetchJob(run: RunIdentity, seq: number, position: ReturnType<PositionOf>): NewJob {
+  const { runId, source, stream, partition, fence } = run;
+  return {
+    type: "fetch",
+    jobId: fetchJobId(runId, seq, canonicalJson(position)),
+    payload: { runId, source, stream, partition, fence, seq, position },
+  };
+}
+
+type PositionOf = import("@penstock/source/model").Stream["paginator"]["start"];

@@ -1,0 +1,120 @@
+import { imbalance } from "@penstock/core/account";
+import { PermanentError } from "@penstock/core/errors";
+import type { ErrorCode } from "@penstock/core/error-codes";
+import type { JsonValue } from "@penstock/core/json";
+import type { NewLetter } from "@penstock/core/letter";
+import type { JobPayloads } from "@penstock/queues/catalog";
+import type { Source, Stream } from "@penstock/source/model";
+import { schemaVersion } from "@penstock/source/view-columns";
+import type { CommittedPage, PageCommit } from "@penstock/store/store";
+import { definitionOf, type PipelineContext } from "./context.ts";
+import { pageLetter, recordLetter } from "./letters.ts";
+import { parseItems, unpackItems } from "./page-payload.ts";
+import { type PageRecords, transformItems } from "./page-records.ts";
+
+type TransformPayload = JobPayloads["transform"];
+
+/** Validates and transforms one page and commits it with its account, in one transaction. */
+export async function transformPage(context: PipelineContext, job: TransformPayload): Promise<void> {
+  const { source, stream } = definitionOf(context, job);
+  const items = parseItems(await unpackItems(context.store, payloadRef(job), job.items));
+  const observedAt = new Date(job.observedAt);
+  const made = transformItems(source, stream, items, observedAt);
+  const letters = made.refused.map((refused) => recordLetter(stream, { ...originOf(job), observedAt }, items, refused));
+  await commit(context, job, pageCommit(job, { source, stream, items, made, letters }));
+}
+
+/**
+ * Accounts for a page that is given up: one letter with all its items, and the page row with every record dead-lettered,
+ * so that the prefix goes on and nothing is lost. Where not even the items can be read the run fails instead: the bound
+ * stays before the page, and the next run fetches it again.
+ */
+export async function settleTransform(context: PipelineContext, job: TransformPayload, error: unknown): Promise<void> {
+  const itemsJson = await readableItems(context, job);
+  if (itemsJson === undefined) {
+    const message = `page ${job.seq} cannot be read back from the queue; the next run fetches it again`;
+    await context.store.endRun(job.runId, { status: "failed", code: "PAYLOAD_UNREADABLE", message });
+    context.logger.error({ source: job.source, stream: job.stream, runId: job.runId, seq: job.seq }, "page lost on the way, run failed");
+    return;
+  }
+  const observedAt = new Date(job.observedAt);
+  const letter = pageLetter({ ...originOf(job), observedAt }, itemsJson, error);
+  const nothing: PageRecords = { records: [], refused: [], filtered: 0, duplicate: 0, boundCandidate: null, watermark: null };
+  const definition = context.sources.get(job.source);
+  const stream = definition?.streams[job.stream];
+  await commit(context, job, {
+    ...pageCommit(job, { source: definition, stream, items: parseItems(itemsJson), made: nothing, letters: [letter] }),
+    deadLettered: job.count,
+  });
+}
+
+async function readableItems(context: PipelineContext, job: TransformPayload): Promise<string | undefined> {
+  try {
+    return await unpackItems(context.store, payloadRef(job), job.items);
+  } catch (error) {
+    if (error instanceof PermanentError) return undefined;
+    throw error;
+  }
+}
+
+type MadePage = { source: Source | undefined; stream: Stream | undefined; items: JsonValue[]; made: PageRecords; letters: NewLetter[] };
+
+function pageCommit(job: TransformPayload, { stream, items, made, letters }: MadePage): PageCommit {
+  return {
+    run: { runId: job.runId, source: job.source, stream: job.stream, partition: job.partition, fence: job.fence },
+    seq: job.seq,
+    cursorIn: job.cursorIn,
+    cursorOut: job.cursorOut,
+    isLast: job.isLast,
+    endStatus: job.incompleteCode === null ? "succeeded" : "incomplete",
+    endCode: job.incompleteCode as ErrorCode | null,
+    contentHash: job.contentHash,
+    observedAt: new Date(job.observedAt),
+    fetched: job.count,
+    filtered: made.filtered,
+    records: made.records,
+    duplicate: made.duplicate,
+    letters,
+    deadLettered: letters.length,
+    raw: (input) => JSON.stringify(items[input] ?? null),
+    watermark: made.watermark,
+    bound: boundRule(stream, made.boundCandidate),
+    deadLetterBudget: stream?.deadLetterBudget ?? 1,
+    schemaVersion: stream === undefined ? "" : schemaVersion(stream).fingerprint,
+  };
+}
+
+function boundRule(stream: Stream | undefined, candidate: string | null): PageCommit["bound"] {
+  if (stream?.cursor === undefined) return { kind: "string", candidate: null, moves: "never", lookbackMs: 0 };
+  const { kind, lookbackMs } = stream.cursor;
+  return { kind, candidate, moves: stream.order === "asc" ? "page" : "run", lookbackMs };
+}
+
+async function commit(context: PipelineContext, job: TransformPayload, page: PageCommit): Promise<void> {
+  const startedAt = performance.now();
+  const committed = await context.store.commitPage(page);
+  report(context, job, page, committed, performance.now() - startedAt);
+}
+
+function report(context: PipelineContext, job: TransformPayload, page: PageCommit, committed: CommittedPage, durationMs: number): void {
+  const { source, stream, runId, seq } = job;
+  const log = context.logger.child({ source, stream, runId, seq });
+  context.metrics.pageCommitted({ source, stream, account: committed.account, isFirst: committed.isFirst, durationMs });
+  log.debug({ ...committed.account, isFirst: committed.isFirst, durationMs }, "page committed");
+  if (imbalance(committed.account) !== 0) {
+    context.metrics.accountViolated({ source, stream });
+    log.error({ ...committed.account }, "the account of a page does not add up");
+  }
+  for (const letter of page.letters) {
+    context.metrics.deadLettered({ source, stream, code: letter.code });
+    log.error({ code: letter.code, key: letter.key, path: letter.path, reason: letter.message }, "dead letter");
+  }
+}
+
+function payloadRef(job: TransformPayload): { runId: string; seq: number; hash: string } {
+  return { runId: job.runId, seq: job.seq, hash: job.contentHash };
+}
+
+function originOf({ source, stream, partition, runId, seq }: TransformPayload) {
+  return { source, stream, partition, runId, seq, traceId: null };
+}
