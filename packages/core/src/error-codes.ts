@@ -42,6 +42,7 @@ export const errorCodes = {
   QUEUE_UNAVAILABLE: { means: "The queue does not answer or did not take every job.", remedy: "Check REDIS_URL / QUEUE_URL and that the server is up; work waits, nothing is lost." },
   QUEUE_MISCONFIGURED: { means: "Redis may evict or forget jobs.", remedy: "Set maxmemory-policy noeviction and appendonly yes." },
   DATA_DIR_IN_USE: { means: "Another process has this data folder open.", remedy: "Stop it, or use Redis (REDIS_URL) to run several processes." },
+  LETTER_UNKNOWN: { means: "No dead letter has that id.", remedy: "`penstock dead-letters list` lists them." },
   // what was asked for
   CONFIG_INVALID: { means: "Configuration variables are wrong or missing.", remedy: "Each is listed with what was expected." },
   SOURCE_INVALID: { means: "A source file cannot be used.", remedy: "See the message for the file and the field." },

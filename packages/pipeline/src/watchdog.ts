@@ -1,7 +1,5 @@
 import type { Run } from "@penstock/core/run";
 import type { PipelineContext } from "./context.ts";
-import { enqueueRedrives } from "./redrive.ts";
-import { queueSchedule } from "./schedule.ts";
 import { startRun } from "./start-run.ts";
 
 /** A live run as it was at one look: without a job anywhere, and how far it had come. */
@@ -60,19 +58,4 @@ async function takeOver(context: PipelineContext, run: Run): Promise<void> {
   const { source, stream, runId, mode } = run;
   context.logger.warn({ source, stream, runId, pages: run.pages }, "live run has no job left, starting anew from the bound");
   await startRun(context, { source, stream, mode, takeOver: { runId } });
-}
-
-/**
- * Gives the queue back what it should know and a lost Redis has forgotten: limits and schedules of every source, and the
- * jobs of letters being redriven. Changes nothing where all is as it should be.
- */
-export async function restoreQueueState(context: PipelineContext): Promise<void> {
-  for (const source of context.sources.values()) {
-    await context.queues.applyLimits(source.name, source);
-    for (const stream of Object.values(source.streams)) {
-      const schedule = queueSchedule(source.name, stream.name, stream.schedule);
-      await context.queues.applySchedule(source.name, stream.name, schedule);
-    }
-  }
-  await enqueueRedrives(context, await context.store.listLetters({ status: "redriving", limit: 1_000 }));
 }

@@ -1,0 +1,76 @@
+import { join, relative } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Config } from "@penstock/config/config";
+import { InfrastructureError } from "@penstock/core/errors";
+import type { Run } from "@penstock/core/run";
+import type { PipelineContext } from "@penstock/pipeline/context";
+import { openRuntime } from "@penstock/runtime/open-runtime";
+import { startUsgsReplay, type UsgsReplay } from "@penstock/testing/simulators/usgs-replay";
+import { startAllInOne } from "../all-in-one.ts";
+import { createLiveView, type LiveView } from "../demo/live-view.ts";
+import { reportDemo } from "../demo/report.ts";
+import { summarize } from "../demo/summary.ts";
+import { exitCodes } from "../failure.ts";
+import type { CommandContext } from "../program.ts";
+
+const stream = { source: "usgs", stream: "earthquakes" };
+const lookEveryMs = 100;
+const startTimeoutMs = 15_000;
+
+/**
+ * `penstock demo`: the whole pipeline on the embedded backends, fed by a local replay of the USGS API with real events
+ * and a few faults. A full run each time, in a data folder of its own.
+ */
+export async function demo(command: CommandContext, options: { json?: boolean }): Promise<number> {
+  await using stack = new AsyncDisposableStack();
+  const replay = stack.adopt(await startUsgsReplay({ faults: "demo" }), (opened) => opened.close());
+  const config = demoConfig(command.config);
+  const env = { ...command.env, USGS_BASE_URL: replay.url };
+  const runtime = await openRuntime({ config, logger: command.logger, stack, env, only: [stream.source], onDemand: true });
+  await startAllInOne(runtime, stack);
+  if (options.json !== true) command.out.write(`${replay.total} records of the USGS earthquake API, replayed at ${replay.url}\n`);
+  const view = options.json === true ? undefined : createLiveView(command.out);
+  const run = await ingest(runtime.context, replay, view, command.signal);
+  const database = relative(process.cwd(), databasePath(config)) || databasePath(config);
+  const summary = await summarize(runtime.context.store, run, { ...replay.faultsSent(), database });
+  const letters = await runtime.context.store.listLetters({ ...stream, status: "open", limit: 20 });
+  const isColored = command.out.isTTY === true;
+  command.out.write(options.json === true ? `${JSON.stringify(summary)}\n` : `\n${reportDemo(summary, letters, isColored)}\n`);
+  return run.status === "succeeded" ? exitCodes.ok : exitCodes.failed;
+}
+
+function demoConfig(config: Config): Config {
+  const dataDir = join(config.dataDir, "demo");
+  return { ...config, dataDir, database: { url: `file:${join(dataDir, "penstock.db")}` }, queue: { kind: "embedded", dataDir }, checkpointFile: undefined };
+}
+
+function databasePath(config: Config): string {
+  return config.database.url.slice("file:".length);
+}
+
+/** Has the scheduler start a full run, as it would for a schedule that is due, and watches it to its end. */
+async function ingest(context: PipelineContext, replay: UsgsReplay, view: LiveView | undefined, signal: AbortSignal): Promise<Run> {
+  const [before] = await context.store.listRuns({ ...stream, limit: 1 });
+  if (before?.status === "running") {
+    // Left by a demo that was killed; its replay is gone, so nothing can go on from its position.
+    await context.store.endRun(before.runId, { status: "cancelled", code: "CANCELLED", message: "the demo was started again" });
+  }
+  await context.queues.enqueue([{ type: "tick", jobId: `demo_${Date.now()}`, payload: { ...stream, mode: "full" } }]);
+  let run = await startedAfter(context, before?.runId, signal);
+  while (run.status === "running") {
+    view?.show({ run, total: replay.total, depths: await context.queues.depths(), ...replay.faultsSent() });
+    await delay(lookEveryMs, undefined, { signal });
+    run = (await context.store.readRun(run.runId))?.run ?? run;
+  }
+  view?.show({ run, total: replay.total, depths: await context.queues.depths(), ...replay.faultsSent() });
+  view?.done();
+  return run;
+}
+
+async function startedAfter(context: PipelineContext, previous: string | undefined, signal: AbortSignal): Promise<Run> {
+  for (const deadline = Date.now() + startTimeoutMs; Date.now() < deadline; await delay(lookEveryMs, undefined, { signal })) {
+    const [newest] = await context.store.listRuns({ ...stream, limit: 1 });
+    if (newest !== undefined && newest.runId !== previous) return newest;
+  }
+  throw new InfrastructureError("QUEUE_UNAVAILABLE", `the scheduler started no run within ${startTimeoutMs / 1_000} s`);
+}

@@ -1,0 +1,78 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { errorCodes } from "@penstock/core/error-codes";
+import type { Run, RunMode } from "@penstock/core/run";
+import { startFetcher } from "@penstock/fetcher/start-fetcher";
+import type { PipelineContext } from "@penstock/pipeline/context";
+import { mirrorLetters } from "@penstock/pipeline/sweep";
+import { startRun } from "@penstock/pipeline/start-run";
+import { waitForRun } from "@penstock/pipeline/wait-for-run";
+import { openRuntime } from "@penstock/runtime/open-runtime";
+import { startUpkeep } from "@penstock/runtime/upkeep";
+import { startTransformer } from "@penstock/transformer/start-transformer";
+import { exitCodes } from "../failure.ts";
+import type { CommandContext } from "../program.ts";
+import { resolveTarget, type Target } from "../target.ts";
+
+/** How long a live run that somebody else started may show no progress before this command takes it over. */
+const signOfLifeMs = 2_000;
+
+export type RunOptions = { json?: boolean; full?: boolean };
+
+/** `penstock run`: one run of each named stream, drained by workers in this process. 0 only if all succeeded. */
+export async function run({ config, logger, env, out, signal }: CommandContext, target: string, options: RunOptions): Promise<number> {
+  await using stack = new AsyncDisposableStack();
+  const runtime = await openRuntime({ config, logger, stack, env, lock: "short" });
+  const targets = resolveTarget(runtime.loaded, target);
+  await startTransformer(runtime, stack);
+  await startFetcher(runtime, stack, targets.map(({ source }) => source.name));
+  startUpkeep(runtime.context, stack);
+  const mode: RunMode = options.full === true ? "full" : "incremental";
+  let exitCode: number = exitCodes.ok;
+  for (const { source, stream } of targets) {
+    const ended = await runToEnd(runtime.context, { source, stream }, mode, signal);
+    out.write(`${options.json === true ? JSON.stringify(summaryOf(ended)) : describeRun(ended)}\n`);
+    if (ended.status !== "succeeded") exitCode = exitCodes.failed;
+  }
+  await mirrorLetters(runtime.context);
+  return exitCode;
+}
+
+async function runToEnd(context: PipelineContext, { source, stream }: Target, mode: RunMode, signal: AbortSignal): Promise<Run> {
+  const request = { source: source.name, stream: stream.name, mode };
+  let { run: current, isNew } = await startRun(context, request);
+  if (!isNew && !(await showsLife(context, current, signal))) {
+    current = (await startRun(context, { ...request, takeOver: { runId: current.runId } })).run;
+  }
+  for (;;) {
+    const ended = await waitForRun(context.store, current.runId, signal);
+    const [successor] = ended.status === "superseded" ? await context.store.liveRuns(request) : [];
+    if (successor === undefined) return ended;
+    current = successor;
+  }
+}
+
+async function showsLife(context: PipelineContext, run: Run, signal: AbortSignal): Promise<boolean> {
+  for (const deadline = Date.now() + signOfLifeMs; Date.now() < deadline; await delay(100, undefined, { signal })) {
+    const state = await context.store.readRun(run.runId);
+    if (state === undefined || state.run.status !== "running" || state.run.pages > run.pages) return true;
+  }
+  return false;
+}
+
+/** What `--json` prints: one line per run, `fetched` being the sum of the six outcomes. */
+export function summaryOf(run: Run): Record<string, unknown> {
+  const durationMs = (run.endedAt?.getTime() ?? Date.now()) - run.startedAt.getTime();
+  const { source, stream, runId, status, pages, account, errorCode, errorMessage } = run;
+  const failure = errorCode === null ? {} : { errorCode, errorMessage };
+  return { source, stream, run: runId, status, pages, ...account, durationMs, ...failure };
+}
+
+function describeRun(run: Run): string {
+  const { account } = run;
+  const seconds = ((run.endedAt?.getTime() ?? Date.now()) - run.startedAt.getTime()) / 1_000;
+  const outcomes = `${account.inserted} inserted, ${account.updated} updated, ${account.unchanged} unchanged, ${account.duplicate} duplicate, ${account.filtered} filtered, ${account.deadLettered} dead-lettered`;
+  const head = `${run.source}.${run.stream}: ${run.status} in ${seconds.toFixed(1)} s, ${run.pages} pages, ${account.fetched} records fetched: ${outcomes}`;
+  const letters = account.deadLettered > 0 ? `\n  see them: penstock dead-letters list --stream ${run.source}.${run.stream}` : "";
+  const failure = run.errorCode === null ? "" : `\n  error ${run.errorCode}: ${run.errorMessage}\n  what to do: ${errorCodes[run.errorCode].remedy}`;
+  return head + letters + failure;
+}

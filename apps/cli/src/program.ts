@@ -1,0 +1,125 @@
+import type { Config } from "@penstock/config/config";
+import { CancelledError } from "@penstock/core/errors";
+import type { Logger } from "@penstock/telemetry/logger";
+import { Command, CommanderError } from "commander";
+import { describeFailure, exitCodeOf, exitCodes } from "./failure.ts";
+
+/** The process as the program sees it; `main.ts` hands it over, tests make their own. */
+export type Host = {
+  argv: string[];
+  env: NodeJS.ProcessEnv;
+  cwd: string;
+  out: NodeJS.WriteStream;
+  err: NodeJS.WriteStream;
+  onSignal(listener: (signal: "SIGINT" | "SIGTERM") => void): void;
+  exit(code: number): void;
+};
+
+export type CommandContext = {
+  config: Config;
+  logger: Logger;
+  env: NodeJS.ProcessEnv;
+  out: NodeJS.WriteStream;
+  err: NodeJS.WriteStream;
+  /** Aborted by the first signal. */
+  signal: AbortSignal;
+};
+
+const exitHelp = `
+Exit codes: 0 done (of a run: succeeded) · 1 a run did not succeed · 2 wrong configuration or arguments ·
+            3 database or queue does not answer · 130 interrupted`;
+
+/** Parses the command line and runs the command; returns the exit code. Commands are loaded when they are called. */
+export async function main(host: Host): Promise<number> {
+  const interrupted = new AbortController();
+  host.onSignal((signal) => interrupt(host, interrupted, signal));
+  let exitCode: number = exitCodes.ok;
+  const program = buildProgram(async (command) => {
+    exitCode = await command(host, interrupted.signal);
+  });
+  try {
+    await program.parseAsync(host.argv);
+    return exitCode;
+  } catch (error) {
+    return explain(host, program, error, interrupted.signal);
+  }
+}
+
+function interrupt(host: Host, interrupted: AbortController, signal: string): void {
+  host.err.write(`\n${signal}: stopping; once more to stop at once\n`);
+  interrupted.abort(new CancelledError("CANCELLED", `stopped by ${signal}`));
+  host.onSignal(() => host.exit(exitCodes.interrupted));
+}
+
+function explain(host: Host, program: Command, error: unknown, signal: AbortSignal): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.misused;
+  if (signal.aborted) return exitCodes.interrupted;
+  host.err.write(`${describeFailure(error, { isVerbose: program.opts()["verbose"] === true })}\n`);
+  return exitCodeOf(error);
+}
+
+type RunCommand = (host: Host, signal: AbortSignal) => Promise<number>;
+
+function buildProgram(execute: (command: RunCommand) => Promise<void>): Command {
+  const program = new Command("penstock")
+    .description("Pull records out of HTTP APIs and land them in your own database.")
+    .option("--verbose", "debug logs, and stack traces of errors")
+    .exitOverride()
+    .showHelpAfterError("(penstock --help lists the commands)");
+  const define = (signature: string, description: string, example: string) =>
+    program.command(signature).description(description).addHelpText("after", `\nExample:\n  ${example}\n${exitHelp}`);
+  const inContext = (work: (context: CommandContext) => Promise<number>, quiet = true) =>
+    execute(async (host, signal) => work(await openContext(host, signal, { isVerbose: program.opts()["verbose"] === true, quiet })));
+
+  define("demo", "ingest 1,707 real earthquakes from a local replay of the USGS API", "penstock demo --json")
+    .option("--json", "print the summary as one line of JSON")
+    .action((options) => inContext(async (context) => (await import("./commands/demo.ts")).demo(context, options)));
+  define("up", "run scheduler, fetchers and transformers in this process", "penstock up")
+    .action(() => inContext(async (context) => (await import("./commands/up.ts")).up(context), false));
+  define("run <source[.stream]>", "run one stream, or all of a source, once and wait for the end", "penstock run usgs.earthquakes --json")
+    .option("--json", "print each run as one line of JSON")
+    .option("--full", "start from the beginning instead of the checkpoint")
+    .action((target, options) => inContext(async (context) => (await import("./commands/run.ts")).run(context, target, options)));
+  define("status", "checkpoint, lag, last run, dead letters per stream, and queue depths", "penstock status --json")
+    .option("--json", "print as one line of JSON")
+    .action((options) => inContext(async (context) => (await import("./commands/status.ts")).status(context, options)));
+  define("sources", "list the sources and streams that are defined", "penstock sources")
+    .option("--json", "print as one line of JSON")
+    .action((options) => inContext(async (context) => (await import("./commands/sources.ts")).sources(context, options)));
+  defineDeadLetters(define("dead-letters", "look at dead letters, put them back or discard them", "penstock dead-letters list --stream usgs.earthquakes"), inContext);
+  define("test [patterns...]", "run the tests: unit, integration, end to end", "penstock test --unit")
+    .allowUnknownOption()
+    .action((_patterns, _options, command: Command) => execute(async () => (await import("./commands/test.ts")).runTests(command.args)));
+  return program;
+}
+
+type InContext = (work: (context: CommandContext) => Promise<number>) => Promise<void>;
+
+function defineDeadLetters(group: Command, inContext: InContext): void {
+  const load = () => import("./commands/dead-letters.ts");
+  const filters = (command: Command) =>
+    command
+      .option("--stream <source.stream>", "only those of one stream")
+      .option("--code <code>", "only those with this error code")
+      .option("--limit <n>", "at most this many, oldest first", "100");
+  filters(group.command("list").description("list dead letters, oldest first"))
+    .option("--status <status>", "open, redriving, resolved or discarded", "open")
+    .option("--json", "one line of JSON per letter")
+    .action((options) => inContext(async (context) => (await load()).list(context, options)));
+  group.command("show <id>").description("show one dead letter with its payload")
+    .action((id) => inContext(async (context) => (await load()).show(context, id)));
+  filters(group.command("redrive [ids...]").description("put dead letters back to the stage they failed in, and wait"))
+    .action((ids, options) => inContext(async (context) => (await load()).redrive(context, ids, options)));
+  filters(group.command("discard [ids...]").description("close dead letters for good; their payload is kept"))
+    .action((ids, options) => inContext(async (context) => (await load()).discard(context, ids, options)));
+}
+
+/** Configuration and logger of a command. Commands that end by themselves log warnings only, unless told otherwise. */
+async function openContext(host: Host, signal: AbortSignal, options: { isVerbose: boolean; quiet: boolean }): Promise<CommandContext> {
+  const { loadConfig } = await import("@penstock/config/config");
+  const { createLogger } = await import("@penstock/telemetry/logger");
+  const config = loadConfig({ env: host.env, cwd: host.cwd });
+  const level = options.isVerbose ? "debug" : options.quiet ? (config.log.level ?? "warn") : (config.log.level ?? "info");
+  const logger = createLogger({ app: "cli", level, format: config.log.format, destination: host.err });
+  return { config, logger, env: config.env, out: host.out, err: host.err, signal };
+}

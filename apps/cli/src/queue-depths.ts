@@ -1,0 +1,27 @@
+import type { Config } from "@penstock/config/config";
+import { openQueueBackend } from "@penstock/queues/backend";
+import { createQueues } from "@penstock/queues/create-queues";
+import { readEmbeddedLock } from "@penstock/queues/embedded-lock";
+import type { QueueDepth } from "@penstock/queues/queues";
+import type { Logger } from "@penstock/telemetry/logger";
+
+const askTimeoutMs = 500;
+
+/**
+ * Depths of all queues. The embedded queue belongs to one process, so that one is asked over its health server; `null`
+ * when there is none.
+ */
+export async function readQueueDepths(queue: Config["queue"], logger: Logger): Promise<QueueDepth[] | null> {
+  if (queue.kind === "embedded") return askOwner(queue.dataDir);
+  await using stack = new AsyncDisposableStack();
+  const backend = stack.adopt(await openQueueBackend(queue, { logger, isReadOnly: true }), (opened) => opened.close());
+  const queues = stack.adopt(createQueues(backend, { sources: "all" }), (opened) => opened.close());
+  return await queues.depths();
+}
+
+async function askOwner(dataDir: string): Promise<QueueDepth[] | null> {
+  const lock = await readEmbeddedLock(dataDir);
+  if (lock?.healthUrl === undefined) return null;
+  const response = await fetch(new URL("/queues", lock.healthUrl), { signal: AbortSignal.timeout(askTimeoutMs) });
+  return response.ok ? ((await response.json()) as QueueDepth[]) : null;
+}

@@ -1,0 +1,41 @@
+import { ConfigError } from "@penstock/core/errors";
+import type { LoadedSources } from "@penstock/source/load-sources";
+import type { Source, Stream } from "@penstock/source/model";
+import { closest } from "fastest-levenshtein";
+
+export type Target = { source: Source; stream: Stream };
+
+/**
+ * The streams that `<source>` or `<source>.<stream>` names.
+ *
+ * @throws ConfigError `SOURCE_UNKNOWN` with the nearest name, or with what the source's environment lacks
+ */
+export function resolveTarget(loaded: LoadedSources, text: string): Target[] {
+  const [sourceName = "", streamName] = text.split(".", 2);
+  const source = loaded.sources.find(({ name }) => name === sourceName);
+  if (source === undefined) throw unknownSource(loaded, sourceName);
+  const streams = Object.values(source.streams);
+  const chosen = streamName === undefined ? streams : streams.filter(({ name }) => name === streamName);
+  if (chosen.length === 0) throw unknownStream(source, streamName ?? "");
+  return chosen.map((stream) => ({ source, stream }));
+}
+
+function unknownSource(loaded: LoadedSources, name: string): ConfigError {
+  const unconfigured = loaded.unconfigured.find((source) => source.name === name);
+  if (unconfigured !== undefined) {
+    const remedy = "set what is missing in the environment or in .env";
+    return new ConfigError("CONFIG_INVALID", `source ${name} is not configured: ${unconfigured.problems.join("; ")}`, { source: name, remedy });
+  }
+  const known = [...loaded.sources, ...loaded.unconfigured].map((source) => source.name);
+  return new ConfigError("SOURCE_UNKNOWN", `there is no source "${name}"; ${nearest(name, known)}`, { source: name });
+}
+
+function unknownStream(source: Source, name: string): ConfigError {
+  const known = Object.keys(source.streams);
+  const message = `source ${source.name} has no stream "${name}"; ${nearest(name, known)}`;
+  return new ConfigError("SOURCE_UNKNOWN", message, { source: source.name, stream: name });
+}
+
+function nearest(name: string, known: string[]): string {
+  return known.length === 0 ? "none is defined" : `did you mean "${closest(name, known)}"?`;
+}

@@ -1,0 +1,4 @@
+import { serve } from "@penstock/runtime/serve";
+import { startFetcher } from "./start-fetcher.ts";
+
+await serve("fetcher", startFetcher, process);

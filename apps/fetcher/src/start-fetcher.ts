@@ -1,0 +1,35 @@
+import { createBackPressure } from "@penstock/pipeline/back-pressure";
+import type { FetchContext } from "@penstock/pipeline/context";
+import { fetchHandler } from "@penstock/pipeline/handlers";
+import { fetchQueue } from "@penstock/queues/catalog";
+import type { RunningWorker } from "@penstock/queues/queues";
+import { startWorker } from "@penstock/queues/worker";
+import type { Runtime } from "@penstock/runtime/open-runtime";
+import { createPageFetcher, type PageFetcher } from "@penstock/source/fetch-page";
+import type { Source } from "@penstock/source/model";
+
+/** Starts one worker per source, each on the source's own queue, so that a slow API holds up no other. */
+export async function startFetcher(runtime: Runtime, stack: AsyncDisposableStack): Promise<RunningWorker[]> {
+  const { context, config } = runtime;
+  const sources = [...context.sources.values()];
+  const fetchers = new Map(sources.map((source) => [source.name, openFetcher(source, stack)]));
+  const isHeldBack = createBackPressure(context.queues, context.settings.backlogHigh);
+  const fetchContext: FetchContext = { ...context, fetchers, isHeldBack };
+  for (const source of sources) await context.queues.applyLimits(source.name, source);
+  const workers = sources.map((source) => startSourceWorker(runtime, fetchContext, source));
+  stack.defer(async () => void (await Promise.all(workers.map((worker) => worker.stop(config.shutdownGraceMs)))));
+  return workers;
+}
+
+function openFetcher(source: Source, stack: AsyncDisposableStack): PageFetcher {
+  return stack.adopt(createPageFetcher(source), (fetcher) => fetcher.close());
+}
+
+function startSourceWorker({ backend }: Runtime, context: FetchContext, source: Source): RunningWorker {
+  const { attempts, initialMs, maxMs } = source.retry;
+  return startWorker(backend, {
+    queue: fetchQueue(source.name),
+    handlers: { fetch: fetchHandler(context) },
+    options: { concurrency: source.concurrency, attempts, backoff: { initialMs, maxMs } },
+  });
+}

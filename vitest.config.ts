@@ -1,0 +1,53 @@
+import { defineConfig } from "vitest/config";
+
+const code = ["packages", "apps", "sources", "tests"];
+const integration = code.map((folder) => `${folder}/**/*.integration.test.ts`);
+const testing = "packages/testing/src";
+
+export default defineConfig({
+  test: {
+    // The tests run what production runs: Node reading the TypeScript itself, nothing transformed in between.
+    experimental: { viteModuleRunner: false, nodeLoader: false },
+    reporters: ["default", `./${testing}/left-out-reporter.ts`],
+    // A worker that does not end by itself within this time is a leak; see leak-check.ts for leaks within a file.
+    teardownTimeout: 5_000,
+    dangerouslyIgnoreUnhandledErrors: false,
+    passWithNoTests: false,
+    allowOnly: false,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["packages", "apps", "sources"].map((folder) => `${folder}/**/*.test.ts`),
+          exclude: ["**/node_modules/**", ...integration],
+          testTimeout: 2_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "integration",
+          include: integration,
+          globalSetup: `./${testing}/global-setup.ts`,
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "e2e",
+          include: ["tests/e2e/**/*.test.ts"],
+          globalSetup: `./${testing}/global-setup.ts`,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          // Each of these starts processes of its own; side by side they would only time each other out.
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+});
