@@ -1,13 +1,16 @@
 import { defineConfig } from "vitest/config";
 
 const code = ["packages", "apps", "sources", "tests"];
+const tests = code.map((folder) => `${folder}/**/*.test.ts`);
 const integration = code.map((folder) => `${folder}/**/*.integration.test.ts`);
+const e2e = "tests/e2e/**/*.test.ts";
 const testing = "packages/testing/src";
 
 export default defineConfig({
   test: {
     // The tests run what production runs: Node reading the TypeScript itself, nothing transformed in between.
     experimental: { viteModuleRunner: false, nodeLoader: false },
+    setupFiles: `./${testing}/leak-check.ts`,
     reporters: ["default", `./${testing}/left-out-reporter.ts`],
     // A worker that does not end by itself within this time is a leak; see leak-check.ts for leaks within a file.
     teardownTimeout: 5_000,
@@ -19,8 +22,10 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
-          include: ["packages", "apps", "sources"].map((folder) => `${folder}/**/*.test.ts`),
-          exclude: ["**/node_modules/**", ...integration],
+          include: tests,
+          exclude: ["**/node_modules/**", ...integration, e2e],
+          // No I/O and no module state: a process for each file would take longer than its tests.
+          isolate: false,
           testTimeout: 2_000,
         },
       },
@@ -29,6 +34,7 @@ export default defineConfig({
         test: {
           name: "integration",
           include: integration,
+          exclude: ["**/node_modules/**", e2e],
           globalSetup: `./${testing}/global-setup.ts`,
           testTimeout: 30_000,
           hookTimeout: 60_000,
@@ -39,7 +45,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "e2e",
-          include: ["tests/e2e/**/*.test.ts"],
+          include: [e2e],
           globalSetup: `./${testing}/global-setup.ts`,
           testTimeout: 120_000,
           hookTimeout: 120_000,

@@ -1,8 +1,8 @@
 import { z } from "zod";
 
 /*
- * Every job there is: which queue it goes to, what it carries, how long it is kept. Nothing else in the program names a
- * queue or builds job options. Attempts and backoff of fetch jobs are the source's own; see WorkerOptions.
+ * Every job there is: which queue it goes to, what it carries, how big it may be, how long it is kept. Nothing else in the
+ * program names a queue or builds job options. Attempts and backoff are the worker's; see WorkerOptions.
  */
 
 const cursorPosition = z.record(z.string(), z.json());
@@ -21,12 +21,9 @@ const runIdentity = {
   fence: z.number(),
 };
 
-export const catalog = {
-  /** Starts a run. Tiny on purpose: a job of a Job Scheduler never fails by stalling. */
+const payloads = {
   tick: z.object({ source: z.string(), stream: z.string() }),
-  /** Fetches page `seq` of a run. */
   fetch: z.object({ ...runIdentity, seq: z.number(), position: cursorPosition }),
-  /** Validates, transforms and commits page `seq` of a run. */
   transform: z.object({
     ...runIdentity,
     seq: z.number(),
@@ -42,14 +39,64 @@ export const catalog = {
     items: pagePayload,
     traceparent: z.string().optional(),
   }),
-  /** Puts a dead letter through the transform again. */
   redrive: z.object({ letterId: z.string(), redrives: z.number() }),
-} as const;
+};
 
-export type JobType = keyof typeof catalog;
-export type JobPayloads = { [T in JobType]: z.infer<(typeof catalog)[T]> };
+export type JobType = keyof typeof payloads;
+export type JobPayloads = { [T in JobType]: z.infer<(typeof payloads)[T]> };
 
 export const tickQueue = "tick";
 export const transformQueue = "transform";
 export const deadLetterQueue = "dead-letter";
 export const fetchQueue = (source: string): string => `fetch.${source}`;
+
+export type JobDefinition<T extends JobType> = {
+  payload: z.ZodType<JobPayloads[T]>;
+  queue(payload: JobPayloads[T]): string;
+  /** Of the payload as JSON text. */
+  sizeLimitBytes: number;
+  /**
+   * How long a completed job is kept, so that its id still turns away a second one. It saves work only. Each kept job costs its
+   * payload in memory, hence few of the big ones. Backends on Postgres keep none: its clean-up by count deadlocks under load.
+   */
+  keepCompleted: { count: number; ageSeconds: number };
+};
+
+const kilobyte = 1024;
+
+export const catalog: { [T in JobType]: JobDefinition<T> } = {
+  /** Starts a run. Tiny on purpose: a job of a Job Scheduler never fails by stalling. */
+  tick: {
+    payload: payloads.tick,
+    queue: () => tickQueue,
+    sizeLimitBytes: 4 * kilobyte,
+    keepCompleted: { count: 50, ageSeconds: 3_600 },
+  },
+  /** Fetches page `seq` of a run. */
+  fetch: {
+    payload: payloads.fetch,
+    queue: ({ source }) => fetchQueue(source),
+    sizeLimitBytes: 64 * kilobyte,
+    keepCompleted: { count: 2_000, ageSeconds: 3_600 },
+  },
+  /** Validates, transforms and commits page `seq` of a run. */
+  transform: {
+    payload: payloads.transform,
+    queue: () => transformQueue,
+    sizeLimitBytes: 512 * kilobyte,
+    keepCompleted: { count: 200, ageSeconds: 3_600 },
+  },
+  /** Puts a dead letter through the transform again. */
+  redrive: {
+    payload: payloads.redrive,
+    queue: () => transformQueue,
+    sizeLimitBytes: 4 * kilobyte,
+    keepCompleted: { count: 200, ageSeconds: 3_600 },
+  },
+};
+
+export const jobTypes: readonly JobType[] = ["tick", "fetch", "transform", "redrive"];
+
+export function isJobType(name: string): name is JobType {
+  return Object.hasOwn(catalog, name);
+}

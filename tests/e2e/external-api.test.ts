@@ -1,0 +1,90 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openStore } from "@penstock/store/open-store";
+import { databaseTargets, queueTargets, type TestDatabase, type TestQueue } from "@penstock/testing/databases";
+import { type ExternalApi, startExternalApi } from "@penstock/testing/simulators/external-api";
+import { waitUntil } from "@penstock/testing/wait-until";
+import { afterEach, describe, expect, test } from "vitest";
+import { jsonLines, penstock, startPenstock } from "./penstock.ts";
+
+const migrationsRoot = join(import.meta.dirname, "../../prisma");
+const records = 20_000;
+
+type Place = { env: Record<string, string>; rows(): Promise<string[]>; stack: AsyncDisposableStack };
+const open: AsyncDisposableStack[] = [];
+afterEach(async () => {
+  for (const stack of open.splice(0)) await stack.disposeAsync();
+});
+
+async function place(api: ExternalApi, database: TestDatabase, queue: TestQueue): Promise<Place> {
+  const stack = new AsyncDisposableStack();
+  open.push(stack);
+  stack.defer(() => database.drop());
+  stack.defer(() => queue.drop());
+  stack.defer(() => api.close());
+  const dataDir = await mkdtemp(join(tmpdir(), "penstock-external-"));
+  stack.defer(() => rm(dataDir, { recursive: true, force: true }));
+  const { settings } = queue;
+  const queueEnv: Record<string, string> = settings.kind === "embedded" ? {} : settings.kind === "redis" ? { REDIS_URL: settings.url } : { QUEUE_URL: settings.url };
+  const env = { PENSTOCK_DATA_DIR: dataDir, DATABASE_URL: database.url, API_BASE_URL: api.url, BATCH_SIZE: "1000", ...queueEnv };
+  return { env, rows: () => storedRows(database.url), stack };
+}
+
+/** Every row as text, sorted: two tables are the same when these are. */
+async function storedRows(url: string): Promise<string[]> {
+  await using stack = new AsyncDisposableStack();
+  const store = stack.adopt(await openStore({ url, migrationsRoot }), (opened) => opened.close());
+  const rows = await store.queryView("SELECT id, ts, value, value_scaled FROM external_api_data");
+  return rows.map((row) => `${row["id"]} ${new Date(String(row["ts"])).toISOString()} ${row["value"]} ${row["value_scaled"]}`).sort();
+}
+
+function expectedRows(api: ExternalApi): string[] {
+  return api.records.map(({ id, ts, value }) => `${id} ${new Date(ts).toISOString()} ${value} ${value * 100}`).sort();
+}
+
+const combinations = databaseTargets().flatMap((database) =>
+  queueTargets()
+    .filter((queue) => queue.name === "embedded" || queue.name === "redis" || database.name === "postgresql")
+    .map((queue) => ({ name: `${database.name} and ${queue.name}`, database, queue })),
+);
+
+describe.each(combinations)("on $name", ({ database, queue }) => {
+  test("every record lands once, and a second run finds nothing new", async () => {
+    const api = await startExternalApi({ records });
+    const { env, rows } = await place(api, await database.create(), await queue.create());
+    const first = await penstock(["run", "external_api", "--json"], env);
+    expect(first.code, first.stderr).toBe(0);
+    const [summary] = jsonLines(first);
+    expect(summary).toMatchObject({ source: "external_api", stream: "data", status: "succeeded", inserted: records, updated: 0, deadLettered: 0 });
+    const { fetched, inserted, updated, unchanged, duplicate, filtered, deadLettered } = summary as Record<string, number>;
+    expect(fetched).toBe((inserted ?? 0) + (updated ?? 0) + (unchanged ?? 0) + (duplicate ?? 0) + (filtered ?? 0) + (deadLettered ?? 0));
+    expect(await rows()).toEqual(expectedRows(api));
+
+    const [again] = jsonLines(await penstock(["run", "external_api", "--json"], env));
+    expect(again).toMatchObject({ status: "succeeded", inserted: 0, updated: 0 });
+    expect(again?.["fetched"]).toBeLessThan(10);
+  });
+
+  test("killed half-way and started again, the table is the same", async () => {
+    const api = await startExternalApi({ records });
+    const { env, rows } = await place(api, await database.create(), await queue.create());
+    const killed = startPenstock(["run", "external_api", "--json"], env);
+    await waitUntil(() => api.requests.length >= 8, { timeoutMs: 30_000, what: "8 pages asked for" });
+    killed.child.kill("SIGKILL");
+    expect((await killed.ended).code).toBeNull();
+    const finished = await penstock(["run", "external_api", "--json"], env);
+    expect(finished.code, finished.stderr).toBe(0);
+    expect(jsonLines(finished)[0]).toMatchObject({ status: "succeeded", deadLettered: 0 });
+    expect(await rows()).toEqual(expectedRows(api));
+  });
+
+  test.each(["inclusive", "exclusive"] as const)("5,000 records of one timestamp across pages, since %s", async (since) => {
+    const api = await startExternalApi({ records: 9_000, sameTimestamp: { from: 2_000, count: 5_000 }, since });
+    const { env, rows } = await place(api, await database.create(), await queue.create());
+    const ended = await penstock(["run", "external_api", "--json"], env);
+    expect(ended.code, ended.stdout + ended.stderr).toBe(0);
+    expect(jsonLines(ended)[0]).toMatchObject({ status: "succeeded", inserted: 9_000 });
+    expect(await rows()).toEqual(expectedRows(api));
+  });
+});

@@ -1,0 +1,40 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+
+const cli = join(import.meta.dirname, "../../apps/cli/src/main.ts");
+
+export type Ended = { code: number | null; stdout: string; stderr: string };
+export type Running = { child: ChildProcess; ended: Promise<Ended> };
+
+/** Starts the program as a user would, with nothing of this process' environment but the path. */
+export function startPenstock(args: string[], env: Record<string, string>): Running {
+  const child = spawn(process.execPath, [cli, ...args], {
+    env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  return { child, ended: output(child) };
+}
+
+export function penstock(args: string[], env: Record<string, string>): Promise<Ended> {
+  return startPenstock(args, env).ended;
+}
+
+/** The lines of `--json` output, parsed. */
+export function jsonLines({ stdout, stderr }: Ended): Record<string, unknown>[] {
+  const lines = stdout.trim().split("\n");
+  try {
+    return lines.map((line) => JSON.parse(line));
+  } catch (cause) {
+    throw new Error(`not JSON lines:\n${stdout}\n${stderr}`, { cause });
+  }
+}
+
+async function output(child: ChildProcess): Promise<Ended> {
+  let stdout = "";
+  let stderr = "";
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  const [code] = (await once(child, "close")) as [number | null];
+  return { code, stdout, stderr };
+}
