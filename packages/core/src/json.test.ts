@@ -13,6 +13,21 @@ test("a field called __proto__ stays a field", () => {
   expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
 });
 
+test("gives the text that JSON.stringify gives for sorted fields", () => {
+  const value = { a: "\u0000\n\"\\é\ud800", b: [1, -0, 1e21, 1e-7, true, null, []], c: {}, d: undefined };
+  expect(canonicalJson(value)).toBe(JSON.stringify(value));
+});
+
+test.each([JSON.parse("1e400"), Number.NaN, 1n, undefined, Symbol("x"), new Date(0), new Map(), () => {}])("%s has no text", (value) => {
+  expect(() => canonicalJson(value)).toThrow(TypeError);
+  expect(() => canonicalJson({ deep: [{ value: value ?? Number.NaN }] })).toThrow(TypeError);
+});
+
+test("what is nested too deeply throws instead of ending the process", () => {
+  const depth = 100_000;
+  expect(() => canonicalJson(JSON.parse("[".repeat(depth) + "]".repeat(depth)))).toThrow(RangeError);
+});
+
 test("only braces make a JSON object", () => {
   expect([{}, [], null, "x", 1].map(isJsonObject)).toEqual([true, false, false, false, false]);
 });

@@ -1,6 +1,5 @@
-import { EventEmitter } from "node:events";
 import type { PGlite } from "@electric-sql/pglite";
-import type { PgNotification, PgPool, PgPoolClient, PgQueryResult } from "bullmq";
+import type { PgPool, PgPoolClient, PgQueryResult } from "bullmq";
 
 /**
  * Makes a PGlite look like a `pg.Pool`, as far as BullMQ looks. All of its clients are one session, so a client that begins a
@@ -16,17 +15,27 @@ export function createPglitePool(db: PGlite): PgPool {
   }
 
   function connect(): PgPoolClient {
-    const events = new EventEmitter();
-    events.setMaxListeners(0);
-    const forget = db.onNotification((channel, payload) => events.emit("notification", { channel, payload }));
+    const listeners = new Set<Listener>();
+    const forget = db.onNotification((channel, payload) => {
+      for (const listener of listeners) listener({ channel, payload });
+    });
     const session = createSession(run, turns);
     const client: PgPoolClient = {
       query: session.query,
-      on: (event: string, listener: (...args: never[]) => void) => (events.on(event, listener), client),
-      removeListener: (event: string, listener: (message: PgNotification) => void) => (events.off(event, listener), client),
-      removeAllListeners: (event?: string) => (events.removeAllListeners(event), client),
+      on: (event: string, listener: Listener) => {
+        if (event === "notification") listeners.add(listener);
+        return client;
+      },
+      removeListener: (_event: string, listener: Listener) => {
+        listeners.delete(listener);
+        return client;
+      },
+      removeAllListeners: () => {
+        listeners.clear();
+        return client;
+      },
       release: () => {
-        events.removeAllListeners();
+        listeners.clear();
         forget();
         session.end();
       },
@@ -44,6 +53,10 @@ export function createPglitePool(db: PGlite): PgPool {
   };
   return pool;
 }
+
+/** Of notifications; a session in this process has neither errors nor an end. BullMQ types each event's listener apart. */
+// biome-ignore lint/suspicious/noExplicitAny: the only type that all of those are assignable to
+type Listener = (message: any) => void;
 
 type Run = (text: string, params?: readonly unknown[]) => Promise<PgQueryResult>;
 

@@ -26,7 +26,10 @@ export type Queues = {
   failedJobs(limit: number): Promise<FailedJob[]>;
   /** Mirrors the newest letters into the queue `dead-letter`, for Bull Board. Adds what is missing, removes what is gone. */
   mirrorLetters(letters: LetterMirror[]): Promise<void>;
-  /** Embedded only: puts jobs that a killed process left active back to waiting, since no other process can own them. */
+  /**
+   * Embedded only, else 0: puts jobs that a killed process left active back to waiting, since no other process can own them. Those
+   * of this process' own workers stay.
+   */
   releaseActive(): Promise<number>;
   close(): Promise<void>;
 };
@@ -42,9 +45,11 @@ export type FailedJob = {
     jobId: string;
     reason: string;
     stalls: number;
+    /** False once `retry` was called for it. */
+    isFirstFailure: boolean;
     /** Removes it from the failed set. Only after the database has accounted for it. */
     remove(): Promise<void>;
-    /** Puts it back to waiting with its attempts reset. */
+    /** Puts it back to waiting as a new job that runs with no other beside it. */
     retry(): Promise<void>;
   };
 }[JobType];
@@ -61,13 +66,17 @@ export type JobContext = {
   signal: AbortSignal;
 };
 
+/** Nothing: the job is done. `deferMs`: not now – it comes back after so long, without having spent an attempt. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a handler that returns nothing is the usual one
+export type JobOutcome = void | { deferMs: number };
+
 /**
  * What a worker does with a job. Throw one of core's error classes to have the queue do what `decide` says. `settle` is called
  * instead of failing the job when it is given up (a permanent error, or the last attempt): it must account for the job in
  * the database; the job leaves the queue only after it returned.
  */
 export type JobHandler<T extends JobType> = {
-  handle(payload: JobPayloads[T], context: JobContext): Promise<void>;
+  handle(payload: JobPayloads[T], context: JobContext): Promise<JobOutcome>;
   settle(payload: JobPayloads[T], error: unknown, context: JobContext): Promise<void>;
 };
 
@@ -76,6 +85,17 @@ export type WorkerOptions = {
   backoff: BackoffOptions;
   /** Total attempts, the first included. */
   attempts: number;
+  /** How long a job stays with a worker that no longer answers for it, 30 s by default: a worker that died holds its jobs so long. */
+  lockDurationMs?: number;
+  /** How often to look for such jobs, 15 s by default. */
+  stalledIntervalMs?: number;
+};
+
+export type WorkerDefinition = {
+  queue: string;
+  /** For the job types that go to this queue. */
+  handlers: { [T in JobType]?: JobHandler<T> };
+  options: WorkerOptions;
 };
 
 export type RunningWorker = {

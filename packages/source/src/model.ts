@@ -11,6 +11,7 @@ export type Source = {
   baseUrl: string;
   auth: Auth;
   headers: Record<string, string>;
+  /** Longest wait for a connection, for the response's headers, and for the next piece of its body; the whole takes at most four times that. */
   timeoutMs: number;
   /** Requests in flight at once, over all workers. */
   concurrency: number;
@@ -23,18 +24,19 @@ export type Source = {
 export type RetryPolicy = { attempts: number; initialMs: number; maxMs: number };
 
 export type Stream = {
+  /** `[a-z][a-z0-9_]*` */
   name: string;
   /** Appended to the base URL. */
   path: string;
   query: Record<string, string>;
-  /** Finds the records in a response body; throws or returns a non-array when it cannot. */
-  records: (body: JsonValue) => JsonValue;
+  /** Finds the records in a response body; whatever it returns that is no array is `SELECTOR_MISSED`. */
+  records: (body: JsonValue) => JsonValue | undefined;
   /** Schema of one record as the API sends it. */
   schema: z.ZodType;
   /** Schema of one record as it is stored: gives the typed view its columns. */
   output: z.ZodObject;
-  /** From a valid record to none, one or several outputs. Pure: it may run again at any time. */
-  transform: (record: never, context: TransformContext) => unknown;
+  /** From a raw item to what is stored of it. */
+  convert: Convert;
   /** Output fields that identify a record. */
   key: string[];
   cursor: Cursor | undefined;
@@ -49,16 +51,32 @@ export type Stream = {
   /** Largest share of dead-lettered records, 0…1, with which a run still succeeds. */
   deadLetterBudget: number;
   maxPages: number;
+  /** Largest response body, decompressed. */
   maxBytes: number;
 };
+
+/**
+ * Validates an item, transforms it and validates each output; an empty array when the transform made none on purpose.
+ * The types of schema, transform and output meet in here, so that nothing outside needs to know them.
+ *
+ * @throws InvalidRecordError `RECORD_INVALID`, `KEY_MISSING`, `CURSOR_INVALID`, `TRANSFORM_FAILED` or `OUTPUT_INVALID`
+ */
+export type Convert = (item: JsonValue, context: TransformContext) => Output[];
+
+/** A validated output: JSON, but for fields that are `undefined`, which are not stored. */
+export type Output = { readonly [field: string]: unknown };
 
 export type TransformContext = { source: string; stream: string; fetchedAt: Date };
 
 /** Where in a *raw* record the value stands that the next run asks for. */
 export type Cursor = {
+  /** Path of the field, `properties.updated`. */
+  field: string;
   kind: CursorKind;
   /** The value as cursor text (see `@penstock/core/cursor`), or `null` when the record has none that is usable. */
   of: (record: JsonValue) => string | null;
+  /** The value as the API wrote it. */
+  raw: (record: JsonValue) => JsonValue | undefined;
   /** How far back late records may still appear, in milliseconds (timestamps only). */
   lookbackMs: number;
 };

@@ -9,23 +9,29 @@ export type Paginator = {
   kind: string;
   /** The first position of a run that starts from `bound` (`null`: from the beginning). */
   start(bound: string | null): JsonObject;
-  /** What the request at this position adds to the stream's own query, or the URL that replaces path and query. */
+  /** What the request at this position adds to the stream's own query. */
   request(position: JsonObject): PageRequest;
-  /** Where to go on after this page. */
+  /**
+   * Where to go on after this page.
+   *
+   * @throws PermanentError when there is no way on and what was read so far must not count as a beginning
+   */
   next(position: JsonObject, page: PageSeen): NextPage;
+  /** What a person should know about this request when the API rejects it. */
+  remark?(position: JsonObject): string | undefined;
 };
 
-export type PageRequest = { query: Record<string, string> } | { url: string };
+export type PageRequest = { query: Record<string, string> };
 
 export type PageSeen = {
   items: JsonValue[];
   /** The stream's cursor value of each item, in the same order; `null` where an item has none. */
   cursors: (string | null)[];
+  /** The same values as the API wrote them. */
+  rawCursors: (JsonValue | undefined)[];
   /** Best-effort identity of each item: its key if it can be read, else a hash of its content. */
   keys: string[];
-  body: JsonValue;
-  headers: Record<string, string>;
 };
 
-/** `end` with a code: no way on from here, and the run did not see everything; it ends `incomplete`. */
+/** `incomplete`: no way on from here, and the run did not see everything. */
 export type NextPage = { kind: "next"; position: JsonObject } | { kind: "end" } | { kind: "incomplete"; code: ErrorCode };

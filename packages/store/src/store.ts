@@ -17,7 +17,7 @@ export type Store = {
 
   /**
    * Starts a run of a partition from its bound, in one transaction: fence + 1, new row in `runs`. With a live run there
-   * already: returns it untouched, or with `takeOver` ends it as `superseded` first.
+   * already: returns it untouched, or ends it as `superseded` first where `takeOver` says so.
    */
   startRun(request: StartRun): Promise<StartedRun>;
   /** Run, pause state and the database's clock in one query; `undefined` when there is no such run. */
@@ -28,7 +28,7 @@ export type Store = {
   endRun(runId: string, end: { status: Exclude<RunStatus, "running">; code?: ErrorCode; message?: string }): Promise<boolean>;
   /** Live runs, oldest first; with `partitionOf` only that stream's. */
   liveRuns(filter?: { source: string; stream: string }): Promise<(Run & { lastPageAt: Date | null })[]>;
-  /** Page number and cursor that a run without a job goes on from is never needed: runs are restarted, not continued. */
+  /** Newest first. */
   listRuns(filter: { source?: string; stream?: string; limit: number }): Promise<Run[]>;
 
   /** The page transaction (design §5.5). */
@@ -42,7 +42,7 @@ export type Store = {
   settleFetch(letter: NewLetter): Promise<void>;
 
   listLetters(filter: LetterFilter): Promise<StoredLetter[]>;
-  countLetters(filter: Omit<LetterFilter, "limit">): Promise<number>;
+  countLetters(filter: Omit<LetterFilter, "limit" | "newestFirst">): Promise<number>;
   readLetter(id: string): Promise<StoredLetter | undefined>;
   /** `open → redriving`, oldest first, at most `limit`; returns what was claimed with `redrives` already raised. */
   claimForRedrive(filter: LetterFilter): Promise<StoredLetter[]>;
@@ -70,7 +70,8 @@ export type StartRun = {
   stream: string;
   partition: string;
   mode: RunMode;
-  takeOver: boolean;
+  /** Which live run may be superseded: none, the one named (a compare-and-swap), or whichever there is. */
+  takeOver: "none" | "any" | { runId: string };
 };
 export type StartedRun = { run: Run; isNew: boolean; superseded: string | null };
 
@@ -92,6 +93,8 @@ export type PageCommit = {
   filtered: number;
   /** Sorted by key, one per key. `input` numbers the input record it came from, within the page. */
   records: (OutputRecord & { input: number })[];
+  /** The raw record of an input as JSON text, for the letter of one whose data the database refuses. */
+  raw: (input: number) => string;
   /** Inputs whose records all lost against another record of the same page. */
   duplicate: number;
   letters: NewLetter[];
@@ -117,6 +120,8 @@ export type CommittedPage = {
   account: Account;
   /** Rows written to `records`, which is another figure than the account when one input makes several rows. */
   rowsWritten: number;
+  /** True when this commit ended the run. */
+  endedRun: boolean;
   /** False when `(run, seq)` had its row already: upserted all the same, counted nowhere. */
   isFirst: boolean;
   /** The run's status after the commit. */
@@ -144,6 +149,7 @@ export type LetterFilter = {
   stream?: string;
   code?: string;
   status?: LetterStatus;
+  newestFirst?: boolean;
   limit: number;
 };
 

@@ -1,0 +1,104 @@
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { parseEnv } from "node:util";
+import { ConfigError } from "@penstock/core/errors";
+import type { z } from "zod";
+import { conflicts } from "./conflicts.ts";
+import { describeProblem, type Problem } from "./problems.ts";
+import { type Environment, readVariables, unknownVariables } from "./read-variables.ts";
+import { type LogFormat, type LogLevel, otherVariables, variables } from "./variables.ts";
+
+/** Everything that can be set from outside, checked and complete. Paths are absolute. */
+export type Config = {
+  dataDir: string;
+  sourcesDir: string;
+  checkpointFile: string | undefined;
+  database: { url: string };
+  queue: QueueConfig;
+  log: { level: LogLevel | undefined; format: LogFormat };
+  http: { host: string; port: number };
+  transformConcurrency: number;
+  /** Pages. */
+  backlogHigh: number;
+  shutdownGraceMs: number;
+  /** The environment with `.env` added: what sources read their own variables from. */
+  env: Environment;
+};
+
+/** What `openQueueBackend` takes. */
+export type QueueConfig =
+  | { kind: "embedded"; dataDir: string }
+  | { kind: "redis"; url: string; allowVolatile: boolean; sentinel?: Sentinel }
+  | { kind: "postgres"; url: string };
+
+export type Sentinel = { master: string; hosts: { host: string; port: number }[]; password?: string };
+
+export type ConfigInput = { env: Environment; cwd: string };
+
+type Values = z.infer<z.ZodObject<typeof variables>>;
+
+/**
+ * Reads the environment, and `.env` in the current folder where the environment says nothing.
+ *
+ * @throws ConfigError `CONFIG_INVALID` with every problem, a line each
+ */
+export function loadConfig({ env: given, cwd }: ConfigInput): Config {
+  const env = { ...readEnvFile(join(cwd, ".env")), ...given };
+  const { values, problems } = readVariables(variables, env);
+  const known = [...Object.keys(variables), ...otherVariables];
+  const all = [...problems, ...conflicts(env), ...unknownVariables(env, known)];
+  if (values === undefined || all.length > 0) throw invalid(all);
+  return { ...compose(values, cwd), env };
+}
+
+function compose(values: Values, cwd: string): Omit<Config, "env"> {
+  const dataDir = resolve(cwd, values.PENSTOCK_DATA_DIR);
+  const { CHECKPOINT_FILE: checkpoint, PENSTOCK_SOURCES_DIR: sources } = values;
+  return {
+    dataDir,
+    sourcesDir: sources === undefined ? join(import.meta.dirname, "../../../sources") : resolve(cwd, sources),
+    checkpointFile: checkpoint === undefined ? undefined : resolve(cwd, checkpoint),
+    database: { url: databaseUrl(values, dataDir, cwd) },
+    queue: queueConfig(values, dataDir),
+    log: { level: values.PENSTOCK_LOG_LEVEL ?? values.LOG_LEVEL, format: values.PENSTOCK_LOG_FORMAT },
+    http: { host: values.PENSTOCK_HTTP_HOST, port: values.PENSTOCK_HTTP_PORT },
+    transformConcurrency: values.PENSTOCK_TRANSFORM_CONCURRENCY,
+    backlogHigh: values.PENSTOCK_BACKLOG_HIGH,
+    shutdownGraceMs: values.PENSTOCK_SHUTDOWN_GRACE_MS,
+  };
+}
+
+function databaseUrl({ DATABASE_URL: url, DB_PATH: path }: Values, dataDir: string, cwd: string): string {
+  if (url === undefined) return `file:${path === undefined ? join(dataDir, "penstock.db") : resolve(cwd, path)}`;
+  return url.startsWith("file:") ? `file:${resolve(cwd, url.slice("file:".length))}` : url;
+}
+
+function queueConfig(values: Values, dataDir: string): QueueConfig {
+  const url = values.QUEUE_URL ?? values.REDIS_URL;
+  if (url === undefined) return { kind: "embedded", dataDir };
+  if (url.startsWith("postgres")) return { kind: "postgres", url };
+  const sentinel = sentinelConfig(values);
+  return { kind: "redis", url, allowVolatile: values.QUEUE_ALLOW_VOLATILE, ...(sentinel && { sentinel }) };
+}
+
+function sentinelConfig(values: Values): Sentinel | undefined {
+  const { REDIS_SENTINELS: hosts, REDIS_SENTINEL_MASTER: master, REDIS_SENTINEL_PASSWORD: password } = values;
+  if (hosts === undefined) return undefined;
+  return { master, hosts, ...(password === undefined ? {} : { password }) };
+}
+
+function readEnvFile(path: string): Environment {
+  try {
+    return parseEnv(readFileSync(path, "utf8"));
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return {};
+    throw new ConfigError("CONFIG_INVALID", `${path} cannot be read`, { cause });
+  }
+}
+
+function invalid(problems: Problem[]): ConfigError {
+  const lines = problems.map((problem) => `  ${describeProblem(problem)}`);
+  return new ConfigError("CONFIG_INVALID", `the configuration cannot be used:\n${lines.join("\n")}`, {
+    remedy: "correct these variables in the environment or in .env; docs/configuration.md describes each",
+  });
+}

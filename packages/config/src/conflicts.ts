@@ -1,0 +1,26 @@
+import { resolve } from "node:path";
+import { type Problem, shown } from "./problems.ts";
+import type { Environment } from "./read-variables.ts";
+import { metaOf } from "./variable.ts";
+import { variables } from "./variables.ts";
+
+/** Variables that cannot hold together. */
+export function conflicts(env: Environment): Problem[] {
+  const { DATABASE_URL: database, DB_PATH: path, REDIS_URL: redis, QUEUE_URL: queue, REDIS_SENTINELS: sentinels } = env;
+  const found: Problem[] = [];
+  if (database && path && !isFile(database, path)) found.push(contradiction("DB_PATH", path, "DATABASE_URL"));
+  if (redis && queue && redis !== queue) found.push(contradiction("QUEUE_URL", queue, "REDIS_URL"));
+  if (sentinels && !(redis || queue?.startsWith("redis"))) {
+    found.push({ variable: "REDIS_URL", expected: "an address, since REDIS_SENTINELS is set", received: "nothing" });
+  }
+  return found;
+}
+
+function isFile(url: string, path: string): boolean {
+  return url.startsWith("file:") && resolve(url.slice("file:".length)) === resolve(path);
+}
+
+function contradiction(variable: "DB_PATH" | "QUEUE_URL", value: string, other: string): Problem {
+  const received = shown(value, metaOf(variables[variable]));
+  return { variable, expected: `nothing, or the same as ${other}: only one of them can hold`, received };
+}

@@ -1,0 +1,147 @@
+import { z } from "zod";
+import { address, flag, integer, variable } from "./variable.ts";
+
+/*
+ * Every variable of the environment that Penstock itself reads; sources declare their own in their files. `.env.example` and
+ * `docs/configuration.md` list the same; a test holds the three together.
+ */
+
+const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+const logFormats = ["auto", "json", "pretty"] as const;
+export type LogFormat = (typeof logFormats)[number];
+
+const level = z.enum(logLevels).optional();
+const levelExpected = `one of ${logLevels.join(", ")}`;
+
+const hostList = z
+  .string()
+  .regex(/^[^\s,:]+:\d+(\s*,\s*[^\s,:]+:\d+)*$/)
+  .transform((text) => text.split(/\s*,\s*/).map((pair) => pair.split(":")))
+  .transform((pairs) => pairs.map(([host = "", port]) => ({ host, port: Number(port) })));
+
+export const placeVariables = {
+  PENSTOCK_DATA_DIR: variable(z.string().default("./data"), {
+    description: "Folder for everything the embedded database and queue write.",
+    expected: "a path",
+    fallback: "`./data`",
+  }),
+  PENSTOCK_SOURCES_DIR: variable(z.string().optional(), {
+    description: "Folder with the source definitions.",
+    expected: "a path",
+    fallback: "`sources` beside the program",
+  }),
+  CHECKPOINT_FILE: variable(z.string().optional(), {
+    description: "A checkpoint of the original pipeline. Imported once, as the first bound of `external_api.data`.",
+    expected: "a path",
+    fallback: "none",
+  }),
+};
+
+export const databaseVariables = {
+  DATABASE_URL: variable(address("file:", "postgres:", "postgresql:").optional(), {
+    description: "Where records land: SQLite (`file:path`) or Postgres.",
+    expected: "file:<path> or postgres://user:password@host:port/database",
+    fallback: "`file:<PENSTOCK_DATA_DIR>/penstock.db`",
+    isAddress: true,
+  }),
+  DB_PATH: variable(z.string().optional(), {
+    description: "Path of the SQLite file: the original pipeline's way of saying `DATABASE_URL=file:<path>`.",
+    expected: "a path",
+    fallback: "see `DATABASE_URL`",
+  }),
+};
+
+export const queueVariables = {
+  REDIS_URL: variable(address("redis:", "rediss:").optional(), {
+    description: "Redis or Valkey (6.2 or newer) that holds the queues, so that several processes can share them.",
+    expected: "redis://[user:password@]host:port[/db] or rediss://…",
+    fallback: "the embedded queue, in `PENSTOCK_DATA_DIR`",
+    isAddress: true,
+  }),
+  QUEUE_URL: variable(address("redis:", "rediss:", "postgres:", "postgresql:").optional(), {
+    description: "As `REDIS_URL`, and takes a Postgres server as well.",
+    expected: "redis://…, rediss://… or postgres://…",
+    fallback: "see `REDIS_URL`",
+    isAddress: true,
+  }),
+  QUEUE_ALLOW_VOLATILE: variable(flag.default(false), {
+    description: "Accept a Redis that may evict or forget jobs (no `noeviction`, no append-only file). No record is lost; work is done twice.",
+    expected: "true or false",
+    fallback: "`false`",
+  }),
+  REDIS_SENTINELS: variable(hostList.optional(), {
+    description: "Sentinels to ask for the Redis; account, database number and TLS are still those of `REDIS_URL`.",
+    expected: "host:port, several separated by commas",
+    fallback: "none: `REDIS_URL` names the server itself",
+  }),
+  REDIS_SENTINEL_MASTER: variable(z.string().default("mymaster"), {
+    description: "Name under which the Sentinels know the Redis.",
+    expected: "a name",
+    fallback: "`mymaster`",
+  }),
+  REDIS_SENTINEL_PASSWORD: variable(z.string().optional(), {
+    description: "Password of the Sentinels themselves.",
+    expected: "a password",
+    fallback: "none",
+    isSecret: true,
+  }),
+};
+
+export const logVariables = {
+  PENSTOCK_LOG_LEVEL: variable(level, {
+    description: "The least important messages to log.",
+    expected: levelExpected,
+    fallback: "`info`; `warn` for commands that end by themselves",
+  }),
+  LOG_LEVEL: variable(level, {
+    description: "The same, where `PENSTOCK_LOG_LEVEL` is not set.",
+    expected: levelExpected,
+    fallback: "see `PENSTOCK_LOG_LEVEL`",
+  }),
+  PENSTOCK_LOG_FORMAT: variable(z.enum(logFormats).default("auto"), {
+    description: "JSON lines, or lines for people; `auto`: for people on a terminal.",
+    expected: `one of ${logFormats.join(", ")}`,
+    fallback: "`auto`",
+  }),
+};
+
+export const serviceVariables = {
+  PENSTOCK_HTTP_HOST: variable(z.string().default("127.0.0.1"), {
+    description: "Address on which health and metrics are served. `0.0.0.0` for every interface, as in a container.",
+    expected: "an IP address or host name of this machine",
+    fallback: "`127.0.0.1`",
+  }),
+  PENSTOCK_HTTP_PORT: variable(integer(0, 65_535).default(9464), {
+    description: "Port of health and metrics. `0`: any that is free.",
+    expected: "a whole number from 0 to 65535",
+    fallback: "`9464`",
+  }),
+  PENSTOCK_TRANSFORM_CONCURRENCY: variable(integer(1, 1_000).default(4), {
+    description: "Pages that one transformer works on at once.",
+    expected: "a whole number from 1 to 1000",
+    fallback: "`4`",
+  }),
+  PENSTOCK_BACKLOG_HIGH: variable(integer(1).default(256), {
+    description: "Fetchers hold back while more pages than this wait for the transformers, and go on below half of it.",
+    expected: "a whole number from 1",
+    fallback: "`256`",
+  }),
+  PENSTOCK_SHUTDOWN_GRACE_MS: variable(integer(0, 3_600_000).default(15_000), {
+    description: "How long a process that was told to stop waits for its running jobs, in milliseconds.",
+    expected: "a whole number from 0 to 3600000",
+    fallback: "`15000`",
+  }),
+};
+
+export const variables = {
+  ...placeVariables,
+  ...databaseVariables,
+  ...queueVariables,
+  ...logVariables,
+  ...serviceVariables,
+};
+
+/** Read by the wrapper script and by the tests, not by the program. */
+export const otherVariables = ["PENSTOCK_NODE", "PENSTOCK_TEST_REQUIRE_ALL"] as const;

@@ -1,0 +1,97 @@
+import { FlowProducer, type IQueueBackend, type Job, type JobProgress, type Processor, Queue, Worker, type WorkerOptions } from "bullmq";
+import { keyPrefix, type QueueDriver } from "./driver.ts";
+import { type EmbeddedSettings, openEmbeddedDriver } from "./embedded-driver.ts";
+import type { EmbeddedLock, EmbeddedLockInfo } from "./embedded-lock.ts";
+import { createErrorReporter, type ErrorReporter, type QueueLogger } from "./error-reporter.ts";
+import { createGate, type Gate } from "./gate.ts";
+import { openPostgresDriver, type PostgresSettings } from "./postgres-driver.ts";
+import { openRedisDriver } from "./redis-driver.ts";
+import type { RedisSettings } from "./redis-settings.ts";
+import { strictBackend } from "./strict-backend.ts";
+
+export type QueueSettings =
+  | ({ kind: "embedded" } & EmbeddedSettings)
+  | ({ kind: "redis" } & RedisSettings)
+  | ({ kind: "postgres" } & PostgresSettings);
+
+export type BackendOptions = {
+  logger?: QueueLogger;
+  /** For looking only: changes nothing on the server. */
+  isReadOnly?: boolean;
+};
+
+export type BullQueue = Queue<unknown, unknown, string, unknown, unknown, string, IQueueBackend, unknown>;
+export type BullWorker = Worker<unknown, unknown, string, IQueueBackend, JobProgress, unknown>;
+export type BullJob = Job<unknown, unknown, string>;
+export type BullProducer = FlowProducer<IQueueBackend, unknown>;
+
+/** A connection to where the jobs are. `createQueues` and `startWorker` work on it; Bull Board shows its queues. */
+export type QueueBackend = {
+  readonly kind: QueueDriver["kind"];
+  readonly keepsCompleted: boolean;
+  /** One BullMQ queue per name, opened when first asked for. */
+  queue(name: string): BullQueue;
+  readonly producer: BullProducer;
+  renewProducer(error: unknown): boolean;
+  createWorker(name: string, processor: Processor<unknown, unknown, string>, options: Omit<WorkerOptions<unknown>, "connection">): BullWorker;
+  /** Shared by the workers of this process. */
+  readonly gate: Gate;
+  readonly report: ErrorReporter;
+  /** @throws InfrastructureError `QUEUE_UNAVAILABLE` within some seconds */
+  ping(): Promise<void>;
+  /** Embedded: tells others, through the data folder, how to ask this process. */
+  updateLock(change: Pick<EmbeddedLockInfo, "healthUrl">): Promise<void>;
+  releaseActive(): Promise<number>;
+  /** Stop the workers first. Does not wait for a server that is away. */
+  close(): Promise<void>;
+};
+
+/**
+ * Opens the queue that the settings name. The only place that tells backends apart.
+ *
+ * @throws InfrastructureError `QUEUE_UNAVAILABLE` when its server does not answer within some seconds
+ * @throws ConfigError `QUEUE_MISCONFIGURED` for a Redis that may lose jobs, `DATA_DIR_IN_USE` for an embedded queue that another
+ *   process has open, `CONFIG_INVALID` for an address that is none
+ */
+export async function openQueueBackend(settings: QueueSettings, { logger, isReadOnly = false }: BackendOptions = {}): Promise<QueueBackend> {
+  const report = createErrorReporter(logger);
+  if (settings.kind === "redis") return createBackend(await openRedisDriver(settings, { logger, report, isReadOnly }), report, isReadOnly);
+  if (settings.kind === "postgres") return createBackend(await openPostgresDriver(settings, { report, isReadOnly }), report, isReadOnly);
+  const driver = await openEmbeddedDriver(settings, logger);
+  return createBackend(driver, report, isReadOnly, driver.lock);
+}
+
+function createBackend(driver: QueueDriver, report: ErrorReporter, isReadOnly: boolean, lock?: EmbeddedLock): QueueBackend {
+  const queues = new Map<string, BullQueue>();
+  const common = { connection: undefined, prefix: keyPrefix };
+  const producer: BullProducer = new FlowProducer<IQueueBackend, unknown>(common, (name, options, extra) =>
+    strictBackend(driver.producerFactory(name, options, extra)),
+  );
+  producer.on("error", (error) => report("producer", error));
+
+  function openQueue(name: string): BullQueue {
+    const queue: BullQueue = new Queue(name, { ...common, skipMetasUpdate: isReadOnly }, driver.queueFactory);
+    queue.on("error", (error) => report(name, error));
+    queues.set(name, queue);
+    return queue;
+  }
+
+  return {
+    kind: driver.kind,
+    keepsCompleted: driver.keepsCompleted,
+    queue: (name) => queues.get(name) ?? openQueue(name),
+    producer,
+    renewProducer: driver.renewProducer,
+    createWorker: (name, processor, options) =>
+      new Worker(name, processor, { ...options, prefix: keyPrefix, connection: {} }, driver.workerFactory(options.concurrency ?? 1)),
+    gate: createGate(),
+    report,
+    ping: driver.ping,
+    updateLock: async (change) => await lock?.update(change),
+    releaseActive: driver.releaseActive,
+    close: async () => {
+      await Promise.all([producer, ...queues.values()].map((part) => part.close()));
+      await driver.close();
+    },
+  };
+}

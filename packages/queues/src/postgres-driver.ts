@@ -1,0 +1,112 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { ConfigError } from "@penstock/core/errors";
+import { createPostgresBackend, type PgPool, runMigrations } from "bullmq";
+import { Pool } from "pg";
+import { ask } from "./ask.ts";
+import type { QueueDriver, QueueFactory } from "./driver.ts";
+import type { ErrorReporter } from "./error-reporter.ts";
+
+export type PostgresSettings = { url: string };
+export type PostgresDriverOptions = { report: ErrorReporter; isReadOnly: boolean };
+
+const connectTimeoutMs = 5_000;
+
+/**
+ * Connects to BullMQ's tables in schema `bullmq` of a Postgres, and brings them up to date. Queues share one pool; each worker has
+ * its own, one connection of which does nothing but wait for notifications.
+ *
+ * @throws InfrastructureError `QUEUE_UNAVAILABLE` when the server does not answer, or not to us
+ */
+export async function openPostgresDriver(settings: PostgresSettings, options: PostgresDriverOptions): Promise<QueueDriver> {
+  const pools = new Set<Pool>();
+  const openPool = (max: number): Pool => {
+    const pool = new Pool({
+      connectionString: settings.url,
+      options: "-c search_path=bullmq",
+      connectionTimeoutMillis: connectTimeoutMs,
+      keepAlive: true,
+      max,
+    });
+    pool.setMaxListeners(0);
+    pool.on("error", (error) => options.report("postgres", error));
+    pools.add(pool);
+    return pool;
+  };
+  const close = async () => void (await Promise.all([...pools].map(endPool)));
+  const where = `Postgres at ${address(settings)}`;
+  const shared = openPool(6);
+  try {
+    await ask(where, () => (options.isReadOnly ? select1(shared) : migrate(shared)), 30_000);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    kind: "postgres",
+    keepsCompleted: false,
+    queueFactory: factoryOn(createPatientPool(shared)),
+    producerFactory: factoryOn(createPatientPool(shared)),
+    workerFactory: (concurrency) => factoryOn(createPatientPool(openPool(2 + Math.min(concurrency, 4)))),
+    ping: () => ask(where, () => select1(shared), 2_000),
+    renewProducer: () => false,
+    releaseActive: async () => 0,
+    close,
+  };
+}
+
+const factoryOn = (connection: PgPool): QueueFactory => {
+  return (name, given, extra) => createPostgresBackend(name, { ...given, connection }, extra);
+};
+
+async function select1(pool: Pool): Promise<void> {
+  await pool.query("SELECT 1");
+}
+
+async function migrate(pool: Pool): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await runMigrations(client, "bullmq");
+  } finally {
+    client.release();
+  }
+}
+
+/**
+ * BullMQ asks a new queue's pool for a connection once and remembers a failure for ever; waiting for the server, as its Redis
+ * clients do, is what a worker needs. Commands on queues that are connected do fail at once.
+ */
+function createPatientPool(pool: Pool): PgPool & { options: Pool["options"] } {
+  // A pg.Pool is what BullMQ wants, but for how the two describe the overloads of `on`.
+  const impatient = pool as unknown as PgPool;
+  const connect = async () => {
+    for (;;) {
+      try {
+        return await impatient.connect();
+      } catch (error) {
+        if (pool.ending) throw error;
+        await delay(500);
+      }
+    }
+  };
+  const patient: PgPool & { options: Pool["options"] } = {
+    options: pool.options,
+    connect,
+    query: (text: string, params?: readonly unknown[]) => impatient.query(text, params),
+    on: () => patient,
+    removeAllListeners: () => patient,
+    end: async () => undefined,
+  };
+  return patient;
+}
+
+/** Ending waits for connections in use; a server that is away would never give them back. */
+async function endPool(pool: Pool): Promise<void> {
+  await Promise.race([pool.end(), delay(2_000, undefined, { ref: false })]);
+}
+
+function address({ url }: PostgresSettings): string {
+  const parsed = URL.parse(url);
+  if (parsed === null) throw new ConfigError("CONFIG_INVALID", "the address of the queue is not of the form postgres://user:password@host:port/database");
+  return parsed.host;
+}
+

@@ -1,0 +1,122 @@
+import { queueTargets } from "@penstock/testing/databases";
+import { waitUntil } from "@penstock/testing/wait-until";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { deadLetterQueue, tickQueue } from "./catalog.ts";
+import { type OpenedQueue, openTarget } from "./opened-queue.ts";
+import type { LetterMirror, QueueDepth } from "./queues.ts";
+import { fetchJob, transformJob } from "./sample-jobs.ts";
+
+describe.each(queueTargets())("queues on $name", (target) => {
+  let opened: OpenedQueue;
+  beforeAll(async () => {
+    opened = await openTarget(target);
+  });
+  afterAll(() => opened.close());
+
+  const depth = (depths: QueueDepth[], queue: string) => depths.find((one) => one.queue === queue);
+
+  test("adds jobs of several queues together, and counts them", async () => {
+    const queues = opened.queues({ sources: ["several"] });
+    await queues.ping();
+    const before = await queues.transformBacklog();
+    await queues.enqueue([transformJob("several", { runId: "A" }), fetchJob("several", { runId: "A", seq: 1 })]);
+    await queues.enqueue([{ ...fetchJob("several", { runId: "A", seq: 2 }), delayMs: 60_000 }]);
+    expect(depth(await queues.depths(), "fetch.several")).toEqual({ queue: "fetch.several", waiting: 1, active: 0, delayed: 1, failed: 0 });
+    expect((await queues.transformBacklog()) - before).toBe(1);
+  });
+
+  test("a job whose id is known counts as added", async () => {
+    const queues = opened.queues({ sources: ["known"] });
+    await queues.enqueue([fetchJob("known")]);
+    await queues.enqueue([fetchJob("known")]);
+    expect(depth(await queues.depths(), "fetch.known")?.waiting).toBe(1);
+  });
+
+  test("without deduplication every job is added", async () => {
+    const queues = opened.queues({ sources: ["twice"], isDeduplicated: false });
+    await queues.enqueue([fetchJob("twice"), fetchJob("twice")]);
+    await queues.enqueue([fetchJob("twice")]);
+    expect(depth(await queues.depths(), "fetch.twice")?.waiting).toBe(3);
+  });
+
+  test("a payload that the catalog does not know is refused, and its companions with it", async () => {
+    const queues = opened.queues({ sources: ["strict"] });
+    const wrong = fetchJob("strict");
+    Reflect.set(wrong.payload, "seq", "three");
+    await expect(queues.enqueue([fetchJob("strict", { seq: 1 }), wrong])).rejects.toMatchObject({ code: "PAYLOAD_UNREADABLE" });
+    expect(depth(await queues.depths(), "fetch.strict")?.waiting).toBe(0);
+  });
+
+  test("a payload too large is refused", async () => {
+    const huge = transformJob("huge", { runId: "huge", zstd: "x".repeat(600_000) });
+    await expect(opened.queues().enqueue([huge])).rejects.toMatchObject({ code: "PAYLOAD_TOO_LARGE" });
+    expect(await opened.queues().hasJobs("huge", "huge")).toBe(false);
+  });
+
+  test.each([true, false])("finds a run's jobs among thousands of others (deduplicated: %s)", async (isDeduplicated) => {
+    const source = `crowd${isDeduplicated}`;
+    const queues = opened.queues({ sources: [source], isDeduplicated });
+    const crowd = Array.from({ length: 2_000 }, (_, seq) => fetchJob(source, { runId: "crowd", seq }));
+    await queues.enqueue(crowd);
+    expect(await queues.hasJobs(source, "lost")).toBe(false);
+    await queues.enqueue([{ ...fetchJob(source, { runId: "lost" }), delayMs: 60_000 }]);
+    expect(await queues.hasJobs(source, "lost")).toBe(true);
+    expect(await queues.hasJobs(source, "los")).toBe(false);
+    await queues.enqueue([transformJob(source, { runId: `only${source}` })]);
+    expect(await queues.hasJobs(source, `only${source}`)).toBe(true);
+  });
+
+  test("finds a run's job while it runs", async () => {
+    const queues = opened.queues();
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    const { promise: started, resolve: start } = Promise.withResolvers<void>();
+    const handle = () => (start(), released);
+    opened.start("busy", { handlers: { fetch: { handle, settle: async () => undefined } }, options: sparing });
+    await queues.enqueue([fetchJob("busy", { runId: "busy" })]);
+    await started;
+    expect(await queues.hasJobs("busy", "busy")).toBe(true);
+    release();
+    await waitUntil(async () => !(await queues.hasJobs("busy", "busy")), { what: "the job to be gone" });
+  });
+
+  test("knows all sources that ever had limits", async () => {
+    await opened.queues().applyLimits("limited", { concurrency: 2, rateLimit: { max: 10, perMs: 1_000 } });
+    expect((await opened.queues().depths()).map(({ queue }) => queue)).toContain("fetch.limited");
+    const queue = opened.backend.queue("fetch.limited");
+    expect([await queue.getGlobalConcurrency(), await queue.getGlobalRateLimit()]).toEqual([2, { max: 10, duration: 1_000 }]);
+  });
+
+  describe("schedules", () => {
+    const hourly = { everyMs: 3_600_000, offsetMs: 1_234 };
+    const iterations = async () => (await opened.backend.queue(tickQueue).getJobScheduler("timely.items"))?.iterationCount;
+
+    test("fall on their offset, and are left alone while they stay the same", async () => {
+      const queues = opened.queues();
+      await queues.applySchedule("timely", "items", hourly);
+      const due = await queues.nextTick("timely", "items");
+      expect((due?.getTime() ?? 0) % hourly.everyMs).toBe(hourly.offsetMs);
+      const before = await iterations();
+      await queues.applySchedule("timely", "items", hourly);
+      expect([await queues.nextTick("timely", "items"), await iterations()]).toEqual([due, before]);
+    });
+
+    test("change to a time of day in its zone, and go", async () => {
+      const queues = opened.queues();
+      await queues.applySchedule("timely", "items", { cron: "30 2 * * *", timezone: "Asia/Kolkata" });
+      expect((await queues.nextTick("timely", "items"))?.toISOString()).toMatch(/T21:00:00/);
+      await queues.applySchedule("timely", "items", undefined);
+      expect(await queues.nextTick("timely", "items")).toBeUndefined();
+    });
+  });
+
+  test("mirrors the letters there are", async () => {
+    const letter = (id: string): LetterMirror => ({ id, source: "s", stream: "t", code: "KEY_MISSING", message: "no key" });
+    const queues = opened.queues();
+    await queues.mirrorLetters([letter("1"), letter("2")]);
+    await queues.mirrorLetters([letter("3"), letter("2")]);
+    const jobs = await opened.backend.queue(deadLetterQueue).getWaiting();
+    expect(jobs.map(({ id, data }) => [id, data]).sort()).toEqual([["L_2", letter("2")], ["L_3", letter("3")]]);
+  });
+});
+
+const sparing = { concurrency: 1, attempts: 3, backoff: { initialMs: 10, maxMs: 20 } };

@@ -1,0 +1,56 @@
+import { createRedisBackend } from "bullmq";
+import { Redis } from "ioredis";
+import { ask } from "./ask.ts";
+import type { QueueDriver, QueueFactory } from "./driver.ts";
+import type { ErrorReporter, QueueLogger } from "./error-reporter.ts";
+import { checkRedis } from "./redis-check.ts";
+import { redisAddress, redisOptions, type RedisSettings } from "./redis-settings.ts";
+
+export type RedisDriverOptions = { logger: QueueLogger | undefined; report: ErrorReporter; isReadOnly: boolean };
+
+/**
+ * Connects to Redis. Queues and workers share one connection for their short commands; each worker has another to wait on, and
+ * the producer has its own.
+ *
+ * @throws what {@link checkRedis} throws
+ */
+export async function openRedisDriver(settings: RedisSettings, options: RedisDriverOptions): Promise<QueueDriver> {
+  // Whoever only looks writes no jobs that could be lost, but must learn all the same that nobody answers.
+  await checkRedis(options.isReadOnly ? { ...settings, allowVolatile: true } : settings, options.isReadOnly ? undefined : options.logger);
+  const connect = (): Redis => {
+    const redis = new Redis(redisOptions(settings));
+    // Every queue and worker on it listens too.
+    redis.setMaxListeners(0);
+    redis.on("error", (error) => options.report("redis", error));
+    return redis;
+  };
+  const shared = connect();
+  const producer = connect();
+  const factoryOn = (connection: Redis): QueueFactory => {
+    return (name, given, extra) => createRedisBackend(name, { ...given, connection }, extra);
+  };
+  return {
+    kind: "redis",
+    keepsCompleted: true,
+    queueFactory: factoryOn(shared),
+    producerFactory: factoryOn(producer),
+    workerFactory: () => factoryOn(shared),
+    ping: async () => void (await ask(`Redis at ${redisAddress(settings)}`, () => shared.ping(), 2_000)),
+    renewProducer: (error) => renewWithoutScripts(producer, error),
+    releaseActive: async () => 0,
+    close: async () => {
+      producer.disconnect();
+      shared.disconnect();
+    },
+  };
+}
+
+/**
+ * A server that lost its scripts (SCRIPT FLUSH, a fail-over) refuses them inside a transaction, and goes on doing so as long
+ * as the client believes them loaded: it believes so per connection.
+ */
+function renewWithoutScripts(producer: Redis, error: unknown): boolean {
+  const isScriptMissing = error instanceof Error && error.message.startsWith("NOSCRIPT");
+  if (isScriptMissing) producer.disconnect(true);
+  return isScriptMissing;
+}

@@ -1,0 +1,183 @@
+import { CancelledError, ConfigError, InfrastructureError, InvalidRecordError, PermanentError, ThrottledError, TransientError } from "@penstock/core/errors";
+import { queueTargets } from "@penstock/testing/databases";
+import { waitUntil } from "@penstock/testing/wait-until";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { fetchQueue, type JobPayloads } from "./catalog.ts";
+import { jobOptions } from "./job-options.ts";
+import { type OpenedQueue, openTarget } from "./opened-queue.ts";
+import type { JobContext, JobOutcome } from "./queues.ts";
+import { fetchJob } from "./sample-jobs.ts";
+
+/* One test per row of the table in process-job.ts: what the handler throws, and what has become of the job in the end. */
+
+const options = { concurrency: 1, attempts: 3, backoff: { initialMs: 10, maxMs: 20 } };
+
+describe.each(queueTargets())("jobs on $name", (target) => {
+  let opened: OpenedQueue;
+  beforeAll(async () => {
+    opened = await openTarget(target);
+  });
+  afterAll(() => opened.close());
+
+  /** Runs one job of a source of its own; `act` is asked with the number of the call, 1 for the first. */
+  async function run(source: string, act: (call: number) => JobOutcome | Promise<JobOutcome>, settleAct: (call: number) => void = () => undefined) {
+    const calls: JobContext[] = [];
+    const settled: { payload: JobPayloads["fetch"]; error: unknown }[] = [];
+    const job = fetchJob(source);
+    await opened.queues().applyLimits(source, { concurrency: 5, rateLimit: { max: 1_000, perMs: 1_000 } });
+    await opened.queues().enqueue([job]);
+    const handle = async (_payload: JobPayloads["fetch"], context: JobContext) => await act(calls.push(context));
+    const settle = async (payload: JobPayloads["fetch"], error: unknown) => settleAct(settled.push({ payload, error }));
+    opened.start(source, { handlers: { fetch: { handle, settle } }, options });
+    const becomes = (state: string) =>
+      waitUntil(async () => (await opened.stateOf(source, job.jobId)) === state, { what: `the job to be ${state}`, timeoutMs: 20_000 });
+    const attempts = () => calls.map(({ attempt }) => attempt);
+    const stored = async () => await opened.backend.queue(fetchQueue(source)).getJob(job.jobId);
+    return { calls, settled, job, becomes, attempts, stored };
+  }
+
+  const throwing = (error: unknown) => () => {
+    throw error;
+  };
+
+  /** Throws `error` at the first `times` calls. */
+  const first = (times: number, error: Error) => (call: number) => {
+    if (call <= times) throw error;
+  };
+
+  test("one that returns is over", async () => {
+    const { calls, settled, job, becomes } = await run("fine", () => undefined);
+    await becomes("gone");
+    expect(calls).toMatchObject([{ jobId: job.jobId, attempt: 1, maxAttempts: 3, stalls: 0 }]);
+    expect(settled).toEqual([]);
+  });
+
+  test("TransientError: tried again, which spends an attempt", async () => {
+    const { attempts, settled, becomes } = await run("transient", first(2, new TransientError("TIMEOUT", "slow")));
+    await becomes("gone");
+    expect(attempts()).toEqual([1, 2, 3]);
+    expect(settled).toEqual([]);
+  });
+
+  test("TransientError with Retry-After: delayed that long", async () => {
+    const error = new TransientError("SERVER_ERROR", "down for a while", { retryAfterMs: 60_000 });
+    const { becomes, stored } = await run("later", throwing(error));
+    await becomes("delayed");
+    expect(await stored()).toMatchObject({ delay: 60_000, attemptsMade: 1 });
+  });
+
+  test("the last attempt: settled with the cause named, then over", async () => {
+    const { attempts, settled, job, becomes } = await run("exhausted", throwing(new TransientError("TIMEOUT", "slow", { stream: "items" })));
+    await becomes("gone");
+    expect(attempts()).toEqual([1, 2, 3]);
+    expect(settled).toMatchObject([{ payload: job.payload, error: { code: "ATTEMPTS_EXHAUSTED", details: { stream: "items" } } }]);
+    expect(String(settled[0]?.error)).toContain("TIMEOUT: slow");
+  });
+
+  test("an error of nobody's: tried again, then settled", async () => {
+    const { attempts, settled, becomes } = await run("bug", throwing(new TypeError("x is not a function")));
+    await becomes("gone");
+    expect(attempts()).toEqual([1, 2, 3]);
+    expect(settled).toMatchObject([{ error: { code: "ATTEMPTS_EXHAUSTED", cause: { message: "x is not a function" } } }]);
+  });
+
+  test.each([
+    new PermanentError("NOT_FOUND", "gone"),
+    new InvalidRecordError("KEY_MISSING", "no key"),
+    new ConfigError("SOURCE_INVALID", "no such stream"),
+  ])("$name: settled at once, then over", async (error) => {
+    const { attempts, settled, job, becomes } = await run(error.name, throwing(error));
+    await becomes("gone");
+    expect(attempts()).toEqual([1]);
+    expect(settled).toEqual([{ payload: job.payload, error }]);
+  });
+
+  test("CancelledError: over, and nothing to settle", async () => {
+    const { attempts, settled, becomes } = await run("cancelled", throwing(new CancelledError("CANCELLED", "enough")));
+    await becomes("gone");
+    expect([attempts(), settled]).toEqual([[1], []]);
+  });
+
+  test("InfrastructureError: waits as often as needed, without spending attempts", async () => {
+    const { attempts, settled, becomes, stored } = await run("outage", first(2, new InfrastructureError("DATABASE_UNAVAILABLE", "away")));
+    await becomes("delayed");
+    expect((await stored())?.attemptsMade).toBe(0);
+    await becomes("gone");
+    expect([attempts(), settled]).toEqual([[1, 1, 1], []]);
+  });
+
+  test("ThrottledError: the queue stands still on all workers, and no attempt is spent", async () => {
+    const source = "throttled";
+    const calls: { worker: string; at: number; attempt: number }[] = [];
+    const worker = (name: string) => ({
+      options,
+      handlers: {
+        fetch: {
+          handle: async (_: unknown, { attempt }: JobContext) => {
+            if (calls.push({ worker: name, at: Date.now(), attempt }) === 1) throw new ThrottledError("429", { retryAfterMs: 1_500 });
+          },
+          settle: async () => undefined,
+        },
+      },
+    });
+    await opened.queues().applyLimits(source, { concurrency: 5, rateLimit: { max: 1_000, perMs: 1_000 } });
+    opened.start(source, worker("one"));
+    opened.start(source, worker("other"));
+    await opened.queues().enqueue([fetchJob(source)]);
+    await waitUntil(() => calls.length === 1, { what: "the first call" });
+    await opened.queues().enqueue([1, 2, 3, 4].map((seq) => fetchJob(source, { seq })));
+    await waitUntil(() => calls.length === 6, { what: "all jobs to be done" });
+    const [throttledAt = 0, ...others] = calls.map(({ at }) => at);
+    expect(Math.min(...others) - throttledAt).toBeGreaterThan(1_300);
+    expect(calls.map(({ attempt }) => attempt)).toEqual([1, 1, 1, 1, 1, 1]);
+  });
+
+  test("not now: comes back after the time it asked for, without spending an attempt", async () => {
+    const { attempts, calls, becomes, stored } = await run("deferred", (call) => (call === 1 ? { deferMs: 700 } : undefined));
+    await becomes("delayed");
+    expect(await stored()).toMatchObject({ delay: 700, attemptsMade: 0 });
+    await becomes("gone");
+    expect([attempts(), calls.length]).toEqual([[1, 1], 2]);
+  });
+
+  test("settling waits for infrastructure too", async () => {
+    const { settled, becomes } = await run("unsettled", throwing(new PermanentError("NOT_FOUND", "gone")), first(1, new InfrastructureError("DATABASE_BUSY", "busy")));
+    await becomes("delayed");
+    await becomes("gone");
+    expect(settled).toHaveLength(2);
+  });
+
+  test("one that cannot be settled fails, is found, is tried once more alone, and can be removed", async () => {
+    const source = "stubborn";
+    const { calls, job, becomes } = await run(source, throwing(new PermanentError("NOT_FOUND", "gone")), throwing(new TypeError("bug in settle")));
+    await becomes("failed");
+    const queues = opened.queues({ sources: [source] });
+    const [failed] = await queues.failedJobs(10);
+    expect(failed).toMatchObject({ type: "fetch", payload: job.payload, jobId: job.jobId, isFirstFailure: true });
+    expect(failed?.reason).toMatch(/bug in settle.*gone/);
+    expect(await queues.hasJobs(source, job.payload.runId)).toBe(true);
+    await failed?.retry();
+    const again = await waitUntil(async () => (await queues.failedJobs(10)).find((one) => !one.isFirstFailure), { what: "it to fail again" });
+    expect([calls.length, (await queues.failedJobs(10)).length]).toEqual([2, 1]);
+    await again.remove();
+    expect(await opened.depthOf(source)).toMatchObject({ waiting: 0, failed: 0 });
+  });
+
+  test("a payload that cannot be read is settled as it is", async () => {
+    const source = "garbled";
+    const settled: unknown[] = [];
+    const settle = async (payload: unknown, error: unknown) => void settled.push({ payload, error });
+    opened.start(source, { handlers: { fetch: { handle: async () => undefined, settle } }, options });
+    await opened.backend.queue(fetchQueue(source)).add("fetch", { garbled: true }, { ...jobOptions("fetch", false), jobId: "F_x_0_y" });
+    await waitUntil(() => settled.length > 0, { what: "it to be settled" });
+    expect(settled).toMatchObject([{ payload: { garbled: true }, error: { code: "PAYLOAD_UNREADABLE" } }]);
+  });
+
+  test("a job of a type nobody here knows waits for who does", async () => {
+    const source = "newer";
+    opened.start(source, { handlers: {}, options });
+    await opened.backend.queue(fetchQueue(source)).add("teleport", {}, { ...jobOptions("fetch", false), jobId: "F_x_0_y" });
+    await waitUntil(async () => (await opened.stateOf(source, "F_x_0_y")) === "delayed", { what: "it to wait" });
+    expect((await opened.backend.queue(fetchQueue(source)).getJob("F_x_0_y"))?.attemptsMade).toBe(0);
+  });
+});

@@ -1,0 +1,107 @@
+import type { ErrorCode } from "@penstock/core/error-codes";
+import { PermanentError, type PenstockError, ThrottledError, TransientError } from "@penstock/core/errors";
+import { retryAfterMs } from "./retry-after.ts";
+
+/** Which request an answer belongs to, for messages. `origin` instead of the URL, whose query may hold secrets. */
+export type RequestLabel = { source: string; stream: string; origin: string; path: string };
+
+export type Answer = {
+  status: number;
+  retryAfter: string | undefined;
+  location: string | undefined;
+  /** Beginning of the body, already made safe to show. */
+  excerpt: string;
+  /** What the paginator has to say about this request. */
+  remark: string | undefined;
+  now: Date;
+};
+
+/**
+ * The error that a response's status stands for, or `undefined` for success:
+ *
+ * | status                   | error            | code                |
+ * | ------------------------ | ---------------- | ------------------- |
+ * | 200–299                  | none             |                     |
+ * | 429, 503 with Retry-After | `ThrottledError` | `THROTTLED`         |
+ * | other 5xx, 408, 425      | `TransientError` | `SERVER_ERROR`      |
+ * | 401, 403                 | `PermanentError` | `UNAUTHORIZED`      |
+ * | 404, 410                 | `PermanentError` | `NOT_FOUND`         |
+ * | other 4xx                | `PermanentError` | `REQUEST_REJECTED`  |
+ * | all else, redirects too  | `PermanentError` | `UNEXPECTED_STATUS` |
+ */
+export function classifyStatus(answer: Answer, label: RequestLabel): PenstockError | undefined {
+  const { status } = answer;
+  if (status >= 200 && status < 300) return undefined;
+  const details = { source: label.source, stream: label.stream };
+  const message = messageFor(answer, label);
+  if (status === 429 || (status === 503 && answer.retryAfter !== undefined)) {
+    return new ThrottledError(message, { ...details, retryAfterMs: retryAfterMs(answer.retryAfter, answer.now) });
+  }
+  if (status >= 500 || status === 408 || status === 425) return new TransientError("SERVER_ERROR", message, details);
+  return new PermanentError(permanentCode(status), message, details);
+}
+
+function permanentCode(status: number): ErrorCode {
+  if (status === 401 || status === 403) return "UNAUTHORIZED";
+  if (status === 404 || status === 410) return "NOT_FOUND";
+  return status >= 400 ? "REQUEST_REJECTED" : "UNEXPECTED_STATUS";
+}
+
+function messageFor({ status, location, excerpt, remark }: Answer, label: RequestLabel): string {
+  const said = excerpt === "" ? "" : `: "${excerpt}"`;
+  const redirect = location === undefined ? "" : `, a redirect to ${redirectTarget(location, label)}, which is not followed`;
+  const note = remark === undefined || status >= 500 ? "" : ` (${remark})`;
+  return `${label.origin} answered ${status} to GET ${label.path}${redirect}${said}${note}`;
+}
+
+function redirectTarget(location: string, { origin, path }: RequestLabel): string {
+  const target = URL.parse(location, `${origin}${path}`);
+  if (target === null) return "what is no URL";
+  return target.origin === origin ? `${target.pathname} of the same origin` : `another origin, ${target.origin}`;
+}
+
+/** How far a request had come when its connection failed. */
+export type Progress = "waiting" | "reading";
+
+const timeoutCodes = new Set(["UND_ERR_CONNECT_TIMEOUT", "UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT", "ETIMEDOUT"]);
+const decodingCodes = new Set(["Z_BUF_ERROR", "Z_DATA_ERROR"]);
+
+/**
+ * The error that a failed connection stands for; all are transient. Timeouts by their code; else `BODY_INCOMPLETE` when
+ * the response had begun and `CONNECTION_FAILED` when it had not (refused, reset, DNS, TLS).
+ */
+export function classifyFailure(error: unknown, progress: Progress, label: RequestLabel): TransientError {
+  const code = systemCode(error);
+  const details = { source: label.source, stream: label.stream, cause: error };
+  const host = new URL(label.origin).host;
+  if (isTimeout(error, code)) return new TransientError("TIMEOUT", `${host} did not answer GET ${label.path} in time (${code})`, details);
+  if (progress === "reading") {
+    const what = decodingCodes.has(code) ? "could not be decompressed" : "ended early";
+    return new TransientError("BODY_INCOMPLETE", `the response of ${host} to GET ${label.path} ${what} (${code})`, details);
+  }
+  return new TransientError("CONNECTION_FAILED", `no connection to ${host} (${explain(code)})`, details);
+}
+
+function isTimeout(error: unknown, code: string): boolean {
+  return timeoutCodes.has(code) || (error instanceof DOMException && error.name === "TimeoutError");
+}
+
+const explanations: { [code: string]: string } = {
+  ENOTFOUND: "DNS knows no such host, ENOTFOUND",
+  EAI_AGAIN: "DNS does not answer, EAI_AGAIN",
+  ECONNREFUSED: "nobody listens there, ECONNREFUSED",
+  ECONNRESET: "connection reset, ECONNRESET",
+  UND_ERR_SOCKET: "connection closed, UND_ERR_SOCKET",
+};
+
+function explain(code: string): string {
+  return explanations[code] ?? code;
+}
+
+/** The error's code, or the first one down its causes. */
+function systemCode(error: unknown): string {
+  for (let e = error; e instanceof Error; e = e.cause) {
+    if ("code" in e && typeof e.code === "string") return e.code;
+  }
+  return error instanceof Error ? error.name : "unknown";
+}

@@ -1,0 +1,154 @@
+import type { JsonValue } from "@penstock/core/json";
+import type { CursorKind } from "@penstock/core/cursor";
+import type { z } from "zod";
+import { type Auth, noAuth } from "./auth.ts";
+import { convertAsIs, convertWith, type Transform } from "./convert.ts";
+import { type CursorOptions, cursorOn } from "./cursor-field.ts";
+import { type Environment, readEnvironment } from "./environment.ts";
+import { type JsonPath, jsonPathReader } from "./json-path.ts";
+import type { Convert, RetryPolicy, Schedule, Source, Stream } from "./model.ts";
+import type { Paginator } from "./paginator.ts";
+import { singlePage } from "./paginators/none.ts";
+
+/** What a source file exports: a source that still has to meet its environment. */
+export type SourceDefinition = {
+  name: string;
+  /** @throws ConfigError `CONFIG_INVALID` for variables that are there but wrong */
+  configure(env: Environment): Configured;
+};
+
+/** A source whose variables are missing is no error: it is listed and does not run. */
+export type Configured = { isConfigured: true; source: Source } | { isConfigured: false; problems: string[] };
+
+export type SourceOptions = {
+  baseUrl: string;
+  /** Default: none. */
+  auth?: Auth;
+  headers?: Record<string, string>;
+  /** Default 30,000. */
+  timeoutMs?: number;
+  /** Requests in flight at once, over all workers; default 4. */
+  concurrency?: number;
+  /** Default 10 requests per second, over all workers. */
+  rateLimit?: { max: number; perMs: number };
+  /** Default 5 attempts, with full jitter up to 1 s after the first and up to 60 s at most. */
+  retry?: RetryPolicy;
+  /** By name: `[a-z][a-z0-9_]*`. */
+  streams: Record<string, StreamDefinition>;
+};
+
+/** A stream without its name, which is its key in `streams`. */
+export type StreamDefinition = Omit<Stream, "name">;
+
+export type EnvironmentOptions<E extends z.ZodObject> = {
+  name: string;
+  /** The environment variables that the source takes. One that is required and missing leaves the source unconfigured. */
+  environment: E;
+  define: (env: z.output<E>) => SourceOptions;
+};
+
+/**
+ * Describes an API: `{ name, baseUrl, streams }`, or with variables of its own `{ name, environment, define }`.
+ *
+ * A source file exports one by default. Nothing happens before it is loaded.
+ */
+export function defineSource<E extends z.ZodObject>(options: EnvironmentOptions<E>): SourceDefinition;
+export function defineSource(options: SourceOptions & { name: string }): SourceDefinition;
+export function defineSource<E extends z.ZodObject>(options: EnvironmentOptions<E> | (SourceOptions & { name: string })): SourceDefinition {
+  const { name } = options;
+  if (!("environment" in options)) return { name, configure: () => ({ isConfigured: true, source: sourceOf(name, options) }) };
+  return {
+    name,
+    configure: (env) => {
+      const read = readEnvironment(name, options.environment, env);
+      if (!read.isComplete) return { isConfigured: false, problems: read.problems };
+      return { isConfigured: true, source: sourceOf(name, options.define(read.values)) };
+    },
+  };
+}
+
+function sourceOf(name: string, options: SourceOptions): Source {
+  const streams = Object.entries(options.streams).map(([streamName, stream]) => [streamName, { ...stream, name: streamName }] as const);
+  return {
+    name,
+    baseUrl: options.baseUrl,
+    auth: options.auth ?? noAuth,
+    headers: options.headers ?? {},
+    timeoutMs: options.timeoutMs ?? 30_000,
+    concurrency: options.concurrency ?? 4,
+    rateLimit: options.rateLimit ?? { max: 10, perMs: 1_000 },
+    retry: options.retry ?? { attempts: 5, initialMs: 1_000, maxMs: 60_000 },
+    streams: Object.fromEntries(streams),
+  };
+}
+
+type FieldOf<O extends z.ZodObject> = keyof z.output<O> & string;
+
+export type StreamOptions<O extends z.ZodObject> = {
+  /** Appended to the base URL. */
+  path: string;
+  /** Sent with every request. */
+  query?: Record<string, string>;
+  /** Where in the response the records are: a path such as `data.items`, or a function. Default: the response is the array. */
+  records?: JsonPath | ((body: JsonValue) => JsonValue | undefined);
+  /** Output field or fields that identify a record. */
+  key: FieldOf<O> | readonly FieldOf<O>[];
+  /** Field of the *raw* record that the next run goes on from; without it every run reads everything. */
+  cursor?: CursorOptions;
+  /** Output field with the time the record is about: for the watermark and for queries by time. */
+  eventTime?: FieldOf<O>;
+  /** Output field that rises when a record changes; without it the later observation is the newer one. */
+  version?: { field: FieldOf<O>; kind: CursorKind };
+  /** Default: one request brings all. */
+  paginator?: Paginator;
+  /** `asc`: the API sorts by the cursor field, oldest first. Default `none`. */
+  order?: "asc" | "none";
+  /** Default: runs on demand only. */
+  schedule?: Schedule;
+  /** Largest share of dead-lettered records, 0…1, with which a run still succeeds; default 1. */
+  deadLetterBudget?: number;
+  /** Default 1,000,000. */
+  maxPages?: number;
+  /** Largest response body, decompressed; default 64 MiB. */
+  maxBytes?: number;
+};
+
+type WithTransform<S extends z.ZodType, O extends z.ZodObject> = StreamOptions<O> & { schema: S; output: O; transform: Transform<S, O> };
+type WithoutTransform<S extends z.ZodObject> = StreamOptions<S> & { schema: S; output?: never; transform?: never };
+
+/**
+ * Describes one collection of an API. `transform` takes what `schema` gives and returns what `output` takes: none, one or
+ * several per record. Without it the records are stored as `schema` gives them.
+ */
+export function defineStream<S extends z.ZodType, O extends z.ZodObject>(options: WithTransform<S, O>): StreamDefinition;
+export function defineStream<S extends z.ZodObject>(options: WithoutTransform<S>): StreamDefinition;
+export function defineStream<S extends z.ZodObject, O extends z.ZodObject>(options: WithTransform<S, O> | WithoutTransform<S>): StreamDefinition {
+  const special = { key: [options.key].flat(), cursorField: options.cursor?.field };
+  if (options.transform === undefined) {
+    return streamOf(options, options.schema, options.schema, convertAsIs(options.schema, special));
+  }
+  const { schema, output, transform } = options;
+  return streamOf(options, schema, output, convertWith(schema, output, transform, special));
+}
+
+function streamOf<O extends z.ZodObject>(options: StreamOptions<O>, schema: z.ZodType, output: z.ZodObject, convert: Convert): StreamDefinition {
+  const { records = (body: JsonValue) => body } = options;
+  return {
+    path: options.path,
+    query: options.query ?? {},
+    records: typeof records === "string" ? jsonPathReader(records) : records,
+    schema,
+    output,
+    convert,
+    key: [options.key].flat(),
+    cursor: options.cursor === undefined ? undefined : cursorOn(options.cursor),
+    eventTime: options.eventTime,
+    version: options.version,
+    paginator: options.paginator ?? singlePage(),
+    order: options.order ?? "none",
+    schedule: options.schedule,
+    deadLetterBudget: options.deadLetterBudget ?? 1,
+    maxPages: options.maxPages ?? 1_000_000,
+    maxBytes: options.maxBytes ?? 64 * 1024 * 1024,
+  };
+}

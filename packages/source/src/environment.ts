@@ -1,0 +1,54 @@
+import { ConfigError } from "@penstock/core/errors";
+import { z } from "zod";
+import { escapeExcerpt } from "./describe-value.ts";
+
+export type Environment = Record<string, string | undefined>;
+
+export type ReadEnvironment<T> = { isComplete: true; values: T } | { isComplete: false; problems: string[] };
+
+/**
+ * Reads a source's own variables. Empty ones count as missing. Missing ones are returned as problems; secrets are not
+ * shown: a variable whose name says TOKEN, SECRET, PASSWORD or KEY is reported without its value.
+ *
+ * @throws ConfigError `CONFIG_INVALID` for variables that are there but wrong, all of them in one message
+ */
+export function readEnvironment<E extends z.ZodObject>(source: string, schema: E, env: Environment): ReadEnvironment<z.output<E>> {
+  const given = Object.fromEntries(Object.keys(schema.shape).flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return { isComplete: true, values: parsed.data };
+  const wrong = parsed.error.issues.filter(({ path }) => given[String(path[0])] !== undefined);
+  if (wrong.length > 0) throw wrongVariables(source, wrong, given, parsed.error);
+  return { isComplete: false, problems: parsed.error.issues.map(({ path }) => `${path.join(".")} is not set`) };
+}
+
+type Issue = z.core.$ZodIssue;
+
+function wrongVariables(source: string, issues: Issue[], given: Environment, cause: unknown): ConfigError {
+  const described = issues.map((issue) => describe(issue, given));
+  const [first] = issues;
+  return new ConfigError("CONFIG_INVALID", `source ${source}: ${described.join("; ")}`, { source, path: String(first?.path[0] ?? ""), cause });
+}
+
+function describe(issue: Issue, given: Environment): string {
+  const name = String(issue.path[0] ?? "");
+  const received = /TOKEN|SECRET|PASSWORD|KEY/.test(name) ? "(not shown)" : `"${escapeExcerpt(given[name] ?? "")}"`;
+  return `${name}: ${expectation(issue)}, received ${received}`;
+}
+
+function expectation(issue: Issue): string {
+  if (issue.code === "invalid_format") return `expected ${issue.format === "url" ? "an http(s) URL" : issue.format}`;
+  if (issue.code === "invalid_type") return `expected ${issue.expected}`;
+  if (issue.code === "too_small") return `expected ${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}`;
+  if (issue.code === "too_big") return `expected ${issue.inclusive === false ? "less than" : "at most"} ${issue.maximum}`;
+  return issue.message;
+}
+
+/** A variable with the base URL of an API. */
+export function urlVariable() {
+  return z.url({ protocol: /^https?$/ });
+}
+
+/** A variable with a number, written as digits. */
+export function numberVariable() {
+  return z.string().regex(/^\s*-?\d+(\.\d+)?\s*$/, { error: "expected a number" }).transform(Number).pipe(z.number());
+}

@@ -1,0 +1,56 @@
+import { z } from "zod";
+import { instantBefore } from "../instant.ts";
+
+const formatSchema = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("iso"), isWhole: z.boolean(), separator: z.enum(["T", " "]), zone: z.enum(["Z", "+00:00", ""]) }),
+  z.object({ kind: z.literal("epoch-seconds"), isWhole: z.boolean() }),
+  z.object({ kind: z.literal("epoch-milliseconds") }),
+]);
+
+/** Largest cursor seen, how the API writes it, and the size of the largest page seen: what the run knows so far. */
+const known = { max: z.string().nullable(), format: formatSchema.nullable(), largest: z.int() };
+
+const walkSchema = z.object({
+  phase: z.literal("walk"),
+  ...known,
+  since: z.string().nullable(),
+  limit: z.int(),
+  /** Size of the full page that had the limit raised, `null` while it is not raised. */
+  fullAt: z.int().nullable(),
+});
+
+/** A page of `count` records ended the walk, but the API might have cut it off there. */
+const suspicion = {
+  max: z.string(),
+  format: formatSchema,
+  count: z.int(),
+  fullAt: z.int().nullable(),
+  since: z.string().nullable(),
+  limit: z.int(),
+};
+
+/**
+ * Where a keyset run is:
+ *
+ * - `look`: it has a bound and looks at two records to see how the API writes times
+ * - `walk`: it reads pages
+ * - `earlier`: does the API give more than `count` records, from the beginning?
+ * - `at`, `beyond`: is there a record later than `max`? Asked from `max`, and where the API includes that, from behind it
+ */
+export const positionSchema = z.discriminatedUnion("phase", [
+  z.object({ phase: z.literal("look"), max: z.string(), limit: z.int() }),
+  walkSchema,
+  z.object({ phase: z.literal("earlier"), ...suspicion }),
+  z.object({ phase: z.literal("at"), ...suspicion }),
+  z.object({ phase: z.literal("beyond"), ...suspicion }),
+]);
+
+export type Position = z.infer<typeof positionSchema>;
+export type Walk = z.infer<typeof walkSchema>;
+export type Probe = Extract<Position, { phase: "earlier" | "at" | "beyond" }>;
+
+/** Reads on from the instant before the largest cursor. */
+export function walkFrom({ max, format, largest }: Pick<Walk, "max" | "format" | "largest">, limit: number): Walk {
+  const since = max === null || format === null ? null : instantBefore(max, format);
+  return { phase: "walk", max, format, largest, since, limit, fullAt: null };
+}

@@ -1,0 +1,75 @@
+import { PassThrough, type Readable, type Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from "node:zlib";
+import { PermanentError } from "@penstock/core/errors";
+import { escapeExcerpt } from "./describe-value.ts";
+import type { JsonValue } from "@penstock/core/json";
+
+/** What this program can decompress, as `Accept-Encoding` wants it. */
+export const acceptedEncodings = "zstd, br, gzip, deflate";
+
+const decompressors: { [encoding: string]: () => Transform } = {
+  zstd: createZstdDecompress,
+  br: createBrotliDecompress,
+  gzip: createGunzip,
+  "x-gzip": createGunzip,
+  deflate: createInflate,
+};
+
+/**
+ * The decompressed body. It is measured while it arrives, after decompression, so that neither an endless body nor a
+ * small one that swells fills the memory.
+ *
+ * @throws PermanentError `BODY_TOO_LARGE`, or `BODY_NOT_JSON` for an encoding that was not asked for
+ */
+export async function readBody(body: Readable, encoding: string | undefined, maxBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  await pipeline(body, decompressor(encoding), async (source: AsyncIterable<Buffer>) => {
+    for await (const chunk of source) {
+      sizeBytes += chunk.byteLength;
+      if (sizeBytes > maxBytes) throw new PermanentError("BODY_TOO_LARGE", `the response is larger than maxBytes, ${maxBytes} bytes`);
+      chunks.push(chunk);
+    }
+  });
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, sizeBytes);
+}
+
+function decompressor(encoding = "identity"): Transform {
+  const name = encoding.trim().toLowerCase();
+  const create = Object.hasOwn(decompressors, name) ? decompressors[name] : undefined;
+  if (create !== undefined) return create();
+  if (name === "identity" || name === "") return new PassThrough();
+  throw new PermanentError("BODY_NOT_JSON", `the response has the content encoding "${escapeExcerpt(name)}", which was not asked for`);
+}
+
+/**
+ * Parses a body as JSON. Text that is not valid in its charset (UTF-8 unless the content type names another) is refused
+ * rather than repaired: a replacement character in a key would be another record.
+ *
+ * @throws PermanentError `BODY_NOT_JSON` with the content type and the first characters
+ */
+export function parseBody(body: Buffer, contentType: string | undefined): JsonValue {
+  try {
+    return parseJson(decoderFor(contentType).decode(body));
+  } catch (cause) {
+    const type = contentType === undefined ? "no content type" : `content type ${escapeExcerpt(contentType)}`;
+    const message = `the response is not JSON: ${type}, ${body.byteLength} bytes, beginning "${excerptOf(body)}"`;
+    throw new PermanentError("BODY_NOT_JSON", message, { expected: "JSON", received: type, cause });
+  }
+}
+
+export function excerptOf(body: Buffer): string {
+  return escapeExcerpt(body.subarray(0, 400).toString("utf8").trim());
+}
+
+/** @throws RangeError for a charset that does not exist */
+function decoderFor(contentType: string | undefined): TextDecoder {
+  const charset = /charset="?([^\s;"]+)/i.exec(contentType ?? "")?.[1] ?? "utf-8";
+  return new TextDecoder(charset, { fatal: true });
+}
+
+function parseJson(text: string): JsonValue {
+  const value: JsonValue = JSON.parse(text);
+  return value;
+}

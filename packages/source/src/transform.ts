@@ -1,0 +1,111 @@
+import { InvalidRecordError } from "@penstock/core/errors";
+import { contentHash } from "@penstock/core/hash";
+import { canonicalJson, type JsonValue } from "@penstock/core/json";
+import type { OutputRecord } from "@penstock/core/record";
+import { sortableVersion } from "@penstock/core/version";
+import { cursorText } from "./cursor-field.ts";
+import { describeValue } from "./describe-value.ts";
+import { instantMs } from "./instant.ts";
+import { readField } from "./json-path.ts";
+import type { Output, Source, Stream, TransformContext } from "./model.ts";
+
+export type Transformation = { kind: "records"; records: OutputRecord[] } | { kind: "filtered" };
+export type Transformer = (item: JsonValue, context: { fetchedAt: Date }) => Transformation;
+
+const maxKeyChars = 1_000;
+
+/**
+ * From raw items to rows of the table `records`.
+ *
+ * @throws from the transformer, InvalidRecordError `RECORD_INVALID`, `KEY_MISSING`, `CURSOR_INVALID`, `TRANSFORM_FAILED`
+ * or `OUTPUT_INVALID`, with path, expected and received where there is one field to blame
+ */
+export function createTransformer(source: Source, stream: Stream): Transformer {
+  return (item, { fetchedAt }) => {
+    const context: TransformContext = { source: source.name, stream: stream.name, fetchedAt };
+    const outputs = stream.convert(item, context);
+    requireCursor(stream, item, context);
+    if (outputs.length === 0) return { kind: "filtered" };
+    return { kind: "records", records: outputs.map((output) => toRecord(stream, output, context)) };
+  };
+}
+
+/** A record without a cursor value would never be asked for again if it changed, and hides how far the run has come. */
+function requireCursor({ cursor }: Stream, item: JsonValue, context: TransformContext): void {
+  if (cursor === undefined || cursor.of(item) !== null) return;
+  const details = { path: cursor.field, expected: cursor.kind, received: describeValue(cursor.raw(item)) };
+  throw invalid("CURSOR_INVALID", details, context);
+}
+
+function toRecord(stream: Stream, output: Output, context: TransformContext): OutputRecord {
+  const key = keyOf(stream, output, context);
+  const data = outputJson(output, context);
+  return { key, ts: eventTimeOf(stream, output), version: versionOf(stream, output), data, hash: contentHash(data) };
+}
+
+function keyOf(stream: Stream, output: Output, context: TransformContext): string {
+  const parts = stream.key.map((field) => keyPart(field, output[field], context));
+  const key = parts.length === 1 ? parts.join("") : JSON.stringify(parts);
+  if (key.length <= maxKeyChars) return key;
+  const details = { path: stream.key.join(", "), expected: `a key of at most ${maxKeyChars} characters`, received: `${key.length} characters` };
+  throw invalid("RECORD_INVALID", details, context);
+}
+
+/**
+ * Text without NUL and without halves of surrogate pairs, which databases refuse or fold together; a number that a double
+ * holds exactly.
+ */
+function keyPart(field: string, value: unknown, context: TransformContext): string {
+  if (typeof value === "string" && value !== "") {
+    if (value.isWellFormed() && !value.includes("\0")) return value;
+    throw invalid("RECORD_INVALID", { path: field, expected: "well-formed text without NUL", received: describeValue(value) }, context);
+  }
+  if (Number.isSafeInteger(value) || typeof value === "boolean") return String(value);
+  const code = value === undefined || value === null || value === "" ? "KEY_MISSING" : "RECORD_INVALID";
+  throw invalid(code, { path: field, expected: "text or a safe integer", received: describeOutput(value) }, context);
+}
+
+function outputJson(output: Output, context: TransformContext): string {
+  try {
+    return canonicalJson(output);
+  } catch (cause) {
+    const { source, stream } = context;
+    if (cause instanceof RangeError) {
+      throw new InvalidRecordError("RECORD_INVALID", "the record is nested too deeply to be stored", { source, stream, cause });
+    }
+    const message = `the record cannot be stored as JSON: ${cause instanceof Error ? cause.message : String(cause)}`;
+    throw new InvalidRecordError("RECORD_INVALID", message, { source, stream, cause });
+  }
+}
+
+function eventTimeOf({ eventTime }: Stream, output: Output): Date | null {
+  if (eventTime === undefined) return null;
+  const ms = instantMs(output[eventTime]);
+  return ms === null ? null : new Date(ms);
+}
+
+function versionOf({ version }: Stream, output: Output): string | null {
+  if (version === undefined) return null;
+  const text = cursorText(version.kind, output[version.field]);
+  return text === null ? null : sortableVersion(version.kind, text);
+}
+
+/**
+ * The key of an item that may be anything, as far as it can be read: from the raw fields that are called like the
+ * stream's key fields.
+ */
+export function bestEffortKey(stream: Stream, item: JsonValue): string | null {
+  const parts = stream.key.map((field) => readField(item, field));
+  if (!parts.every((part) => (typeof part === "string" && part !== "") || typeof part === "number")) return null;
+  return parts.length === 1 ? parts.join("") : JSON.stringify(parts.map(String));
+}
+
+type Blame = { path: string; expected: string; received: string };
+
+function invalid(code: "RECORD_INVALID" | "KEY_MISSING" | "CURSOR_INVALID", blame: Blame, { source, stream }: TransformContext): InvalidRecordError {
+  return new InvalidRecordError(code, `${blame.path}: expected ${blame.expected}, received ${blame.received}`, { source, stream, ...blame });
+}
+
+function describeOutput(value: unknown): string {
+  return value === undefined ? "nothing" : value === null ? "null" : value === "" ? "empty text" : typeof value;
+}

@@ -1,0 +1,85 @@
+import { ConfigError } from "@penstock/core/errors";
+import { shortHash } from "@penstock/core/hash";
+import { canonicalJson, isJsonObject, type JsonObject, type JsonValue } from "@penstock/core/json";
+import { z } from "zod";
+import type { Stream } from "./model.ts";
+
+/** `json` holds objects, arrays and whatever may be of several types. */
+export type ColumnType = "text" | "integer" | "real" | "boolean" | "timestamp" | "json";
+export type ViewColumn = { name: string; type: ColumnType };
+
+/** The view adds this one: when the stored content was observed. */
+const addedColumns = ["fetched_at"];
+
+/**
+ * Columns of a stream's typed view, in the order of its output schema.
+ *
+ * @throws ConfigError `SOURCE_INVALID` for a schema that JSON cannot hold, and for names that differ only in case, which
+ * SQL takes for the same
+ */
+export function viewColumns(stream: Stream): ViewColumn[] {
+  const properties = outputJsonSchema(stream)["properties"];
+  const columns = Object.entries(isJsonObject(properties) ? properties : {}).map(([name, schema]) => ({ name, type: columnType(schema) }));
+  refuseCollisions(stream, columns);
+  return columns;
+}
+
+/** The output schema as JSON Schema, and a fingerprint of it that changes when it does. */
+export function schemaVersion(stream: Stream): { fingerprint: string; jsonSchema: JsonObject } {
+  const known = versions.get(stream);
+  if (known !== undefined) return known;
+  const jsonSchema = outputJsonSchema(stream);
+  const version = { fingerprint: shortHash(canonicalJson(jsonSchema)), jsonSchema };
+  versions.set(stream, version);
+  return version;
+}
+
+// Asked for with every page; a stream never changes.
+const versions = new WeakMap<Stream, { fingerprint: string; jsonSchema: JsonObject }>();
+
+function outputJsonSchema(stream: Stream): JsonObject {
+  try {
+    const schema: unknown = JSON.parse(JSON.stringify(z.toJSONSchema(stream.output, { io: "output" })));
+    return isJsonObject(schema) ? schema : {};
+  } catch (cause) {
+    const message = `stream ${stream.name}: the output schema has a type that JSON cannot hold: ${cause instanceof Error ? cause.message : String(cause)}`;
+    throw new ConfigError("SOURCE_INVALID", message, { stream: stream.name, cause });
+  }
+}
+
+function columnType(schema: JsonValue): ColumnType {
+  const kinds = new Set(possibleKinds(schema));
+  kinds.delete("null");
+  const [kind, ...others] = kinds;
+  return kind === undefined || others.length > 0 ? "json" : (typeOfKind[kind] ?? "json");
+}
+
+const typeOfKind: { [kind: string]: ColumnType } = {
+  string: "text",
+  integer: "integer",
+  number: "real",
+  boolean: "boolean",
+  "date-time": "timestamp",
+};
+
+/** JSON Schema types that a value may have, `date-time` for texts that are times; `any` where all are possible. */
+function possibleKinds(schema: JsonValue): string[] {
+  if (!isJsonObject(schema)) return ["any"];
+  const alternatives = schema["anyOf"] ?? schema["oneOf"];
+  if (Array.isArray(alternatives)) return alternatives.flatMap(possibleKinds);
+  if (schema["format"] === "date-time") return ["date-time"];
+  const { type } = schema;
+  return typeof type === "string" ? [type] : Array.isArray(type) ? type.map(String) : ["any"];
+}
+
+function refuseCollisions(stream: Stream, columns: ViewColumn[]): void {
+  const seen = new Map(addedColumns.map((name) => [name, name]));
+  for (const { name } of columns) {
+    const other = seen.get(name.toLowerCase());
+    if (other !== undefined) {
+      const message = `stream ${stream.name}: output field ${name} has the name of column ${other} of its view; rename it`;
+      throw new ConfigError("SOURCE_INVALID", message, { stream: stream.name, path: name });
+    }
+    seen.set(name.toLowerCase(), name);
+  }
+}

@@ -1,0 +1,104 @@
+import { randomUUID } from "node:crypto";
+import type { ErrorCode } from "@penstock/core/error-codes";
+import { letterIdentity, type LetterKind, type LetterStage, type LetterStatus, type NewLetter } from "@penstock/core/letter";
+import { Prisma } from "../generated/postgresql/client.ts";
+import type { DeadLetterModel } from "../generated/postgresql/models/DeadLetter.ts";
+import type { Transaction } from "./client.ts";
+import { type Dialect, storedInstant } from "./dialect.ts";
+import { upsertRecords } from "./record-upsert.ts";
+import type { LetterFilter, PageCommit, RedriveCommit, StoredLetter } from "./store.ts";
+
+const columnTypes = ["text", "text", "text", "text", "text", "text", "text", "text", "text", "text", "text", "text", "text", "integer", "timestamp", "text"] as const;
+
+/**
+ * Writes letters. One met before – by its identity – keeps its id and payload of now, counts an attempt more, and is open
+ * again if it was resolved or discarded. Written in the order of identities, so that two transactions never wait for each
+ * other crosswise.
+ */
+export async function upsertLetters(db: Transaction, dialect: Dialect, letters: NewLetter[]): Promise<void> {
+  if (letters.length === 0) return;
+  const byIdentity = new Map(letters.map((letter) => [letterIdentity(letter), letter]));
+  const rows = [...byIdentity].sort(([a], [b]) => (a < b ? -1 : 1)).map(([identity, letter]) => rowOf(identity, letter));
+  await db.$executeRaw`
+    INSERT INTO dead_letters (id, identity, source, stream, partition, stage, kind, record_key, code, message, path, payload, run_id, seq, observed_at, trace_id,
+      status, first_seen_at, last_seen_at)
+    SELECT c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, 'open', ${dialect.now}, ${dialect.now}
+    FROM (${dialect.rowsOf(JSON.stringify(rows), columnTypes)}) AS new
+    WHERE true
+    ON CONFLICT (identity) DO UPDATE SET
+      code = excluded.code, message = excluded.message, path = excluded.path, payload = excluded.payload, run_id = excluded.run_id, seq = excluded.seq,
+      observed_at = excluded.observed_at, trace_id = excluded.trace_id, last_seen_at = excluded.last_seen_at, attempts = dead_letters.attempts + 1,
+      status = CASE WHEN dead_letters.status = 'redriving' THEN 'redriving' ELSE 'open' END`;
+}
+
+function rowOf(identity: string, letter: NewLetter): (string | number | null)[] {
+  const { source, stream, partition, stage, kind, key, code, message, path, payload, runId, seq, observedAt, traceId } = letter;
+  return [randomUUID(), identity, source, stream, partition, stage, kind, key, code, message, path, payload, runId, seq, storedInstant(observedAt), traceId];
+}
+
+/** Resolves what this page made good: letters of the keys it committed, and of a request at its cursor. */
+export async function resolveByCommit(db: Transaction, dialect: Dialect, page: PageCommit): Promise<void> {
+  const { source, stream, partition } = page.run;
+  const where = Prisma.sql`source = ${source} AND stream = ${stream} AND status = 'open'`;
+  const [open] = await db.$queryRaw<unknown[]>`SELECT 1 AS one FROM dead_letters WHERE ${where} AND record_key IS NOT NULL LIMIT 1`;
+  if (open === undefined) return;
+  const keys = JSON.stringify(page.records.map(({ key }) => key));
+  await db.$executeRaw`
+    UPDATE dead_letters SET status = 'resolved'
+    WHERE ${where} AND ((kind = 'record' AND record_key IN (${dialect.textsOf(keys)}))
+      OR (kind = 'request' AND partition = ${partition} AND record_key = ${page.cursorIn}))`;
+}
+
+/** What a redriven letter's payload became, and the letter's end, together; nothing when the letter was redriven again since. */
+export async function commitRedrive(db: Transaction, dialect: Dialect, redrive: RedriveCommit): Promise<{ isResolved: boolean }> {
+  const resolved = await db.$executeRaw`
+    UPDATE dead_letters SET status = 'resolved' WHERE id = ${redrive.letterId} AND status = 'redriving' AND redrives = ${redrive.redrives}`;
+  if (resolved === 0) return { isResolved: false };
+  await upsertRecords(db, dialect, redrive, redrive.records);
+  await upsertLetters(db, dialect, redrive.letters);
+  return { isResolved: true };
+}
+
+/** `open → redriving`, oldest first. */
+export async function claimForRedrive(db: Transaction, filter: LetterFilter): Promise<StoredLetter[]> {
+  const found = await db.deadLetter.findMany({ where: whereOf({ ...filter, status: "open" }), orderBy: oldestFirst, take: filter.limit, select: { id: true } });
+  const ids = found.map(({ id }) => id);
+  await db.deadLetter.updateMany({ where: { id: { in: ids }, status: "open" }, data: { status: "redriving", redrives: { increment: 1 } } });
+  const claimed = await db.deadLetter.findMany({ where: { id: { in: ids }, status: "redriving" }, orderBy: oldestFirst });
+  return claimed.map(storedLetter);
+}
+
+export async function reopenLetter(
+  db: Transaction,
+  dialect: Dialect,
+  letter: { id: string; redrives: number },
+  reason: { code: ErrorCode; message: string; path: string | null },
+): Promise<boolean> {
+  const reopened = await db.$executeRaw`
+    UPDATE dead_letters SET status = 'open', attempts = attempts + 1, code = ${reason.code}, message = ${reason.message}, path = ${reason.path},
+      last_seen_at = ${dialect.now}
+    WHERE id = ${letter.id} AND status = 'redriving' AND redrives = ${letter.redrives}`;
+  return reopened === 1;
+}
+
+export async function listLetters(db: Transaction, filter: LetterFilter): Promise<StoredLetter[]> {
+  const orderBy = filter.newestFirst === true ? [{ lastSeenAt: "desc" as const }, { id: "asc" as const }] : oldestFirst;
+  return (await db.deadLetter.findMany({ where: whereOf(filter), orderBy, take: filter.limit })).map(storedLetter);
+}
+
+const oldestFirst = [{ firstSeenAt: "asc" as const }, { id: "asc" as const }];
+
+export function whereOf({ ids, source, stream, code, status }: Omit<LetterFilter, "limit">): Prisma.DeadLetterWhereInput {
+  return {
+    ...(ids !== undefined && { id: { in: ids } }),
+    ...(source !== undefined && { source }),
+    ...(stream !== undefined && { stream }),
+    ...(code !== undefined && { code }),
+    ...(status !== undefined && { status }),
+  };
+}
+
+export function storedLetter({ identity: _identity, recordKey, ...letter }: DeadLetterModel): StoredLetter {
+  const { stage, kind, status, ...rest } = letter;
+  return { ...rest, key: recordKey, stage: stage as LetterStage, kind: kind as LetterKind, status: status as LetterStatus };
+}

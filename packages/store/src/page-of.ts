@@ -1,0 +1,34 @@
+import { livePartition, type RunIdentity } from "@penstock/core/run";
+import type { PageCommit } from "./store.ts";
+
+/** A page commit with good defaults, for tests: `n` records whose keys count up from `from`. */
+export function pageOf(run: RunIdentity, change: Partial<PageCommit> & { keys?: string[]; value?: unknown; version?: string | null } = {}): PageCommit {
+  const { keys = ["a", "b", "c"], value = 1, version = null, ...rest } = change;
+  const seq = rest.seq ?? 0;
+  const data = JSON.stringify({ value });
+  return {
+    run,
+    seq,
+    cursorIn: `c${seq}`,
+    cursorOut: `c${seq + 1}`,
+    isLast: false,
+    endStatus: "succeeded",
+    endCode: null,
+    contentHash: `${seq} ${keys} ${data}`,
+    observedAt: new Date("2026-01-01T00:00:00.000Z"),
+    fetched: keys.length + (rest.deadLettered ?? 0) + (rest.filtered ?? 0) + (rest.duplicate ?? 0),
+    filtered: 0,
+    records: keys.map((key, input) => ({ key, ts: null, version, data, hash: data, input })),
+    raw: (input) => JSON.stringify({ input }),
+    duplicate: 0,
+    letters: [],
+    deadLettered: 0,
+    watermark: null,
+    bound: { kind: "number", candidate: String(10 * (seq + 1)), moves: "page", lookbackMs: 0 },
+    deadLetterBudget: 0.5,
+    schemaVersion: "v1",
+    ...rest,
+  };
+}
+
+export const partition = { source: "s", stream: "t", partition: livePartition };

@@ -1,0 +1,60 @@
+import { messageOf } from "@penstock/core/decision";
+import type { NewLetter } from "@penstock/core/letter";
+import { isRefusedData } from "./errors.ts";
+import type { Connection } from "./open-store.ts";
+import { type NumberedRecord, upsertRecords } from "./record-upsert.ts";
+import type { PageCommit } from "./store.ts";
+
+type Refused = { record: NumberedRecord; error: unknown };
+
+/** Thrown to roll a trial back. */
+class TrialOver extends Error {}
+
+/**
+ * The page without the records whose data the database refuses, each of them as a letter. They are found by halving the
+ * batch, each half tried in a transaction that is rolled back: a few trials for one culprit among a thousand.
+ */
+export async function setAsideRefused(connection: Pick<Connection, "transact" | "dialect">, page: PageCommit): Promise<PageCommit> {
+  const refused = await findRefused(connection, page, page.records);
+  const inputs = new Map(refused.map((each) => [each.record.input, each]));
+  const letters = [...inputs.values()].map((each) => letterOf(page, each));
+  return {
+    ...page,
+    records: page.records.filter(({ input }) => !inputs.has(input)),
+    letters: [...page.letters, ...letters],
+    deadLettered: page.deadLettered + letters.length,
+  };
+}
+
+async function findRefused(connection: Pick<Connection, "transact" | "dialect">, page: PageCommit, records: NumberedRecord[]): Promise<Refused[]> {
+  const error = await tryRecords(connection, page, records);
+  if (error === undefined) return [];
+  const [only] = records;
+  if (records.length === 1 && only !== undefined) return [{ record: only, error }];
+  const middle = Math.ceil(records.length / 2);
+  const first = await findRefused(connection, page, records.slice(0, middle));
+  return [...first, ...(await findRefused(connection, page, records.slice(middle)))];
+}
+
+async function tryRecords({ transact, dialect }: Pick<Connection, "transact" | "dialect">, page: PageCommit, records: NumberedRecord[]): Promise<unknown> {
+  const origin = { ...page.run, seq: page.seq, observedAt: page.observedAt, schemaVersion: page.schemaVersion };
+  try {
+    await transact(async (tx) => {
+      await upsertRecords(tx, dialect, origin, records);
+      throw new TrialOver();
+    });
+  } catch (error) {
+    if (error instanceof TrialOver) return undefined;
+    if (isRefusedData(error)) return error;
+    throw error;
+  }
+}
+
+function letterOf(page: PageCommit, { record, error }: Refused): NewLetter {
+  const { source, stream, partition, runId } = page.run;
+  return {
+    source, stream, partition, runId, seq: page.seq, observedAt: page.observedAt, traceId: null,
+    stage: "transform", kind: "record", key: record.key, path: null, payload: page.raw(record.input),
+    code: "RECORD_REFUSED", message: `the database refuses record ${record.key}: ${messageOf(error)}`,
+  };
+}

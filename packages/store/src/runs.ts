@@ -1,0 +1,101 @@
+import { randomUUID } from "node:crypto";
+import type { ErrorCode } from "@penstock/core/error-codes";
+import { type Run, type RunMode, type RunStatus } from "@penstock/core/run";
+import type { RunModel } from "../generated/postgresql/models/Run.ts";
+import type { Prisma, Transaction } from "./client.ts";
+import type { Dialect } from "./dialect.ts";
+import type { StartedRun, StartRun } from "./store.ts";
+
+/** Payloads of ended runs are kept this long for pages that were still on their way. */
+const payloadsKeptMs = 3_600_000;
+
+/**
+ * Starts a run, or finds the live one. The checkpoint's row is made and locked first, so that of several starters one has its
+ * run and the others find it; the unique index on live runs holds the same against whoever does not lock.
+ */
+export async function startRun(db: Transaction, dialect: Dialect, request: StartRun): Promise<StartedRun> {
+  const { source, stream, partition, mode } = request;
+  const where = { source, stream, partition };
+  await db.$executeRaw`
+    INSERT INTO checkpoints (source, stream, partition, updated_at) VALUES (${source}, ${stream}, ${partition}, ${dialect.now})
+    ON CONFLICT (source, stream, partition) DO UPDATE SET updated_at = checkpoints.updated_at`;
+  const live = await db.run.findFirst({ where: { ...where, status: "running" } });
+  if (live !== null && !mayTakeOver(request, live.id)) return { run: storedRun(live), isNew: false, superseded: null };
+  if (live !== null) await endRun(db, dialect, live.id, { status: "superseded", code: "RUN_SUPERSEDED", message: "a newer run took over" });
+  const checkpoint = await db.checkpoint.update({ where: { source_stream_partition: where }, data: { fence: { increment: 1 } } });
+  const id = randomUUID();
+  await db.$executeRaw`
+    INSERT INTO runs (id, source, stream, partition, fence, mode, status, bound_at_start, started_at)
+    VALUES (${id}, ${source}, ${stream}, ${partition}, ${checkpoint.fence}, ${mode}, 'running', ${mode === "full" ? null : checkpoint.bound}, ${dialect.now})`;
+  await prunePayloads(db, request);
+  const run = await db.run.findUniqueOrThrow({ where: { id } });
+  return { run: storedRun(run), isNew: true, superseded: live?.id ?? null };
+}
+
+function mayTakeOver({ takeOver }: StartRun, runId: string): boolean {
+  return takeOver === "any" || (takeOver !== "none" && takeOver.runId === runId);
+}
+
+async function prunePayloads(db: Transaction, { source, stream, partition }: StartRun): Promise<void> {
+  const ended = await db.run.findMany({
+    where: { source, stream, partition, endedAt: { lt: new Date(Date.now() - payloadsKeptMs) } },
+    orderBy: { startedAt: "desc" },
+    take: 100,
+    select: { id: true },
+  });
+  await db.payload.deleteMany({ where: { runId: { in: ended.map(({ id }) => id) } } });
+}
+
+/** Ends a run that is still `running`; false when it was not. */
+export async function endRun(
+  db: Transaction | Prisma,
+  dialect: Dialect,
+  runId: string,
+  end: { status: Exclude<RunStatus, "running">; code?: ErrorCode; message?: string },
+): Promise<boolean> {
+  const ended = await db.$executeRaw`
+    UPDATE runs SET status = ${end.status}, error_code = ${end.code ?? null}, error_message = ${end.message ?? null}, ended_at = ${dialect.now}
+    WHERE id = ${runId} AND status = 'running'`;
+  return ended === 1;
+}
+
+type RunRow = Record<string, unknown>;
+
+/** Run, pause state and the database's clock, by one statement. */
+export async function readRun(db: Prisma, dialect: Dialect, runId: string): Promise<{ run: Run; isPaused: boolean; now: Date } | undefined> {
+  const [row] = await db.$queryRaw<RunRow[]>`
+    SELECT r.*, c.is_paused, ${dialect.now} AS now FROM runs r
+    JOIN checkpoints c ON c.source = r.source AND c.stream = r.stream AND c.partition = r.partition
+    WHERE r.id = ${runId}`;
+  if (row === undefined) return undefined;
+  return { run: runOfRow(row), isPaused: Boolean(row["is_paused"]), now: instantOf(row["now"]) as Date };
+}
+
+function runOfRow(row: RunRow): Run {
+  const text = (field: string) => row[field] as string;
+  const optional = (field: string) => (row[field] ?? null) as string | null;
+  const count = (field: string) => Number(row[field]);
+  return storedRun({
+    id: text("id"), source: text("source"), stream: text("stream"), partition: text("partition"), fence: count("fence"),
+    mode: text("mode"), status: text("status"), boundAtStart: optional("bound_at_start"),
+    startedAt: instantOf(row["started_at"]) as Date, apiStartedAt: instantOf(row["api_started_at"]),
+    endedAt: instantOf(row["ended_at"]), lastPageAt: instantOf(row["last_page_at"]),
+    committedSeq: count("committed_seq"), committedCursor: optional("committed_cursor"), boundCandidate: optional("bound_candidate"),
+    pages: count("pages"), fetched: count("fetched"), inserted: count("inserted"), updated: count("updated"), unchanged: count("unchanged"),
+    duplicate: count("duplicate"), filtered: count("filtered"), deadLettered: count("dead_lettered"),
+    errorCode: optional("error_code"), errorMessage: optional("error_message"),
+  });
+}
+
+/** Raw queries give instants as `Date` on Postgres and as text on SQLite. */
+export function instantOf(value: unknown): Date | null {
+  return value === null || value === undefined ? null : new Date(value as string | Date);
+}
+
+export function storedRun(row: RunModel): Run {
+  const { id, mode, status, fetched, inserted, updated, unchanged, duplicate, filtered, deadLettered, errorCode, ...rest } = row;
+  const { committedCursor: _cursor, boundCandidate: _candidate, lastPageAt: _lastPageAt, ...run } = rest;
+  const account = { fetched, inserted, updated, unchanged, duplicate, filtered, deadLettered };
+  return { ...run, runId: id, mode: mode as RunMode, status: status as RunStatus, account, errorCode: errorCode as ErrorCode | null };
+}
+

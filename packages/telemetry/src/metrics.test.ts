@@ -1,0 +1,77 @@
+import { emptyAccount } from "@penstock/core/account";
+import { describe, expect, it } from "vitest";
+import { metricDefinitions } from "./metric-definitions.ts";
+import { createMetrics } from "./metrics.ts";
+
+const of = { source: "usgs", stream: "earthquakes" };
+const labels = 'source="usgs",stream="earthquakes"';
+
+/** One event of every kind, and what it must show. */
+function record(metrics: ReturnType<typeof createMetrics>): void {
+  metrics.pageFetched({ ...of, status: 200, durationMs: 250, sizeBytes: 1_000 });
+  metrics.requestFailed({ ...of, status: 503 });
+  metrics.requestFailed({ ...of, status: undefined });
+  metrics.throttled(of);
+  metrics.pageCommitted({ ...of, account: { ...emptyAccount, fetched: 5, inserted: 4, deadLettered: 1 }, isFirst: true, durationMs: 30 });
+  metrics.pageCommitted({ ...of, account: { ...emptyAccount, fetched: 5, unchanged: 5 }, isFirst: false, durationMs: 30 });
+  metrics.accountViolated(of);
+  metrics.deadLettered({ ...of, code: "RECORD_INVALID" });
+  metrics.runEnded({ ...of, status: "succeeded" });
+  metrics.jobEnded({ queue: "transform", outcome: "done", durationMs: 40 });
+  metrics.jobRetried({ queue: "fetch.usgs", code: "TIMEOUT" });
+  metrics.observeQueues(async () => [{ queue: "transform", waiting: 7, active: 2, delayed: 0, failed: 0 }]);
+}
+
+describe("metrics", () => {
+  it.each([
+    `penstock_requests_total{${labels},status="2xx"} 1`,
+    `penstock_requests_total{${labels},status="5xx"} 1`,
+    `penstock_requests_total{${labels},status="none"} 1`,
+    `penstock_request_duration_seconds_bucket{le="0.25",${labels}} 1`,
+    `penstock_response_bytes_total{${labels}} 1000`,
+    `penstock_throttles_total{${labels}} 1`,
+    `penstock_pages_committed_total{${labels}} 1`,
+    `penstock_pages_repeated_total{${labels}} 1`,
+    `penstock_records_total{${labels},outcome="inserted"} 4`,
+    `penstock_records_total{${labels},outcome="deadLettered"} 1`,
+    `penstock_records_total{${labels},outcome="unchanged"} 0`,
+    `penstock_commit_duration_seconds_count{${labels}} 2`,
+    `penstock_account_violations_total{${labels}} 1`,
+    `penstock_dead_letters_total{${labels},code="RECORD_INVALID"} 1`,
+    `penstock_runs_ended_total{${labels},status="succeeded"} 1`,
+    `penstock_job_duration_seconds_count{queue="transform",outcome="done"} 1`,
+    `penstock_job_retries_total{queue="fetch.usgs",code="TIMEOUT"} 1`,
+    `penstock_queue_jobs{queue="transform",state="waiting"} 7`,
+  ])("has %s", async (line) => {
+    const metrics = createMetrics();
+    record(metrics);
+    expect((await metrics.read()).text.split("\n")).toContain(line);
+  });
+
+  it("are named by rule, each of them is used, and none beside them", async () => {
+    const metrics = createMetrics();
+    record(metrics);
+    const exposed = [...(await metrics.read()).text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => `${type} ${name}`);
+    const defined = Object.values(metricDefinitions).map(({ type, name }) => `${type} ${name}`);
+    expect(exposed.sort()).toEqual(defined.sort());
+    for (const { type, name, labels: names } of Object.values(metricDefinitions)) {
+      expect(name).toMatch(type === "counter" ? /^penstock_[a-z_]+_total$/ : /^penstock_[a-z_]+(?<!_total)$/);
+      expect(["source", "stream", "queue", "code", "status", "outcome", "state"]).toEqual(expect.arrayContaining([...names]));
+    }
+  });
+
+  it("leave the queues out while they do not answer", async () => {
+    const metrics = createMetrics();
+    metrics.observeQueues(() => Promise.reject(new Error("away")));
+    metrics.throttled(of);
+    const { text } = await metrics.read();
+    expect(text).toContain("penstock_throttles_total{");
+    expect(text).not.toContain("penstock_queue_jobs{");
+  });
+
+  it("of two instances are apart", async () => {
+    const [one, other] = [createMetrics(), createMetrics()];
+    one.throttled(of);
+    expect((await other.read()).text).not.toContain("penstock_throttles_total{");
+  });
+});
