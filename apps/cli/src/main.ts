@@ -11,4 +11,5 @@ process.exitCode = await main({
     process.once("SIGTERM", () => listener("SIGTERM"));
   },
   exit: (code) => process.exit(code),
+  service: process,
 });

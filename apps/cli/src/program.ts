@@ -1,8 +1,9 @@
 import type { Config } from "@penstock/config/config";
 import { CancelledError } from "@penstock/core/errors";
+import type { ServiceHost } from "@penstock/runtime/serve";
 import type { Logger } from "@penstock/telemetry/logger";
 import { Command, CommanderError } from "commander";
-import { describeFailure, exitCodeOf, exitCodes } from "./failure.ts";
+import { describeFailure, exitCodeOf, exitCodes } from "@penstock/runtime/failure";
 
 /** The process as the program sees it; `main.ts` hands it over, tests make their own. */
 export type Host = {
@@ -13,12 +14,13 @@ export type Host = {
   err: NodeJS.WriteStream;
   onSignal(listener: (signal: "SIGINT" | "SIGTERM") => void): void;
   exit(code: number): void;
+  /** For the command that is a service. */
+  service: ServiceHost;
 };
 
 export type CommandContext = {
   config: Config;
   logger: Logger;
-  env: NodeJS.ProcessEnv;
   out: NodeJS.WriteStream;
   err: NodeJS.WriteStream;
   /** Aborted by the first signal. */
@@ -32,10 +34,9 @@ Exit codes: 0 done (of a run: succeeded) · 1 a run did not succeed · 2 wrong c
 /** Parses the command line and runs the command; returns the exit code. Commands are loaded when they are called. */
 export async function main(host: Host): Promise<number> {
   const interrupted = new AbortController();
-  host.onSignal((signal) => interrupt(host, interrupted, signal));
   let exitCode: number = exitCodes.ok;
   const program = buildProgram(async (command) => {
-    exitCode = await command(host, interrupted.signal);
+    exitCode = await command(host, interrupted);
   });
   try {
     await program.parseAsync(host.argv);
@@ -58,7 +59,7 @@ function explain(host: Host, program: Command, error: unknown, signal: AbortSign
   return exitCodeOf(error);
 }
 
-type RunCommand = (host: Host, signal: AbortSignal) => Promise<number>;
+type RunCommand = (host: Host, interrupted: AbortController) => Promise<number>;
 
 function buildProgram(execute: (command: RunCommand) => Promise<void>): Command {
   const program = new Command("penstock")
@@ -68,14 +69,18 @@ function buildProgram(execute: (command: RunCommand) => Promise<void>): Command 
     .showHelpAfterError("(penstock --help lists the commands)");
   const define = (signature: string, description: string, example: string) =>
     program.command(signature).description(description).addHelpText("after", `\nExample:\n  ${example}\n${exitHelp}`);
-  const inContext = (work: (context: CommandContext) => Promise<number>, quiet = true) =>
-    execute(async (host, signal) => work(await openContext(host, signal, { isVerbose: program.opts()["verbose"] === true, quiet })));
+  const isVerbose = () => program.opts()["verbose"] === true;
+  const inContext: InContext = (work) =>
+    execute(async (host, interrupted) => {
+      host.onSignal((signal) => interrupt(host, interrupted, signal));
+      return work(await openContext(host, interrupted.signal, { isVerbose: isVerbose() }));
+    });
 
   define("demo", "ingest 1,707 real earthquakes from a local replay of the USGS API", "penstock demo --json")
     .option("--json", "print the summary as one line of JSON")
     .action((options) => inContext(async (context) => (await import("./commands/demo.ts")).demo(context, options)));
   define("up", "run scheduler, fetchers and transformers in this process", "penstock up")
-    .action(() => inContext(async (context) => (await import("./commands/up.ts")).up(context), false));
+    .action(() => execute(async (host) => (await import("./commands/up.ts")).up(host, { isVerbose: isVerbose() })));
   define("run <source[.stream]>", "run one stream, or all of a source, once and wait for the end", "penstock run usgs.earthquakes --json")
     .option("--json", "print each run as one line of JSON")
     .option("--full", "start from the beginning instead of the checkpoint")
@@ -115,11 +120,11 @@ function defineDeadLetters(group: Command, inContext: InContext): void {
 }
 
 /** Configuration and logger of a command. Commands that end by themselves log warnings only, unless told otherwise. */
-async function openContext(host: Host, signal: AbortSignal, options: { isVerbose: boolean; quiet: boolean }): Promise<CommandContext> {
+async function openContext(host: Host, signal: AbortSignal, { isVerbose }: { isVerbose: boolean }): Promise<CommandContext> {
   const { loadConfig } = await import("@penstock/config/config");
   const { createLogger } = await import("@penstock/telemetry/logger");
   const config = loadConfig({ env: host.env, cwd: host.cwd });
-  const level = options.isVerbose ? "debug" : options.quiet ? (config.log.level ?? "warn") : (config.log.level ?? "info");
+  const level = isVerbose ? "debug" : (config.log.level ?? "warn");
   const logger = createLogger({ app: "cli", level, format: config.log.format, destination: host.err });
-  return { config, logger, env: config.env, out: host.out, err: host.err, signal };
+  return { config, logger, out: host.out, err: host.err, signal };
 }

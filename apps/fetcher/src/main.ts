@@ -1,4 +1,4 @@
 import { serve } from "@penstock/runtime/serve";
 import { startFetcher } from "./start-fetcher.ts";
 
-await serve("fetcher", startFetcher, process);
+process.exitCode = await serve("fetcher", startFetcher, process);

@@ -8,10 +8,13 @@ import type { Runtime } from "@penstock/runtime/open-runtime";
 import { createPageFetcher, type PageFetcher } from "@penstock/source/fetch-page";
 import type { Source } from "@penstock/source/model";
 
-/** Starts one worker per source, each on the source's own queue, so that a slow API holds up no other. */
-export async function startFetcher(runtime: Runtime, stack: AsyncDisposableStack): Promise<RunningWorker[]> {
+/**
+ * Starts one worker per source, each on the source's own queue, so that a slow API holds up no other; with `only`, for
+ * those sources alone.
+ */
+export async function startFetcher(runtime: Runtime, stack: AsyncDisposableStack, only?: string[]): Promise<RunningWorker[]> {
   const { context, config } = runtime;
-  const sources = [...context.sources.values()];
+  const sources = [...context.sources.values()].filter(({ name }) => only?.includes(name) ?? true);
   const fetchers = new Map(sources.map((source) => [source.name, openFetcher(source, stack)]));
   const isHeldBack = createBackPressure(context.queues, context.settings.backlogHigh);
   const fetchContext: FetchContext = { ...context, fetchers, isHeldBack };
@@ -25,11 +28,11 @@ function openFetcher(source: Source, stack: AsyncDisposableStack): PageFetcher {
   return stack.adopt(createPageFetcher(source), (fetcher) => fetcher.close());
 }
 
-function startSourceWorker({ backend }: Runtime, context: FetchContext, source: Source): RunningWorker {
+function startSourceWorker({ backend, locks }: Runtime, context: FetchContext, source: Source): RunningWorker {
   const { attempts, initialMs, maxMs } = source.retry;
   return startWorker(backend, {
     queue: fetchQueue(source.name),
     handlers: { fetch: fetchHandler(context) },
-    options: { concurrency: source.concurrency, attempts, backoff: { initialMs, maxMs } },
+    options: { concurrency: source.concurrency, attempts, backoff: { initialMs, maxMs }, ...locks },
   });
 }

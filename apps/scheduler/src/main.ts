@@ -1,4 +1,4 @@
 import { serve } from "@penstock/runtime/serve";
 import { startScheduler } from "./start-scheduler.ts";
 
-await serve("scheduler", startScheduler, process);
+process.exitCode = await serve("scheduler", startScheduler, process);

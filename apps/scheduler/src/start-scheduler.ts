@@ -1,4 +1,5 @@
 import { tickHandler } from "@penstock/pipeline/handlers";
+import { startFirstRuns } from "@penstock/pipeline/start-run";
 import { restoreQueueState } from "@penstock/pipeline/restore";
 import { tickQueue } from "@penstock/queues/catalog";
 import type { RunningWorker } from "@penstock/queues/queues";
@@ -14,15 +15,16 @@ const restoreEveryMs = 15_000;
  * died. Running it twice does no harm: each of these is a compare-and-swap in the database or idempotent in the queue.
  */
 export async function startScheduler(runtime: Runtime, stack: AsyncDisposableStack): Promise<RunningWorker[]> {
-  const { context, backend, config } = runtime;
+  const { context, backend, config, locks } = runtime;
   // Before the watchdog restarts any run, the queue must know the limits again that it may have lost.
   await restoreQueueState(context);
   stack.use(startLoop("restore", restoreEveryMs, () => restoreQueueState(context), context.logger));
+  await startFirstRuns(context);
   startUpkeep(context, stack);
   const ticks = startWorker(backend, {
     queue: tickQueue,
     handlers: { tick: tickHandler(context) },
-    options: { concurrency: 4, attempts: 1, backoff: { initialMs: 1_000, maxMs: 30_000 } },
+    options: { concurrency: 4, attempts: 1, backoff: { initialMs: 1_000, maxMs: 30_000 }, ...locks },
   });
   stack.defer(async () => void (await ticks.stop(config.shutdownGraceMs)));
   return [ticks];

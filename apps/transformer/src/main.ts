@@ -1,4 +1,4 @@
 import { serve } from "@penstock/runtime/serve";
 import { startTransformer } from "./start-transformer.ts";
 
-await serve("transformer", startTransformer, process);
+process.exitCode = await serve("transformer", startTransformer, process);

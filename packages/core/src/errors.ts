@@ -5,6 +5,8 @@ export type ErrorDetails = {
   source?: string;
   stream?: string;
   seq?: number;
+  /** HTTP status of the answer. */
+  status?: number;
   key?: string;
   /** Field path in the record, `meta.tags.0`. */
   path?: string;

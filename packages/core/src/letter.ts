@@ -1,3 +1,4 @@
+import type { ErrorCode } from "./error-codes.ts";
 import { contentHash } from "./hash.ts";
 
 /** Where a dead letter comes from, hence where a redrive puts it back. */
@@ -15,7 +16,7 @@ export type NewLetter = {
   kind: LetterKind;
   /** Key of the record, where it has one. */
   key: string | null;
-  code: string;
+  code: ErrorCode;
   message: string;
   /** Path of the offending field. */
   path: string | null;

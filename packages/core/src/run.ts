@@ -1,4 +1,5 @@
 import type { Account } from "./account.ts";
+import type { ErrorCode } from "./error-codes.ts";
 
 /** Only `succeeded` is a success; `superseded` means that a newer run took the partition over. */
 export const runStatuses = ["running", "succeeded", "incomplete", "failed", "superseded", "cancelled"] as const;
@@ -26,6 +27,6 @@ export type Run = RunIdentity & {
   committedSeq: number;
   pages: number;
   account: Account;
-  errorCode: string | null;
+  errorCode: ErrorCode | null;
   errorMessage: string | null;
 };

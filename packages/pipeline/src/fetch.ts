@@ -1,4 +1,4 @@
-import { CancelledError } from "@penstock/core/errors";
+import { CancelledError, PenstockError, ThrottledError } from "@penstock/core/errors";
 import { contentHash } from "@penstock/core/hash";
 import { transformJobId } from "@penstock/core/job-id";
 import { canonicalJson } from "@penstock/core/json";
@@ -46,12 +46,23 @@ async function readLiveRun(context: FetchContext, job: FetchPayload): Promise<Ru
 async function requestPage(context: FetchContext, stream: Stream, job: FetchPayload, signal: AbortSignal): Promise<FetchedPage> {
   const fetcher = context.fetchers.get(job.source);
   if (fetcher === undefined) throw new CancelledError("SOURCE_UNKNOWN", `this process does not fetch from ${job.source}`);
-  const page = await fetcher.fetch(stream, job.position, { signal });
+  const page = await counted(context, job, () => fetcher.fetch(stream, job.position, { signal }));
   context.metrics.pageFetched({ source: job.source, stream: job.stream, sizeBytes: page.sizeBytes, durationMs: page.durationMs, status: page.status });
   const { runId, seq } = job;
   const fields = { source: job.source, stream: job.stream, runId, seq, records: page.items.length, durationMs: page.durationMs };
   context.logger.debug(fields, "page fetched");
   return page;
+}
+
+/** The request, counted when it brings no page. */
+async function counted(context: FetchContext, { source, stream }: FetchPayload, request: () => Promise<FetchedPage>): Promise<FetchedPage> {
+  try {
+    return await request();
+  } catch (error) {
+    if (error instanceof ThrottledError) context.metrics.throttled({ source, stream });
+    context.metrics.requestFailed({ source, stream, status: error instanceof PenstockError ? error.details.status : undefined });
+    throw error;
+  }
 }
 
 function withinPageLimit(stream: Stream, seq: number, next: NextPage): NextPage {

@@ -1,4 +1,3 @@
-import type { ErrorCode } from "@penstock/core/error-codes";
 import { redriveJobId } from "@penstock/core/job-id";
 import type { JsonValue } from "@penstock/core/json";
 import type { JobPayloads } from "@penstock/queues/catalog";
@@ -37,7 +36,7 @@ export async function redriveLetter(context: PipelineContext, { letterId, redriv
 /** A settled redrive: the letter is open again, with the new reason. */
 export async function settleRedrive(context: PipelineContext, { letterId, redrives }: JobPayloads["redrive"], error: unknown): Promise<void> {
   const { code, message, path } = reasonOf(error);
-  await context.store.reopenLetter(letterId, redrives, { code: code as ErrorCode, message, path });
+  await context.store.reopenLetter(letterId, redrives, { code, message, path });
 }
 
 /** Positions mean nothing to another run, so a request is redriven by a new run from the bound, which covers it. */

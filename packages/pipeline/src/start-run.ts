@@ -1,5 +1,5 @@
 import { fetchJobId } from "@penstock/core/job-id";
-import { canonicalJson } from "@penstock/core/json";
+import { canonicalJson, type JsonObject } from "@penstock/core/json";
 import { livePartition, type Run, type RunIdentity, type RunMode } from "@penstock/core/run";
 import type { NewJob } from "@penstock/queues/queues";
 import type { StartedRun, StartRun } from "@penstock/store/store";
@@ -27,6 +27,16 @@ export async function startRun(context: PipelineContext, request: RunRequest): P
   return started;
 }
 
+/** Starts the streams that have a schedule and never ran: nobody wants to wait for the first tick to see that it works. */
+export async function startFirstRuns(context: PipelineContext): Promise<void> {
+  for (const source of context.sources.values()) {
+    for (const stream of Object.values(source.streams)) {
+      const checkpoint = await context.store.checkpoint(source.name, stream.name, livePartition);
+      if (stream.schedule !== undefined && (checkpoint?.fence ?? 0) === 0) await startRun(context, { source: source.name, stream: stream.name });
+    }
+  }
+}
+
 async function enqueueFirstPage(context: PipelineContext, run: Run): Promise<void> {
   const { stream } = definitionOf(context, run);
   const position = stream.paginator.start(run.mode === "full" ? null : run.boundAtStart);
@@ -34,7 +44,7 @@ async function enqueueFirstPage(context: PipelineContext, run: Run): Promise<voi
 }
 
 /** The job that fetches page `seq` of a run from `position`. */
-export function fetchJob(run: RunIdentity, seq: number, position: ReturnType<PositionOf>): NewJob {
+export function fetchJob(run: RunIdentity, seq: number, position: JsonObject): NewJob {
   const { runId, source, stream, partition, fence } = run;
   return {
     type: "fetch",
@@ -42,5 +52,3 @@ export function fetchJob(run: RunIdentity, seq: number, position: ReturnType<Pos
     payload: { runId, source, stream, partition, fence, seq, position },
   };
 }
-
-type PositionOf = import("@penstock/source/model").Stream["paginator"]["start"];

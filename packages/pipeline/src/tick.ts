@@ -1,3 +1,4 @@
+import { livePartition } from "@penstock/core/run";
 import type { JobPayloads } from "@penstock/queues/catalog";
 import type { PipelineContext } from "./context.ts";
 import { startRun } from "./start-run.ts";
@@ -8,7 +9,7 @@ export async function tick(context: PipelineContext, due: JobPayloads["tick"]): 
     context.logger.warn({ source: due.source, stream: due.stream }, "tick of a stream that is not defined here, ignored");
     return;
   }
-  const checkpoint = await context.store.checkpoint(due.source, due.stream, "live");
+  const checkpoint = await context.store.checkpoint(due.source, due.stream, livePartition);
   if (checkpoint?.isPaused) return;
   await startRun(context, due);
 }

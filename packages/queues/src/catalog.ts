@@ -22,7 +22,7 @@ const runIdentity = {
 };
 
 const payloads = {
-  tick: z.object({ source: z.string(), stream: z.string() }),
+  tick: z.object({ source: z.string(), stream: z.string(), mode: z.enum(["incremental", "full"]).default("incremental") }),
   fetch: z.object({ ...runIdentity, seq: z.number(), position: cursorPosition }),
   transform: z.object({
     ...runIdentity,

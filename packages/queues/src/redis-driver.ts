@@ -4,7 +4,7 @@ import { ask } from "./ask.ts";
 import type { QueueDriver, QueueFactory } from "./driver.ts";
 import type { ErrorReporter, QueueLogger } from "./error-reporter.ts";
 import { checkRedis } from "./redis-check.ts";
-import { redisAddress, redisOptions, type RedisSettings } from "./redis-settings.ts";
+import { type ConnectionOptions, redisAddress, redisOptions, type RedisSettings } from "./redis-settings.ts";
 
 export type RedisDriverOptions = { logger: QueueLogger | undefined; report: ErrorReporter; isReadOnly: boolean };
 
@@ -17,14 +17,19 @@ export type RedisDriverOptions = { logger: QueueLogger | undefined; report: Erro
 export async function openRedisDriver(settings: RedisSettings, options: RedisDriverOptions): Promise<QueueDriver> {
   // Whoever only looks writes no jobs that could be lost, but must learn all the same that nobody answers.
   await checkRedis(options.isReadOnly ? { ...settings, allowVolatile: true } : settings, options.isReadOnly ? undefined : options.logger);
-  const connect = (): Redis => {
-    const redis = new Redis(redisOptions(settings));
+  const open = new Set<Redis>();
+  const connect = (more: ConnectionOptions = {}): Redis => {
+    const redis = new Redis({ ...redisOptions(settings), ...more });
+    open.add(redis);
     // Every queue and worker on it listens too.
     redis.setMaxListeners(0);
     redis.on("error", (error) => options.report("redis", error));
+    redis.on("end", () => open.delete(redis));
     return redis;
   };
   const shared = connect();
+  // How BullMQ gets the connections that workers wait on: ours to end too, since it cannot while the server is away.
+  shared.duplicate = connect;
   const producer = connect();
   const factoryOn = (connection: Redis): QueueFactory => {
     return (name, given, extra) => createRedisBackend(name, { ...given, connection }, extra);
@@ -39,8 +44,7 @@ export async function openRedisDriver(settings: RedisSettings, options: RedisDri
     renewProducer: (error) => renewWithoutScripts(producer, error),
     releaseActive: async () => 0,
     close: async () => {
-      producer.disconnect();
-      shared.disconnect();
+      for (const redis of open) redis.disconnect();
     },
   };
 }

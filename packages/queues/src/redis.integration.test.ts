@@ -4,7 +4,7 @@ import { canStartOwn, startOwnRedis } from "@penstock/testing/servers";
 import { waitUntil } from "@penstock/testing/wait-until";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openQueueBackend, type QueueSettings } from "./backend.ts";
+import { openQueueBackend } from "./backend.ts";
 import { fetchQueue, tickQueue } from "./catalog.ts";
 import { createQueues } from "./create-queues.ts";
 import { fetchJob } from "./sample-jobs.ts";
@@ -23,7 +23,7 @@ test("a Redis that nobody listens on is named, within seconds and without its pa
 
 describe.runIf(canStartOwn("redis"))("a Redis", () => {
   let server: TestServer;
-  let settings: QueueSettings;
+  let settings: { kind: "redis"; url: string };
   let redis: Redis;
   beforeAll(async () => {
     server = await startOwnRedis();

@@ -34,12 +34,15 @@ export async function nextTick(ticks: BullQueue, source: string, stream: string)
 }
 
 function repetition(schedule: QueueSchedule) {
-  return "cron" in schedule ? { pattern: schedule.cron, tz: schedule.timezone } : { every: schedule.everyMs, offset: schedule.offsetMs };
+  return "cron" in schedule ? { pattern: schedule.cron, tz: schedule.timezone } : { every: schedule.everyMs, offset: offsetOf(schedule) };
 }
+
+/** BullMQ takes 0 for "none given", runs at once and makes up an offset of its own. */
+const offsetOf = (schedule: { offsetMs: number }): number => Math.max(1, schedule.offsetMs);
 
 function isSame(present: JobSchedulerJson, schedule: QueueSchedule): boolean {
   if ("cron" in schedule) return present.pattern === schedule.cron && present.tz === schedule.timezone;
-  return present.every === schedule.everyMs && (present.offset ?? 0) === schedule.offsetMs;
+  return present.every === schedule.everyMs && present.offset === offsetOf(schedule);
 }
 
 const cronOverdueMs = 300_000;

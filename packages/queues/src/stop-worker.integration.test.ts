@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { queueTargets } from "@penstock/testing/databases";
 import { canStartOwn, startOwnRedis } from "@penstock/testing/servers";
@@ -19,8 +20,9 @@ function holding({ heeds = true } = {}) {
   const contexts: JobContext[] = [];
   const handle = async (_payload: unknown, context: JobContext) => {
     contexts.push(context);
-    const aborted = new Promise<void>((_, reject) => context.signal.addEventListener("abort", () => reject(context.signal.reason)));
+    const aborted = once(context.signal, "abort");
     await (heeds ? Promise.race([released, aborted]) : released);
+    if (heeds) context.signal.throwIfAborted();
   };
   return { contexts, release, handlers: { fetch: { handle, settle: async () => undefined } } };
 }
@@ -92,9 +94,9 @@ describe.runIf(canStartOwn("redis"))("stopping a worker whose Redis is away", ()
     await waitUntil(() => contexts.length === running, { what: "the jobs to run" });
     await server.kill();
     const startedAt = performance.now();
-    expect(await Promise.race([worker.stop(200), delay(15_000, "hangs")])).toBe(false);
+    expect(await Promise.race([worker.stop(200), delay(15_000, "hangs", { ref: false })])).toBe(false);
     expect(performance.now() - startedAt).toBeLessThan(12_000);
-    expect(await Promise.race([backend.close(), delay(5_000, "hangs")])).toBeUndefined();
+    expect(await Promise.race([backend.close(), delay(5_000, "hangs", { ref: false })])).toBeUndefined();
     await server.close();
   });
 });

@@ -27,10 +27,6 @@ export async function stopWorker(worker: BullWorker, state: WorkerState, graceMs
     worker.cancelAllJobs("the worker is stopping");
     await waitFor(closing, () => state.active === 0, answerMs);
   }
-  if (!isClosed) {
-    // Without a server there is nothing to wait for; this stops its clients from looking for it.
-    worker.disconnect().catch(() => undefined);
-  }
   return isClosed && state.handedBack === 0;
 }
 

@@ -34,11 +34,12 @@ export function startWorker(backend: QueueBackend, definition: WorkerDefinition)
   };
 }
 
-/** The third parameter must be declared, or BullMQ gives no signal. */
+/** BullMQ gives a signal only to who declares the third parameter, and does not count those with defaults. */
 function createProcessor(backend: QueueBackend, { queue, handlers, options }: WorkerDefinition, state: WorkerState) {
   const bind = createBinder(handlers);
   const outage = createOutage();
-  return async (job: BullJob, token: string = "", signal: AbortSignal = new AbortController().signal): Promise<void> => {
+  return async (job: BullJob, givenToken?: string, givenSignal?: AbortSignal): Promise<void> => {
+    const { token = "", signal = AbortSignal.any([]) } = { token: givenToken, signal: givenSignal };
     state.active++;
     const leave = await backend.gate.enter(isSuspect(job));
     try {

@@ -4,25 +4,42 @@ import { ConfigError } from "@penstock/core/errors";
 import type { PipelineContext } from "@penstock/pipeline/context";
 import { openQueueBackend, type QueueBackend } from "@penstock/queues/backend";
 import { createQueues } from "@penstock/queues/create-queues";
+import type { WorkerOptions } from "@penstock/queues/queues";
 import { type LoadedSources, loadSources } from "@penstock/source/load-sources";
 import type { Source } from "@penstock/source/model";
 import { viewColumns } from "@penstock/source/view-columns";
 import { openStore } from "@penstock/store/open-store";
-import type { Store } from "@penstock/store/store";
+import type { Store, StreamView } from "@penstock/store/store";
 import type { Logger } from "@penstock/telemetry/logger";
 import { createMetrics } from "@penstock/telemetry/metrics";
 import { importCheckpoint } from "./import-checkpoint.ts";
 
 /** What a process that takes part in the pipeline has open. Closed in reverse by the stack it was opened on. */
-export type Runtime = { config: Config; context: PipelineContext; backend: QueueBackend; loaded: LoadedSources };
+export type Runtime = {
+  config: Config;
+  context: PipelineContext;
+  backend: QueueBackend;
+  loaded: LoadedSources;
+  /** For this process' workers. */
+  locks: Pick<WorkerOptions, "lockDurationMs" | "stalledIntervalMs">;
+};
 
 export type RuntimeOptions = {
   config: Config;
   logger: Logger;
   /** Whoever opens something puts its release here; undone in reverse. */
   stack: AsyncDisposableStack;
-  env: NodeJS.ProcessEnv;
+  /** Leaves all other sources out. */
+  only?: string[];
+  /** Takes the streams' schedules away: they run when told to. */
+  isOnDemand?: boolean;
+  /** For a process that a person waits for: what it leaves behind when killed is free again after seconds. */
+  hasShortLocks?: boolean;
+  /** Adds the process' own figures to the metrics. Once per process. */
+  withProcessMetrics?: boolean;
 };
+
+const shortLocks = { lockDurationMs: 5_000, stalledIntervalMs: 2_500 };
 
 /**
  * Opens database, queue and sources, brings the database's schema and views up to date.
@@ -30,23 +47,33 @@ export type RuntimeOptions = {
  * @throws ConfigError for sources that cannot be used
  * @throws InfrastructureError when the database or the queue does not answer
  */
-export async function openRuntime({ config, logger, stack, env }: RuntimeOptions): Promise<Runtime> {
-  const loaded = await loadUsableSources(config, env);
+export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const { config, logger, stack } = options;
+  const loaded = await loadUsableSources(config);
+  const sources = loaded.sources.filter(({ name }) => options.only?.includes(name) ?? true).map((source) => (options.isOnDemand === true ? onDemand(source) : source));
   const store = stack.adopt(await openConfiguredStore(config), (opened) => opened.close());
   await store.ensureViews(loaded.sources.flatMap(streamViews));
-  await importCheckpoint(store, config, loaded.sources, logger);
+  await importCheckpoint(store, config, sources, logger);
   const backend = stack.adopt(await openQueueBackend(config.queue, { logger }), (opened) => opened.close());
-  const names = loaded.sources.map((source) => source.name);
-  const queues = stack.adopt(createQueues(backend, { sources: names }), (opened) => opened.close());
+  const queues = createQueues(backend, { sources: sources.map(({ name }) => name) });
+  const released = await queues.releaseActive();
+  if (released > 0) logger.info({ released }, "jobs of a process that was killed are waiting again");
+  const metrics = createMetrics({ withProcess: options.withProcessMetrics === true });
+  metrics.observeQueues(() => queues.depths());
   const context: PipelineContext = {
     store,
     queues,
-    sources: new Map(loaded.sources.map((source) => [source.name, source])),
+    sources: new Map(sources.map((source) => [source.name, source])),
     logger,
-    metrics: createMetrics(),
+    metrics,
     settings: { backlogHigh: config.backlogHigh },
   };
-  return { config, context, backend, loaded };
+  return { config, context, backend, loaded: { ...loaded, sources }, locks: options.hasShortLocks === true ? shortLocks : {} };
+}
+
+function onDemand(source: Source): Source {
+  const streams = Object.entries(source.streams).map(([name, stream]) => [name, { ...stream, schedule: undefined }] as const);
+  return { ...source, streams: Object.fromEntries(streams) };
 }
 
 /**
@@ -54,8 +81,8 @@ export async function openRuntime({ config, logger, stack, env }: RuntimeOptions
  *
  * @throws ConfigError with all problems, when any source file is wrong
  */
-export async function loadUsableSources(config: Config, env: NodeJS.ProcessEnv): Promise<LoadedSources> {
-  const loaded = await loadSources(config.sourcesDir, env);
+export async function loadUsableSources(config: Config): Promise<LoadedSources> {
+  const loaded = await loadSources(config.sourcesDir, config.env);
   if (loaded.problems.length > 0) {
     throw new ConfigError("SOURCE_INVALID", loaded.problems.map((problem) => problem.message).join("\n"));
   }
@@ -63,13 +90,13 @@ export async function loadUsableSources(config: Config, env: NodeJS.ProcessEnv):
 }
 
 /** Where migrations lie: beside the program, wherever it was started from. */
-export const migrationsRoot = join(import.meta.dirname, "../../../prisma");
+const migrationsRoot = join(import.meta.dirname, "../../../prisma");
 
-export function openConfiguredStore(config: Config): Promise<Store> {
-  return openStore({ url: config.database.url, migrationsRoot });
+export function openConfiguredStore(config: Config, options: { isReadOnly?: boolean } = {}): Promise<Store> {
+  return openStore({ url: config.database.url, migrationsRoot, ...options });
 }
 
-function streamViews(source: Source) {
+function streamViews(source: Source): StreamView[] {
   return Object.values(source.streams).map((stream) => ({
     source: source.name,
     stream: stream.name,
@@ -77,4 +104,3 @@ function streamViews(source: Source) {
     columns: viewColumns(stream),
   }));
 }
-

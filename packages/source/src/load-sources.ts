@@ -100,18 +100,21 @@ function checkName(kind: string, name: string, source: string): void {
   throw new ConfigError("SOURCE_INVALID", `${kind} name "${name}": expected a small letter, then small letters, digits and _`, { source });
 }
 
-/** Two files may name one source; and `a.b_c` and `a_b.c` would want the same view. */
+/** Two files may name one source; and streams `a.b_c` and `a_b.c` would want the same view. */
 function refuseCollisions(sources: Source[]): void {
-  const seen = new Map<string, string>();
-  for (const source of sources) {
-    const names = [source.name, ...Object.keys(source.streams).map((stream) => `${source.name}_${stream}`)];
-    for (const name of names) {
-      const other = seen.get(name);
-      if (other !== undefined) throw invalid(source, `the name ${name} is taken by source ${other} already`);
-      seen.set(name, source.name);
-    }
-  }
+  refuseTaken(sources.map((source) => ({ name: source.name, source })), "source name");
+  const views = sources.flatMap((source) => Object.keys(source.streams).map((stream) => ({ name: `${source.name}_${stream}`, source })));
+  refuseTaken(views, "view name");
   sources.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function refuseTaken(wanted: { name: string; source: Source }[], what: string): void {
+  const takenBy = new Map<string, Source>();
+  for (const { name, source } of wanted) {
+    const other = takenBy.get(name);
+    if (other !== undefined) throw invalid(source, `the ${what} ${name} is taken by another source already, ${other.name}`);
+    takenBy.set(name, source);
+  }
 }
 
 function invalid(source: Source, what: string): ConfigError {

@@ -51,7 +51,7 @@ function decompressor(encoding = "identity"): Transform {
  */
 export function parseBody(body: Buffer, contentType: string | undefined): JsonValue {
   try {
-    return parseJson(decoderFor(contentType).decode(body));
+    return parseJson(decode(body, contentType));
   } catch (cause) {
     const type = contentType === undefined ? "no content type" : `content type ${escapeExcerpt(contentType)}`;
     const message = `the response is not JSON: ${type}, ${body.byteLength} bytes, beginning "${excerptOf(body)}"`;
@@ -63,10 +63,10 @@ export function excerptOf(body: Buffer): string {
   return escapeExcerpt(body.subarray(0, 400).toString("utf8").trim());
 }
 
-/** @throws RangeError for a charset that does not exist */
-function decoderFor(contentType: string | undefined): TextDecoder {
+/** @throws RangeError for a charset that does not exist, TypeError for bytes that are not text in it */
+function decode(body: Buffer, contentType: string | undefined): string {
   const charset = /charset="?([^\s;"]+)/i.exec(contentType ?? "")?.[1] ?? "utf-8";
-  return new TextDecoder(charset, { fatal: true });
+  return new TextDecoder(charset, { fatal: true }).decode(body);
 }
 
 function parseJson(text: string): JsonValue {

@@ -99,6 +99,6 @@ export function whereOf({ ids, source, stream, code, status }: Omit<LetterFilter
 }
 
 export function storedLetter({ identity: _identity, recordKey, ...letter }: DeadLetterModel): StoredLetter {
-  const { stage, kind, status, ...rest } = letter;
-  return { ...rest, key: recordKey, stage: stage as LetterStage, kind: kind as LetterKind, status: status as LetterStatus };
+  const { stage, kind, status, code, ...rest } = letter;
+  return { ...rest, key: recordKey, code: code as ErrorCode, stage: stage as LetterStage, kind: kind as LetterKind, status: status as LetterStatus };
 }

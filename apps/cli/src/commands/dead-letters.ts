@@ -9,7 +9,7 @@ import type { LetterFilter, Store, StoredLetter } from "@penstock/store/store";
 import { startTransformer } from "@penstock/transformer/start-transformer";
 import Table from "cli-table3";
 import { setTimeout as delay } from "node:timers/promises";
-import { exitCodes } from "../failure.ts";
+import { exitCodes } from "@penstock/runtime/failure";
 import type { CommandContext } from "../program.ts";
 
 type FilterOptions = { stream?: string; code?: string; limit: string; status?: string; json?: boolean };
@@ -37,8 +37,8 @@ export async function show(context: CommandContext, id: string): Promise<number>
 /** `penstock dead-letters redrive`: puts them back and waits until each is resolved or open again. */
 export async function redrive(context: CommandContext, ids: string[], options: FilterOptions): Promise<number> {
   await using stack = new AsyncDisposableStack();
-  const { config, logger, env, out, signal } = context;
-  const runtime = await openRuntime({ config, logger, stack, env, lock: "short" });
+  const { config, logger, out, signal } = context;
+  const runtime = await openRuntime({ config, logger, stack, hasShortLocks: true });
   await startTransformer(runtime, stack);
   await startFetcher(runtime, stack);
   const { store } = runtime.context;

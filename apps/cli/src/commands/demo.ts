@@ -10,7 +10,7 @@ import { startAllInOne } from "../all-in-one.ts";
 import { createLiveView, type LiveView } from "../demo/live-view.ts";
 import { reportDemo } from "../demo/report.ts";
 import { summarize } from "../demo/summary.ts";
-import { exitCodes } from "../failure.ts";
+import { exitCodes } from "@penstock/runtime/failure";
 import type { CommandContext } from "../program.ts";
 
 const stream = { source: "usgs", stream: "earthquakes" };
@@ -24,9 +24,8 @@ const startTimeoutMs = 15_000;
 export async function demo(command: CommandContext, options: { json?: boolean }): Promise<number> {
   await using stack = new AsyncDisposableStack();
   const replay = stack.adopt(await startUsgsReplay({ faults: "demo" }), (opened) => opened.close());
-  const config = demoConfig(command.config);
-  const env = { ...command.env, USGS_BASE_URL: replay.url };
-  const runtime = await openRuntime({ config, logger: command.logger, stack, env, only: [stream.source], onDemand: true });
+  const config = demoConfig(command.config, replay);
+  const runtime = await openRuntime({ config, logger: command.logger, stack, only: [stream.source], isOnDemand: true });
   await startAllInOne(runtime, stack);
   if (options.json !== true) command.out.write(`${replay.total} records of the USGS earthquake API, replayed at ${replay.url}\n`);
   const view = options.json === true ? undefined : createLiveView(command.out);
@@ -39,9 +38,10 @@ export async function demo(command: CommandContext, options: { json?: boolean })
   return run.status === "succeeded" ? exitCodes.ok : exitCodes.failed;
 }
 
-function demoConfig(config: Config): Config {
+function demoConfig(config: Config, replay: UsgsReplay): Config {
   const dataDir = join(config.dataDir, "demo");
-  return { ...config, dataDir, database: { url: `file:${join(dataDir, "penstock.db")}` }, queue: { kind: "embedded", dataDir }, checkpointFile: undefined };
+  const database = { url: `file:${join(dataDir, "penstock.db")}` };
+  return { ...config, dataDir, database, queue: { kind: "embedded", dataDir }, checkpointFile: undefined, env: { ...config.env, USGS_BASE_URL: replay.url } };
 }
 
 function databasePath(config: Config): string {

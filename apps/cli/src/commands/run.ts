@@ -9,7 +9,7 @@ import { waitForRun } from "@penstock/pipeline/wait-for-run";
 import { openRuntime } from "@penstock/runtime/open-runtime";
 import { startUpkeep } from "@penstock/runtime/upkeep";
 import { startTransformer } from "@penstock/transformer/start-transformer";
-import { exitCodes } from "../failure.ts";
+import { exitCodes } from "@penstock/runtime/failure";
 import type { CommandContext } from "../program.ts";
 import { resolveTarget, type Target } from "../target.ts";
 
@@ -19,9 +19,9 @@ const signOfLifeMs = 2_000;
 export type RunOptions = { json?: boolean; full?: boolean };
 
 /** `penstock run`: one run of each named stream, drained by workers in this process. 0 only if all succeeded. */
-export async function run({ config, logger, env, out, signal }: CommandContext, target: string, options: RunOptions): Promise<number> {
+export async function run({ config, logger, out, signal }: CommandContext, target: string, options: RunOptions): Promise<number> {
   await using stack = new AsyncDisposableStack();
-  const runtime = await openRuntime({ config, logger, stack, env, lock: "short" });
+  const runtime = await openRuntime({ config, logger, stack, hasShortLocks: true });
   const targets = resolveTarget(runtime.loaded, target);
   await startTransformer(runtime, stack);
   await startFetcher(runtime, stack, targets.map(({ source }) => source.name));

@@ -2,12 +2,12 @@ import { loadUsableSources } from "@penstock/runtime/open-runtime";
 import type { LoadedSources } from "@penstock/source/load-sources";
 import type { Schedule } from "@penstock/source/model";
 import Table from "cli-table3";
-import { exitCodes } from "../failure.ts";
+import { exitCodes } from "@penstock/runtime/failure";
 import type { CommandContext } from "../program.ts";
 
 /** `penstock sources`: what is defined, where it points, when it runs. */
-export async function sources({ config, env, out }: CommandContext, options: { json?: boolean }): Promise<number> {
-  const listed = listSources(await loadUsableSources(config, env));
+export async function sources({ config, out }: CommandContext, options: { json?: boolean }): Promise<number> {
+  const listed = listSources(await loadUsableSources(config));
   out.write(options.json === true ? `${JSON.stringify(listed)}\n` : describe(listed, config.sourcesDir));
   return exitCodes.ok;
 }

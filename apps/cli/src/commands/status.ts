@@ -2,7 +2,7 @@ import type { QueueDepth } from "@penstock/queues/queues";
 import { openConfiguredStore } from "@penstock/runtime/open-runtime";
 import type { StreamState } from "@penstock/store/store";
 import Table from "cli-table3";
-import { exitCodes } from "../failure.ts";
+import { exitCodes } from "@penstock/runtime/failure";
 import type { CommandContext } from "../program.ts";
 import { readQueueDepths } from "../queue-depths.ts";
 
