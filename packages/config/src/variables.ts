@@ -21,7 +21,7 @@ const hostList = z
   .transform((text) => text.split(/\s*,\s*/).map((pair) => pair.split(":")))
   .transform((pairs) => pairs.map(([host = "", port]) => ({ host, port: Number(port) })));
 
-export const placeVariables = {
+const placeVariables = {
   PENSTOCK_DATA_DIR: variable(z.string().default("./data"), {
     description: "Folder for everything the embedded database and queue write.",
     expected: "a path",
@@ -39,21 +39,21 @@ export const placeVariables = {
   }),
 };
 
-export const databaseVariables = {
+const databaseVariables = {
   DATABASE_URL: variable(address("file:", "postgres:", "postgresql:").optional(), {
     description: "Where records land: SQLite (`file:path`) or Postgres.",
     expected: "file:<path> or postgres://user:password@host:port/database",
-    fallback: "`file:<PENSTOCK_DATA_DIR>/penstock.db`",
+    fallback: "`penstock.db` in `PENSTOCK_DATA_DIR`",
     isAddress: true,
   }),
   DB_PATH: variable(z.string().optional(), {
-    description: "Path of the SQLite file: the original pipeline's way of saying `DATABASE_URL=file:<path>`.",
+    description: "Path of the SQLite file: the original pipeline's way of naming it.",
     expected: "a path",
     fallback: "see `DATABASE_URL`",
   }),
 };
 
-export const queueVariables = {
+const queueVariables = {
   REDIS_URL: variable(address("redis:", "rediss:").optional(), {
     description: "Redis or Valkey (6.2 or newer) that holds the queues, so that several processes can share them.",
     expected: "redis://[user:password@]host:port[/db] or rediss://…",
@@ -89,7 +89,7 @@ export const queueVariables = {
   }),
 };
 
-export const logVariables = {
+const logVariables = {
   PENSTOCK_LOG_LEVEL: variable(level, {
     description: "The least important messages to log.",
     expected: levelExpected,
@@ -107,7 +107,7 @@ export const logVariables = {
   }),
 };
 
-export const serviceVariables = {
+const serviceVariables = {
   PENSTOCK_HTTP_HOST: variable(z.string().default("127.0.0.1"), {
     description: "Address on which health and metrics are served. `0.0.0.0` for every interface, as in a container.",
     expected: "an IP address or host name of this machine",

@@ -108,6 +108,30 @@ describe.runIf(canStartOwn("redis"))("a Redis", () => {
     await backend.close();
   });
 
+  test("a job that lost its worker twice runs with no other beside it", async () => {
+    const backend = await openQueueBackend(settings);
+    const queues = createQueues(backend, { sources: ["alone"] });
+    const jobs = Array.from({ length: 12 }, (_, seq) => fetchJob("alone", { seq }));
+    await queues.enqueue(jobs);
+    await redis.hset(`penstock:fetch.alone:${jobs[5]?.jobId}`, { stc: 2 });
+    let running = 0;
+    const beside = new Map<number, number>();
+    const handle = async ({ seq }: { seq: number }) => {
+      running++;
+      for (let turn = 0; turn < 20; turn++) {
+        beside.set(seq, Math.max(beside.get(seq) ?? 0, running - 1));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      running--;
+    };
+    const worker = startWorker(backend, { queue: fetchQueue("alone"), handlers: { fetch: { handle, settle: async () => undefined } }, options });
+    await waitUntil(() => beside.size === jobs.length && running === 0, { what: "all jobs to run" });
+    expect(beside.get(5)).toBe(0);
+    expect(Math.max(...beside.values())).toBeGreaterThan(0);
+    await worker.stop(1_000);
+    await backend.close();
+  });
+
   test("that is killed under running jobs loses none of them and spends no attempt", async () => {
     const backend = await openQueueBackend(settings);
     const queues = createQueues(backend, { sources: ["outage"] });

@@ -81,6 +81,7 @@ describe.each(queueTargets())("stopping a worker on $name", (target) => {
     expect(await worker.stop(50)).toBe(false);
     expect(performance.now() - startedAt).toBeLessThan(7_000);
     release();
+    await waitUntil(async () => (await opened.depthOf("deaf"))?.active === 0, { what: "the job to end after all" });
   });
 });
 

@@ -36,7 +36,7 @@ function describe(issue: Issue, given: Environment): string {
 }
 
 function expectation(issue: Issue): string {
-  if (issue.code === "invalid_format") return `expected ${issue.format === "url" ? "an http(s) URL" : issue.format}`;
+  if (issue.code === "invalid_format" && issue.format === "url") return "expected an http(s) URL";
   if (issue.code === "invalid_type") return `expected ${issue.expected}`;
   if (issue.code === "too_small") return `expected ${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}`;
   if (issue.code === "too_big") return `expected ${issue.inclusive === false ? "less than" : "at most"} ${issue.maximum}`;

@@ -43,5 +43,5 @@ export const sqlite: Dialect = {
 
 /** The text Prisma's SQLite adapter writes for an instant, so that its reads and ours, and comparisons of text, agree. */
 export function storedInstant(value: Date): string {
-  return value.toISOString().replace("Z", "+00:00");
+  return `${value.toISOString().slice(0, -1)}+00:00`;
 }

@@ -13,7 +13,7 @@ export function redact(fields: object): Record<string, unknown> {
 }
 
 /** The text with account and query of every URL in it left out. */
-export function redactText(text: string): string {
+function redactText(text: string): string {
   if (!text.includes("://")) return text;
   return text.replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/?#"']*@/gi, "$1").replace(/([a-z][a-z0-9+.-]*:\/\/[^\s?"']*)\?[^\s"']*/gi, "$1?…");
 }

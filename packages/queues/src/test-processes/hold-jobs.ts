@@ -20,6 +20,6 @@ async function hold({ settings, queue }: Order): Promise<void> {
   startWorker(backend, {
     queue,
     handlers: { fetch: { handle, settle: async () => undefined } },
-    options: { concurrency: 1, attempts: 3, backoff: { initialMs: 10, maxMs: 20 }, lockDurationMs: 1_000 },
+    options: { concurrency: 1, attempts: 3, backoff: { initialMs: 10, maxMs: 20 }, lockDurationMs: 1_000, stalledIntervalMs: 200 },
   });
 }

@@ -38,7 +38,8 @@ function afterWalk(walk: Walk, page: PageSeen, sizes: PageSizes): NextPage {
   if (max !== walk.max) return next(walkFrom({ max, format, largest: Math.max(walk.largest, count) }, sizes.pageSize));
   if (isFull) return next(grow(walk, count, max, sizes));
   if (walk.largest > count) return { kind: "end" };
-  return next({ phase: "earlier", max, format, count, fullAt: walk.fullAt, since: null, limit: count + 1 });
+  const first = page.cursors.reduce((min: string, cursor) => (cursor !== null && cursor < min ? cursor : min), max);
+  return next({ phase: "earlier", first, max, format, count, fullAt: walk.fullAt, since: null, limit: count + 1 });
 }
 
 /** Asks for the same once more with twice the limit. */
@@ -49,16 +50,17 @@ function grow(walk: Walk, count: number, max: string, { maxPageSize = Number.POS
 
 function afterProbe(probe: Probe, page: PageSeen): NextPage {
   const { max, format, count } = probe;
-  const isWholeCollection = page.cursors.some((cursor) => cursor !== null && cursor >= max);
-  const isLaterThere = page.cursors.some((cursor) => cursor !== null && cursor > max);
+  const isThere = (matches: (cursor: string) => boolean) => page.cursors.some((cursor) => cursor !== null && matches(cursor));
   if (probe.phase === "earlier") {
     if (page.items.length !== count) return { kind: "end" };
-    if (!isWholeCollection) throw cursorStuck(max, count);
+    const isSamePage = isThere((cursor) => cursor >= max) && !isThere((cursor) => cursor < probe.first);
+    if (!isSamePage) throw cursorStuck(max, count);
     return next({ ...probe, phase: "at", since: max });
   }
-  if (isLaterThere) throw cursorStuck(max, count);
+  if (isThere((cursor) => cursor > max)) throw cursorStuck(max, count);
   if (probe.phase === "at" && page.items.length > 0) return next({ ...probe, phase: "beyond", since: instantAfter(max, format) });
-  if (probe.fullAt !== null && count <= probe.fullAt) throw cursorStuck(max, count);
+  // An API that gives single records only, whatever it is asked for, is not to be expected.
+  if (probe.fullAt !== null && count <= probe.fullAt && count > 1) throw cursorStuck(max, count);
   return { kind: "end" };
 }
 

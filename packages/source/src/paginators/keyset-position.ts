@@ -21,6 +21,8 @@ const walkSchema = z.object({
 
 /** A page of `count` records ended the walk, but the API might have cut it off there. */
 const suspicion = {
+  /** Smallest and largest cursor of that page. */
+  first: z.string(),
   max: z.string(),
   format: formatSchema,
   count: z.int(),

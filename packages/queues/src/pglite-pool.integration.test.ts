@@ -1,0 +1,53 @@
+import { PGlite } from "@electric-sql/pglite";
+import { waitUntil } from "@penstock/testing/wait-until";
+import type { PgPool } from "bullmq";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createPglitePool } from "./pglite-pool.ts";
+
+let db: PGlite;
+let pool: PgPool;
+beforeAll(async () => {
+  db = await PGlite.create();
+  pool = createPglitePool(db);
+  await pool.query("CREATE TABLE t (n int); CREATE TABLE u (n int)");
+});
+afterAll(() => db.close());
+
+const count = async (table: string) => (await pool.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${table}`)).rows[0]?.n;
+
+test("a client in a transaction has the session to itself", async () => {
+  const client = await pool.connect();
+  await client.query("BEGIN");
+  await client.query("INSERT INTO t VALUES ($1)", [1]);
+  const outside = pool.query("INSERT INTO u VALUES (1)");
+  await client.query("ROLLBACK");
+  await outside;
+  expect([await count("t"), await count("u")]).toEqual([0, 1]);
+});
+
+test("one transaction waits for the other, and a client that is released ends its turn", async () => {
+  const [first, second] = [await pool.connect(), await pool.connect()];
+  await first.query("BEGIN");
+  let hasBegun = false;
+  const begun = second.query("BEGIN").then(() => void (hasBegun = true));
+  await first.query("SELECT 1");
+  expect(hasBegun).toBe(false);
+  await first.query("COMMIT");
+  await begun;
+  await second.query("ROLLBACK");
+  first.release();
+  second.release();
+  expect(await count("t")).toBe(0);
+});
+
+test("notifications reach the clients that listen, until they are released", async () => {
+  const client = await pool.connect();
+  const heard: unknown[] = [];
+  client.on("notification", ({ channel, payload }) => void heard.push([channel, payload]));
+  await client.query("LISTEN news");
+  await pool.query("SELECT pg_notify('news', 'one')");
+  await waitUntil(() => heard.length === 1, { what: "the notification" });
+  client.release();
+  await pool.query("SELECT pg_notify('news', 'two')");
+  expect(heard).toEqual([["news", "one"]]);
+});

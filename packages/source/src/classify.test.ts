@@ -1,0 +1,80 @@
+import { PermanentError, ThrottledError, TransientError } from "@penstock/core/errors";
+import { describe, expect, test } from "vitest";
+import { type Answer, classifyFailure, classifyStatus } from "./classify.ts";
+
+const label = { source: "shop", stream: "orders", origin: "https://api.shop.example", path: "/v1/orders" };
+const answer = (status: number, more: Partial<Answer> = {}): Answer => {
+  return { status, retryAfter: undefined, location: undefined, excerpt: "", remark: undefined, now: new Date("2026-01-31T12:00:00Z"), ...more };
+};
+
+test.each([200, 201, 204, 299])("%i is a success", (status) => expect(classifyStatus(answer(status), label)).toBeUndefined());
+
+test.each([
+  [408, TransientError, "SERVER_ERROR"],
+  [425, TransientError, "SERVER_ERROR"],
+  [500, TransientError, "SERVER_ERROR"],
+  [502, TransientError, "SERVER_ERROR"],
+  [503, TransientError, "SERVER_ERROR"],
+  [599, TransientError, "SERVER_ERROR"],
+  [429, ThrottledError, "THROTTLED"],
+  [401, PermanentError, "UNAUTHORIZED"],
+  [403, PermanentError, "UNAUTHORIZED"],
+  [404, PermanentError, "NOT_FOUND"],
+  [410, PermanentError, "NOT_FOUND"],
+  [400, PermanentError, "REQUEST_REJECTED"],
+  [422, PermanentError, "REQUEST_REJECTED"],
+  [301, PermanentError, "UNEXPECTED_STATUS"],
+  [304, PermanentError, "UNEXPECTED_STATUS"],
+])("%i", (status, kind, code) => {
+  const error = classifyStatus(answer(status), label);
+  expect(error).toBeInstanceOf(kind);
+  expect(error?.code).toBe(code);
+  expect(error?.message).toBe(`https://api.shop.example answered ${status} to GET /v1/orders`);
+  expect(error?.details).toMatchObject({ source: "shop", stream: "orders" });
+});
+
+test("Retry-After makes a pause of 429 and 503, and of nothing else", () => {
+  expect(classifyStatus(answer(429, { retryAfter: "7" }), label)).toMatchObject({ retryAfterMs: 7_000 });
+  expect(classifyStatus(answer(503, { retryAfter: "Sat, 31 Jan 2026 12:00:09 GMT" }), label)).toMatchObject({ retryAfterMs: 9_000 });
+  expect(classifyStatus(answer(500, { retryAfter: "7" }), label)).toBeInstanceOf(TransientError);
+});
+
+test("a redirect names where to, without its query", () => {
+  const redirect = (location: string) => classifyStatus(answer(302, { location }), label)?.message;
+  expect(redirect("https://evil.example/x?token=1")).toMatch(/a redirect to another origin, https:\/\/evil\.example, which is not followed$/);
+  expect(redirect("/login?next=1")).toMatch(/a redirect to \/login of the same origin, which/);
+  expect(redirect("http://[")).toMatch(/what is no URL/);
+});
+
+test("a rejected request shows what the API said and what the paginator has to say", () => {
+  const error = classifyStatus(answer(422, { excerpt: "limit too big", remark: "the limit was raised" }), label);
+  expect(error?.message).toBe('https://api.shop.example answered 422 to GET /v1/orders: "limit too big" (the limit was raised)');
+});
+
+describe("a connection that fails is transient", () => {
+  const failure = (code: string, cause?: unknown) => Object.assign(new Error("something", { cause }), { code });
+  test.each([
+    ["ENOTFOUND", "waiting", "CONNECTION_FAILED"],
+    ["EAI_AGAIN", "waiting", "CONNECTION_FAILED"],
+    ["ECONNREFUSED", "waiting", "CONNECTION_FAILED"],
+    ["ECONNRESET", "waiting", "CONNECTION_FAILED"],
+    ["UND_ERR_SOCKET", "waiting", "CONNECTION_FAILED"],
+    ["CERT_HAS_EXPIRED", "waiting", "CONNECTION_FAILED"],
+    ["UND_ERR_CONNECT_TIMEOUT", "waiting", "TIMEOUT"],
+    ["UND_ERR_HEADERS_TIMEOUT", "waiting", "TIMEOUT"],
+    ["UND_ERR_BODY_TIMEOUT", "reading", "TIMEOUT"],
+    ["ETIMEDOUT", "waiting", "TIMEOUT"],
+    ["ECONNRESET", "reading", "BODY_INCOMPLETE"],
+    ["UND_ERR_SOCKET", "reading", "BODY_INCOMPLETE"],
+    ["Z_BUF_ERROR", "reading", "BODY_INCOMPLETE"],
+  ] as const)("%s while %s", (code, progress, expected) => {
+    const error = classifyFailure(failure(code), progress, label);
+    expect(error).toMatchObject({ code: expected, message: expect.stringContaining("api.shop.example") });
+    expect(error.message).toContain(code);
+  });
+
+  test("the code is found down the causes", () => {
+    expect(classifyFailure(new Error("fetch failed", { cause: failure("ENOTFOUND") }), "waiting", label).message).toContain("DNS knows no such host");
+    expect(classifyFailure("gone", "waiting", label).message).toContain("unknown");
+  });
+});

@@ -1,0 +1,13 @@
+import { expect, test } from "vitest";
+import { type Duration, durationMs, every } from "./duration.ts";
+
+test("units", () => {
+  expect((["250ms", "30s", "1.5m", "1h", "7d"] as const).map(durationMs)).toEqual([250, 30_000, 90_000, 3_600_000, 604_800_000]);
+  expect(every("1m")).toEqual({ everyMs: 60_000 });
+});
+
+test("what is no duration is refused", () => {
+  for (const text of ["-1s", "1e3s"] satisfies Duration[]) expect(() => durationMs(text)).toThrow(RangeError);
+  // @ts-expect-error: weeks are no unit
+  expect(() => durationMs("1w")).toThrow(/"1w" is no duration/);
+});

@@ -1,0 +1,61 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { metaOf } from "@penstock/config/variable";
+import { otherVariables, variables } from "@penstock/config/variables";
+import type { SourceDefinition } from "@penstock/source/define-source";
+import { metricDefinitions } from "@penstock/telemetry/metric-definitions";
+import { describe, expect, it } from "vitest";
+
+const root = join(import.meta.dirname, "..");
+const read = (path: string) => readFile(join(root, path), "utf8");
+
+/** First cells that hold one name in code font, with the other cells of their row. */
+async function rowsOf(path: string, name: RegExp): Promise<Map<string, string[]>> {
+  const lines = (await read(path)).split("\n").filter((line) => line.startsWith("| `"));
+  const rows = lines.map((line) => line.slice(2, -2).split(" | "));
+  const named = rows.map(([first = "", ...rest]) => [first.replaceAll("`", ""), rest] as const);
+  return new Map(named.filter(([first]) => name.test(first)));
+}
+
+/** What a source reads from its environment, seen by handing it one that is empty. */
+async function sourceVariables(path: string): Promise<string[]> {
+  const { default: source }: { default: SourceDefinition } = await import(join(root, path));
+  const asked = new Set<string>();
+  const get = (_: unknown, name: string | symbol) => void asked.add(String(name));
+  source.configure(new Proxy({}, { get }));
+  return [...asked];
+}
+
+describe("docs/configuration.md", () => {
+  it("describes every variable as its schema does", async () => {
+    const rows = await rowsOf("docs/configuration.md", /^[A-Z_]+$/);
+    for (const [name, schema] of Object.entries(variables)) {
+      const { description, fallback } = metaOf(schema);
+      expect([name, rows.get(name)?.at(0), rows.get(name)?.at(2)]).toEqual([name, description, fallback]);
+    }
+  });
+
+  it("lists what the schemas, the sources, the wrapper and the tests read, and nothing else", async () => {
+    const rows = await rowsOf("docs/configuration.md", /^[A-Z_]+$/);
+    const tests = ["TEST_REDIS_URL", "TEST_POSTGRES_URL"];
+    const all = [...Object.keys(variables), ...(await sourceVariables("sources/external_api.ts")), ...otherVariables, ...tests];
+    expect([...rows.keys()].sort()).toEqual(all.sort());
+  });
+});
+
+describe(".env.example", () => {
+  it("has every variable of the program and of its sources, once", async () => {
+    const names = [...(await read(".env.example")).matchAll(/^#([A-Z_]+)=$/gm)].map(([, name]) => name);
+    expect(names.sort()).toEqual([...Object.keys(variables), ...(await sourceVariables("sources/external_api.ts"))].sort());
+  });
+});
+
+describe("docs/metrics.md", () => {
+  it("has every metric as it is defined, and no other", async () => {
+    const rows = await rowsOf("docs/metrics.md", /^penstock_[a-z_]+$/);
+    const defined = Object.values(metricDefinitions).map(({ name, type, labels, help }) => {
+      return [name, [type, labels.map((label) => `\`${label}\``).join(", "), help]] as const;
+    });
+    expect(rows).toEqual(new Map(defined));
+  });
+});
