@@ -58,7 +58,9 @@ export default defineSource({
   environment: z.object({
     USGS_BASE_URL: urlVariable().default("https://earthquake.usgs.gov/fdsnws/event/1"),
     /** Quakes since then; without it the API goes back 30 days. */
-    USGS_START_TIME: z.union([z.iso.date(), z.iso.datetime({ offset: true, local: true })], { error: "expected a date or a time" }).optional(),
+    USGS_START_TIME: z
+      .union([z.iso.date(), z.iso.datetime({ offset: true, local: true })], { error: "expected a date or a time" })
+      .optional(),
     USGS_MIN_MAGNITUDE: numberVariable().optional(),
   }),
   define: (env) => ({

@@ -21,8 +21,8 @@ async function rowsOf(path: string, name: RegExp): Promise<Map<string, string[]>
 async function sourceVariables(path: string): Promise<string[]> {
   const { default: source }: { default: SourceDefinition } = await import(join(root, path));
   const asked = new Set<string>();
-  const get = (_: unknown, name: string | symbol) => void asked.add(String(name));
-  source.configure(new Proxy({}, { get }));
+  const empty: Record<string, string | undefined> = {};
+  source.configure(new Proxy(empty, { get: (_, name) => void asked.add(String(name)) }));
   return [...asked];
 }
 
@@ -38,7 +38,12 @@ describe("docs/configuration.md", () => {
   it("lists what the schemas, the sources, the wrapper and the tests read, and nothing else", async () => {
     const rows = await rowsOf("docs/configuration.md", /^[A-Z_]+$/);
     const tests = ["TEST_REDIS_URL", "TEST_POSTGRES_URL"];
-    const all = [...Object.keys(variables), ...(await sourceVariables("sources/external_api.ts")), ...otherVariables, ...tests];
+    const all = [
+      ...Object.keys(variables),
+      ...(await sourceVariables("sources/external_api.ts")),
+      ...otherVariables,
+      ...tests,
+    ];
     expect([...rows.keys()].sort()).toEqual(all.sort());
   });
 });
@@ -46,7 +51,9 @@ describe("docs/configuration.md", () => {
 describe(".env.example", () => {
   it("has every variable of the program and of its sources, once", async () => {
     const names = [...(await read(".env.example")).matchAll(/^#([A-Z_]+)=$/gm)].map(([, name]) => name);
-    expect(names.sort()).toEqual([...Object.keys(variables), ...(await sourceVariables("sources/external_api.ts"))].sort());
+    expect(names.sort()).toEqual(
+      [...Object.keys(variables), ...(await sourceVariables("sources/external_api.ts"))].sort(),
+    );
   });
 });
 

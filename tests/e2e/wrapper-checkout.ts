@@ -6,7 +6,24 @@ import { text } from "node:stream/consumers";
 import { testDir } from "@penstock/testing/temp-dir";
 
 /** What the wrapper script may use of a system; nothing else is on the PATH of these tests. */
-const tools = ["cat", "chmod", "cmp", "cp", "grep", "ls", "mkdir", "mv", "readlink", "rm", "sh", "sleep", "tail", "touch", "tr", "uname"];
+const tools = [
+  "cat",
+  "chmod",
+  "cmp",
+  "cp",
+  "grep",
+  "ls",
+  "mkdir",
+  "mv",
+  "readlink",
+  "rm",
+  "sh",
+  "sleep",
+  "tail",
+  "touch",
+  "tr",
+  "uname",
+];
 
 const program = `console.log(JSON.stringify({ argv: process.argv.slice(2), cwd: process.cwd(), node: process.execPath }));\n`;
 
@@ -43,7 +60,11 @@ export async function createCheckout(): Promise<Checkout> {
   return {
     root,
     start: async (args = [], { cwd = base, script = join(root, "penstock"), env = {} } = {}) => {
-      const child = spawn(script, args, { cwd, env: { PATH: bin, HOME: base, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+      const child = spawn(script, args, {
+        cwd,
+        env: { PATH: bin, HOME: base, ...env },
+        stdio: ["ignore", "pipe", "pipe"],
+      });
       return await finished(child);
     },
     command: async (name, script) => {
@@ -78,7 +99,9 @@ mkdirSync("packages/store/generated/sqlite", { recursive: true });
 appendFileSync("generated-calls", process.argv.slice(2).join(" ") + " engine=" + process.env.PRISMA_SCHEMA_ENGINE_BINARY + "\\n");
 `;
 
-async function finished(child: ChildProcess & { stdout: NodeJS.ReadableStream; stderr: NodeJS.ReadableStream }): Promise<Started> {
+async function finished(
+  child: ChildProcess & { stdout: NodeJS.ReadableStream; stderr: NodeJS.ReadableStream },
+): Promise<Started> {
   const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
   return { code: typeof code === "number" ? code : null, out, err };
 }

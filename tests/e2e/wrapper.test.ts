@@ -27,7 +27,10 @@ describe("handing over", () => {
   it("works through symbolic links", async () => {
     await symlink(join(checkout.root, "penstock"), join(checkout.root, "..", "first"));
     await symlink("first", join(checkout.root, "..", "second"));
-    expect(await checkout.start(["x"], { script: join(checkout.root, "..", "second") })).toMatchObject({ code: 0, err: "" });
+    expect(await checkout.start(["x"], { script: join(checkout.root, "..", "second") })).toMatchObject({
+      code: 0,
+      err: "",
+    });
   });
 
   it("ends with the program's exit code", async () => {
@@ -57,7 +60,10 @@ describe("Node", () => {
     expect(await checkout.start()).toMatchObject({ code: 0 });
     expect(await checkout.start()).toMatchObject({ code: 0 });
     const calls = await checkout.npmCalls();
-    expect(calls).toEqual([expect.stringMatching(/^install node-(linux|darwin)-(x64|arm64)@24 --prefix /), expect.stringMatching(/^ci /)]);
+    expect(calls).toEqual([
+      expect.stringMatching(/^install node-(linux|darwin)-(x64|arm64)@24 --prefix /),
+      expect.stringMatching(/^ci /),
+    ]);
   });
 
   it("is looked for again when the one on the PATH changed", async () => {
@@ -84,7 +90,10 @@ describe("Node", () => {
     ["SunOS", "i86pc", "no ready binary"],
   ])("has no binary for %s %s: says so", async (system, cpu, message) => {
     await checkout.command("npm", npmInstalling);
-    await checkout.command("uname", `case $1 in -s) echo ${system} ;; -m) echo ${cpu} ;; *) echo ${system} ${cpu} ;; esac`);
+    await checkout.command(
+      "uname",
+      `case $1 in -s) echo ${system} ;; -m) echo ${cpu} ;; *) echo ${system} ${cpu} ;; esac`,
+    );
     await checkout.command("node", nodeOfAge(20));
     const { code, err } = await checkout.start();
     expect([code, err]).toEqual([1, expect.stringContaining(message)]);
@@ -111,7 +120,10 @@ describe("dependencies", () => {
 
   it("are tried again after a failure, which says why", async () => {
     await lockChanged("2");
-    await checkout.command("npm", `rm -f "$3/node_modules/.package-lock.json"; echo "npm error code ENOTFOUND" >&2; exit 1`);
+    await checkout.command(
+      "npm",
+      `rm -f "$3/node_modules/.package-lock.json"; echo "npm error code ENOTFOUND" >&2; exit 1`,
+    );
     const { code, err } = await checkout.start();
     expect(code).toBe(1);
     expect(err).toContain("The npm registry cannot be reached");
@@ -164,7 +176,10 @@ describe("Prisma clients", () => {
     await checkout.write("node_modules/prisma/build/index.js", "throw new Error('schema is wrong')");
     await checkout.write("prisma/postgresql/schema.prisma", "model A {}");
     const { code, err } = await checkout.start();
-    expect([code, err]).toEqual([1, expect.stringContaining("The Prisma client for postgresql could not be generated")]);
+    expect([code, err]).toEqual([
+      1,
+      expect.stringContaining("The Prisma client for postgresql could not be generated"),
+    ]);
     expect(err).toContain("schema is wrong");
     expect((await checkout.start()).code).toBe(1);
   });

@@ -70,15 +70,15 @@ function buildProgram(execute: (command: RunCommand) => Promise<void>): Command 
   const define = (signature: string, description: string, example: string) =>
     program.command(signature).description(description).addHelpText("after", `\nExample:\n  ${example}\n${exitHelp}`);
   const isVerbose = () => program.opts()["verbose"] === true;
-  const inContext: InContext = (work) =>
+  const inContext: InContext = (work, usualLevel = "warn") =>
     execute(async (host, interrupted) => {
       host.onSignal((signal) => interrupt(host, interrupted, signal));
-      return work(await openContext(host, interrupted.signal, { isVerbose: isVerbose() }));
+      return work(await openContext(host, interrupted.signal, isVerbose() ? "debug" : usualLevel));
     });
 
   define("demo", "ingest 1,707 real earthquakes from a local replay of the USGS API", "penstock demo --json")
     .option("--json", "print the summary as one line of JSON")
-    .action((options) => inContext(async (context) => (await import("./commands/demo.ts")).demo(context, options)));
+    .action((options) => inContext(async (context) => (await import("./commands/demo.ts")).demo(context, options), "silent"));
   define("up", "run scheduler, fetchers and transformers in this process", "penstock up")
     .action(() => execute(async (host) => (await import("./commands/up.ts")).up(host, { isVerbose: isVerbose() })));
   define("run <source[.stream]>", "run one stream, or all of a source, once and wait for the end", "penstock run usgs.earthquakes --json")
@@ -98,7 +98,9 @@ function buildProgram(execute: (command: RunCommand) => Promise<void>): Command 
   return program;
 }
 
-type InContext = (work: (context: CommandContext) => Promise<number>) => Promise<void>;
+type InContext = (work: (context: CommandContext) => Promise<number>, usualLevel?: UsualLevel) => Promise<void>;
+/** What a command logs unless told otherwise: the demo's dead letters are part of what it shows. */
+type UsualLevel = "warn" | "silent";
 
 function defineDeadLetters(group: Command, inContext: InContext): void {
   const load = () => import("./commands/dead-letters.ts");
@@ -119,12 +121,12 @@ function defineDeadLetters(group: Command, inContext: InContext): void {
     .action((ids, options) => inContext(async (context) => (await load()).discard(context, ids, options)));
 }
 
-/** Configuration and logger of a command. Commands that end by themselves log warnings only, unless told otherwise. */
-async function openContext(host: Host, signal: AbortSignal, { isVerbose }: { isVerbose: boolean }): Promise<CommandContext> {
+/** Configuration and logger of a command; `level` is what it logs unless the configuration says. */
+async function openContext(host: Host, signal: AbortSignal, usualLevel: UsualLevel | "debug"): Promise<CommandContext> {
   const { loadConfig } = await import("@penstock/config/config");
   const { createLogger } = await import("@penstock/telemetry/logger");
   const config = loadConfig({ env: host.env, cwd: host.cwd });
-  const level = isVerbose ? "debug" : (config.log.level ?? "warn");
+  const level = usualLevel === "debug" ? usualLevel : (config.log.level ?? usualLevel);
   const logger = createLogger({ app: "cli", level, format: config.log.format, destination: host.err });
   return { config, logger, out: host.out, err: host.err, signal };
 }

@@ -1,4 +1,4 @@
-import { errorCodes } from "@penstock/core/error-codes";
+import type { errorCodes } from "@penstock/core/error-codes";
 import { ConfigError } from "@penstock/core/errors";
 import { describe, expect, it } from "vitest";
 import { loadConfig } from "./config.ts";
@@ -33,7 +33,10 @@ describe("defaults", () => {
   });
 
   it("hold for empty variables as well", () => {
-    expect(load({ REDIS_URL: "", PENSTOCK_HTTP_PORT: "", LOG_LEVEL: "" })).toEqual({ ...load({}), env: expect.anything() });
+    expect(load({ REDIS_URL: "", PENSTOCK_HTTP_PORT: "", LOG_LEVEL: "" })).toEqual({
+      ...load({}),
+      env: expect.anything(),
+    });
   });
 });
 
@@ -41,7 +44,10 @@ describe("database", () => {
   it.each([
     [{ DB_PATH: "pipeline.db" }, "file:/nowhere/penstock/pipeline.db"],
     [{ DATABASE_URL: "file:./a b.db" }, "file:/nowhere/penstock/a b.db"],
-    [{ DATABASE_URL: "postgres://me:secret@db/penstock?sslmode=require" }, "postgres://me:secret@db/penstock?sslmode=require"],
+    [
+      { DATABASE_URL: "postgres://me:secret@db/penstock?sslmode=require" },
+      "postgres://me:secret@db/penstock?sslmode=require",
+    ],
     [{ DATABASE_URL: "file:/tmp/x.db", DB_PATH: "/tmp/x.db" }, "file:/tmp/x.db"],
     [{ PENSTOCK_DATA_DIR: "/var/lib/penstock" }, "file:/var/lib/penstock/penstock.db"],
   ])("%o is %s", (env, url) => {
@@ -55,14 +61,24 @@ describe("queue", () => {
     [{ REDIS_URL: "redis://cache:6379/2" }, redis],
     [{ QUEUE_URL: "redis://cache:6379/2", REDIS_URL: "redis://cache:6379/2" }, redis],
     [{ QUEUE_URL: "postgresql://db/queue" }, { kind: "postgres", url: "postgresql://db/queue" }],
-    [{ REDIS_URL: "rediss://cache", QUEUE_ALLOW_VOLATILE: "yes" }, { kind: "redis", url: "rediss://cache", allowVolatile: true }],
+    [
+      { REDIS_URL: "rediss://cache", QUEUE_ALLOW_VOLATILE: "yes" },
+      { kind: "redis", url: "rediss://cache", allowVolatile: true },
+    ],
     [
       { REDIS_URL: "redis://x", REDIS_SENTINELS: "a:26379, b:26380", REDIS_SENTINEL_PASSWORD: "pw" },
       {
         kind: "redis",
         url: "redis://x",
         allowVolatile: false,
-        sentinel: { master: "mymaster", hosts: [{ host: "a", port: 26379 }, { host: "b", port: 26380 }], password: "pw" },
+        sentinel: {
+          master: "mymaster",
+          hosts: [
+            { host: "a", port: 26379 },
+            { host: "b", port: 26380 },
+          ],
+          password: "pw",
+        },
       },
     ],
   ])("%o is %o", (env, queue) => {
@@ -72,10 +88,19 @@ describe("queue", () => {
 
 describe("problems", () => {
   it("are all reported at once, with the variable, what was expected and what came", () => {
-    const message = problemsOf({ DATABASE_URL: "mysql://db/x", PENSTOCK_HTTP_PORT: "http", PENSTOCK_LOG_LEVEL: "loud", PENSTOCK_BACKLOG_HIGH: "0" });
-    expect(message).toContain('DATABASE_URL: expected file:<path> or postgres://user:password@host:port/database, received "mysql://db/x"');
+    const message = problemsOf({
+      DATABASE_URL: "mysql://db/x",
+      PENSTOCK_HTTP_PORT: "http",
+      PENSTOCK_LOG_LEVEL: "loud",
+      PENSTOCK_BACKLOG_HIGH: "0",
+    });
+    expect(message).toContain(
+      'DATABASE_URL: expected file:<path> or postgres://user:password@host:port/database, received "mysql://db/x"',
+    );
     expect(message).toContain('PENSTOCK_HTTP_PORT: expected a whole number from 0 to 65535, received "http"');
-    expect(message).toContain('PENSTOCK_LOG_LEVEL: expected one of trace, debug, info, warn, error, fatal, silent, received "loud"');
+    expect(message).toContain(
+      'PENSTOCK_LOG_LEVEL: expected one of trace, debug, info, warn, error, fatal, silent, received "loud"',
+    );
     expect(message).toContain('PENSTOCK_BACKLOG_HIGH: expected a whole number from 1, received "0"');
     expect(message.split("\n")).toHaveLength(5);
   });
@@ -90,8 +115,12 @@ describe("problems", () => {
   });
 
   it("point out an unknown PENSTOCK_ name with the nearest one", () => {
-    expect(problemsOf({ PENSTOCK_HTPP_PORT: "1" })).toContain("PENSTOCK_HTPP_PORT: expected PENSTOCK_HTTP_PORT (did you mean that?)");
-    expect(problemsOf({ PENSTOCK_TELEPORTATION: "1" })).toContain("PENSTOCK_TELEPORTATION: expected a variable of docs/configuration.md");
+    expect(problemsOf({ PENSTOCK_HTPP_PORT: "1" })).toContain(
+      "PENSTOCK_HTPP_PORT: expected PENSTOCK_HTTP_PORT (did you mean that?)",
+    );
+    expect(problemsOf({ PENSTOCK_TELEPORTATION: "1" })).toContain(
+      "PENSTOCK_TELEPORTATION: expected a variable of docs/configuration.md",
+    );
     expect(load({ PENSTOCK_NODE: "/opt/node", SOMETHING_ELSE: "1" })).toBeDefined();
   });
 
@@ -101,10 +130,13 @@ describe("problems", () => {
     expect(message).not.toContain("hunter2");
   });
 
-  it.each(["user:hunter2@db", "redis://:hunter2", "hunter2", "mysql:hunter2"])("show nothing of %s, which may be a password", (text) => {
-    expect(problemsOf({ DATABASE_URL: text })).toContain("received a text that is no address");
-    expect(problemsOf({ DATABASE_URL: text })).not.toContain("hunter2");
-  });
+  it.each(["user:hunter2@db", "redis://:hunter2", "hunter2", "mysql:hunter2"])(
+    "show nothing of %s, which may be a password",
+    (text) => {
+      expect(problemsOf({ DATABASE_URL: text })).toContain("received a text that is no address");
+      expect(problemsOf({ DATABASE_URL: text })).not.toContain("hunter2");
+    },
+  );
 
   it("never show a secret", () => {
     expect(shown("hunter2", { isSecret: true })).toBe("a secret value (not shown)");

@@ -8,7 +8,11 @@ it("reads .env in the current folder, and lets the environment win", async () =>
   const cwd = await testDir();
   await writeFile(join(cwd, ".env"), 'PENSTOCK_HTTP_PORT=1\nPENSTOCK_BACKLOG_HIGH=7 # pages\nAPI_TOKEN="a b"\n');
   const config = loadConfig({ env: { PENSTOCK_HTTP_PORT: "2" }, cwd });
-  expect(config).toMatchObject({ http: { port: 2 }, backlogHigh: 7, env: { API_TOKEN: "a b", PENSTOCK_HTTP_PORT: "2" } });
+  expect(config).toMatchObject({
+    http: { port: 2 },
+    backlogHigh: 7,
+    env: { API_TOKEN: "a b", PENSTOCK_HTTP_PORT: "2" },
+  });
   expect(process.env["API_TOKEN"]).toBeUndefined();
 });
 

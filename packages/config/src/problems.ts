@@ -8,7 +8,10 @@ export function describeProblem({ variable, expected, received }: Problem): stri
 }
 
 /** A value as it may be shown: secrets never, addresses without account and query. */
-export function shown(value: string | undefined, { isSecret, isAddress }: Pick<VariableMeta, "isSecret" | "isAddress">): string {
+export function shown(
+  value: string | undefined,
+  { isSecret, isAddress }: Pick<VariableMeta, "isSecret" | "isAddress">,
+): string {
   if (value === undefined) return "nothing";
   if (isSecret) return "a secret value (not shown)";
   return isAddress ? shownAddress(value) : JSON.stringify(value);
@@ -18,6 +21,7 @@ export function shown(value: string | undefined, { isSecret, isAddress }: Pick<V
 function shownAddress(text: string): string {
   const url = URL.parse(text);
   if (url?.protocol === "file:") return JSON.stringify(text);
-  if (url === null || !text.startsWith(`${url.protocol}//`)) return "a text that is no address (not shown: it may hold a password)";
+  if (url === null || !text.startsWith(`${url.protocol}//`))
+    return "a text that is no address (not shown: it may hold a password)";
   return JSON.stringify(`${url.protocol}//${url.host}${url.pathname}`);
 }

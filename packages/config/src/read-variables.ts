@@ -19,7 +19,12 @@ export function readVariables<F extends Fragment>(fragment: F, env: Environment)
   const parsed = z.object(fragment).safeParse(texts);
   if (parsed.success) return { values: parsed.data, problems: [] };
   const wrong = new Set(parsed.error.issues.map(({ path }) => String(path[0])));
-  return { values: undefined, problems: Object.entries(fragment).filter(([name]) => wrong.has(name)).map(toProblem) };
+  return {
+    values: undefined,
+    problems: Object.entries(fragment)
+      .filter(([name]) => wrong.has(name))
+      .map(toProblem),
+  };
 
   function toProblem([variable, schema]: [string, z.ZodType]): Problem {
     const meta = metaOf(schema);
@@ -30,10 +35,16 @@ export function readVariables<F extends Fragment>(fragment: F, env: Environment)
 /** Variables of ours that nothing reads. */
 export function unknownVariables(env: Environment, known: readonly string[]): Problem[] {
   const unknown = Object.keys(env).filter((name) => name.startsWith(ownPrefix) && !known.includes(name));
-  return unknown.map((name) => ({ variable: name, expected: suggestion(name, known), received: "a name that nothing reads" }));
+  return unknown.map((name) => ({
+    variable: name,
+    expected: suggestion(name, known),
+    received: "a name that nothing reads",
+  }));
 }
 
 function suggestion(name: string, known: readonly string[]): string {
   const nearest = closest(name, known);
-  return distance(name, nearest) <= similarWithin ? `${nearest} (did you mean that?)` : "a variable of docs/configuration.md";
+  return distance(name, nearest) <= similarWithin
+    ? `${nearest} (did you mean that?)`
+    : "a variable of docs/configuration.md";
 }

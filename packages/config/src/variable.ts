@@ -28,7 +28,8 @@ export function variable<S extends z.ZodType>(schema: S, meta: VariableMeta): S 
 /** @throws Error for a schema that `variable` did not make */
 export function metaOf(schema: z.ZodType): VariableMeta {
   const meta = metas.get(schema);
-  if (meta === undefined) throw new Error("A variable of the configuration has no description: make it with variable(…)");
+  if (meta === undefined)
+    throw new Error("A variable of the configuration has no description: make it with variable(…)");
   return meta;
 }
 

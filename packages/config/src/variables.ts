@@ -67,7 +67,8 @@ const queueVariables = {
     isAddress: true,
   }),
   QUEUE_ALLOW_VOLATILE: variable(flag.default(false), {
-    description: "Accept a Redis that may evict or forget jobs (no `noeviction`, no append-only file). No record is lost; work is done twice.",
+    description:
+      "Accept a Redis that may evict or forget jobs (no `noeviction`, no append-only file). No record is lost; work is done twice.",
     expected: "true or false",
     fallback: "`false`",
   }),

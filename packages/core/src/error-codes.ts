@@ -38,6 +38,7 @@ export const errorCodes = {
   DATABASE_UNAVAILABLE: { means: "The database does not answer.", remedy: "Check DATABASE_URL and that the server is up; work waits, nothing is lost." },
   DATABASE_BUSY: { means: "The database could not finish in time (lock, deadlock, pool).", remedy: "Work waits and goes on by itself." },
   DATABASE_MISSING: { means: "There is no database yet.", remedy: "`penstock up` or `penstock run <source>` creates it." },
+  DATABASE_BEHIND: { means: "The database was not migrated by this version yet.", remedy: "`penstock up` or `penstock run <source>` does it." },
   DATABASE_AHEAD: { means: "The database was migrated by a newer Penstock.", remedy: "Run that version, or restore a backup." },
   MIGRATION_CHANGED: { means: "A migration that was applied has been edited since.", remedy: "Restore the migration file; write a new one for the change." },
   MIGRATION_FAILED: { means: "A migration failed.", remedy: "See the message; nothing of it was kept." },

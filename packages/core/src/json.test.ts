@@ -2,7 +2,9 @@ import { expect, test } from "vitest";
 import { canonicalJson, isJsonObject } from "./json.ts";
 
 test("canonical text does not depend on the order of fields, at any depth", () => {
-  expect(canonicalJson({ b: 1, a: { d: [{ z: 1, y: 2 }], c: null } })).toBe('{"a":{"c":null,"d":[{"y":2,"z":1}]},"b":1}');
+  expect(canonicalJson({ b: 1, a: { d: [{ z: 1, y: 2 }], c: null } })).toBe(
+    '{"a":{"c":null,"d":[{"y":2,"z":1}]},"b":1}',
+  );
   expect(canonicalJson({ a: 1, b: 2 })).toBe(canonicalJson({ b: 2, a: 1 }));
   expect(canonicalJson([1, 2])).not.toBe(canonicalJson([2, 1]));
 });
@@ -14,14 +16,17 @@ test("a field called __proto__ stays a field", () => {
 });
 
 test("gives the text that JSON.stringify gives for sorted fields", () => {
-  const value = { a: "\u0000\n\"\\é\ud800", b: [1, -0, 1e21, 1e-7, true, null, []], c: {}, d: undefined };
+  const value = { a: '\u0000\n"\\é\ud800', b: [1, -0, 1e21, 1e-7, true, null, []], c: {}, d: undefined };
   expect(canonicalJson(value)).toBe(JSON.stringify(value));
 });
 
-test.each([JSON.parse("1e400"), Number.NaN, 1n, undefined, Symbol("x"), new Date(0), new Map(), () => {}])("%s has no text", (value) => {
-  expect(() => canonicalJson(value)).toThrow(TypeError);
-  expect(() => canonicalJson({ deep: [{ value: value ?? Number.NaN }] })).toThrow(TypeError);
-});
+test.each([JSON.parse("1e400"), Number.NaN, 1n, undefined, Symbol("x"), new Date(0), new Map(), () => {}])(
+  "%s has no text",
+  (value) => {
+    expect(() => canonicalJson(value)).toThrow(TypeError);
+    expect(() => canonicalJson({ deep: [{ value: value ?? Number.NaN }] })).toThrow(TypeError);
+  },
+);
 
 test("what is nested too deeply throws instead of ending the process", () => {
   const depth = 100_000;

@@ -27,7 +27,10 @@ export function requestLetter(job: JobPayloads["fetch"], cursor: string, observe
   return { ...origin, stage: "fetch", kind: "request", key: cursor, ...reasonOf(error), payload: JSON.stringify({ position: job.position }) };
 }
 
+/** Of a job whose last attempt failed, the code of what failed: that is what somebody must do something about. */
 export function reasonOf(error: unknown): Pick<NewLetter, "code" | "message" | "path"> {
-  const path = error instanceof PenstockError ? (error.details.path ?? null) : null;
-  return { code: codeOf(error), message: messageOf(error), path };
+  const isExhausted = codeOf(error) === "ATTEMPTS_EXHAUSTED" && error instanceof PenstockError && error.cause instanceof PenstockError;
+  const reason = isExhausted ? error.cause : error;
+  const path = reason instanceof PenstockError ? (reason.details.path ?? null) : null;
+  return { code: codeOf(reason), message: messageOf(error), path };
 }

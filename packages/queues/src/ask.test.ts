@@ -6,7 +6,10 @@ test("an answer is passed on", async () => expect(await ask("it", async () => 7)
 
 test("no answer in time is an error that says so", async () => {
   const never = ask("queue depths", () => new Promise(() => undefined), 20);
-  await expect(never).rejects.toMatchObject({ code: "QUEUE_UNAVAILABLE", message: "queue depths: no answer within 20 ms" });
+  await expect(never).rejects.toMatchObject({
+    code: "QUEUE_UNAVAILABLE",
+    message: "queue depths: no answer within 20 ms",
+  });
 });
 
 test("an error keeps its message and code as cause, but not the command it answers", async () => {

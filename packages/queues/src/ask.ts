@@ -1,8 +1,8 @@
 import { InfrastructureError, PenstockError } from "@penstock/core/errors";
 
 /**
- * Asks the queue's server for something, and waits for no longer than `timeoutMs`: its clients wait for ever while the server is
- * away, which is right for workers and wrong for everybody else.
+ * Asks the queue's server for something, and waits for no longer than `timeoutMs`: its clients wait for ever while the
+ * server is away, which is right for workers and wrong for everybody else.
  *
  * @throws InfrastructureError `QUEUE_UNAVAILABLE`
  */
@@ -30,8 +30,8 @@ export function unavailable(what: string, error: unknown): PenstockError {
 }
 
 /**
- * The error without the command that it answers: clients hang the command's arguments on their errors, and those are payloads,
- * and with AUTH the password.
+ * The error without the command that it answers: clients hang the command's arguments on their errors, and those are
+ * payloads, and with AUTH the password.
  */
 export function withoutCommand(error: unknown): Error & { code?: string } {
   if (!(error instanceof Error)) return new Error(String(error));

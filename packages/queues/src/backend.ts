@@ -1,4 +1,13 @@
-import { FlowProducer, type IQueueBackend, type Job, type JobProgress, type Processor, Queue, Worker, type WorkerOptions } from "bullmq";
+import {
+  FlowProducer,
+  type IQueueBackend,
+  type Job,
+  type JobProgress,
+  type Processor,
+  Queue,
+  Worker,
+  type WorkerOptions,
+} from "bullmq";
 import { keyPrefix, type QueueDriver } from "./driver.ts";
 import { type EmbeddedSettings, openEmbeddedDriver } from "./embedded-driver.ts";
 import type { EmbeddedLock, EmbeddedLockInfo } from "./embedded-lock.ts";
@@ -33,7 +42,11 @@ export type QueueBackend = {
   queue(name: string): BullQueue;
   readonly producer: BullProducer;
   renewProducer(error: unknown): boolean;
-  createWorker(name: string, processor: Processor<unknown, unknown, string>, options: Omit<WorkerOptions<unknown>, "connection">): BullWorker;
+  createWorker(
+    name: string,
+    processor: Processor<unknown, unknown, string>,
+    options: Omit<WorkerOptions<unknown>, "connection">,
+  ): BullWorker;
   /** Shared by the workers of this process. */
   readonly gate: Gate;
   readonly report: ErrorReporter;
@@ -50,18 +63,29 @@ export type QueueBackend = {
  * Opens the queue that the settings name. The only place that tells backends apart.
  *
  * @throws InfrastructureError `QUEUE_UNAVAILABLE` when its server does not answer within some seconds
- * @throws ConfigError `QUEUE_MISCONFIGURED` for a Redis that may lose jobs, `DATA_DIR_IN_USE` for an embedded queue that another
+ * @throws ConfigError `QUEUE_MISCONFIGURED` for a Redis that may lose jobs, `DATA_DIR_IN_USE` for an embedded queue
+ * that another
  *   process has open, `CONFIG_INVALID` for an address that is none
  */
-export async function openQueueBackend(settings: QueueSettings, { logger, isReadOnly = false }: BackendOptions = {}): Promise<QueueBackend> {
+export async function openQueueBackend(
+  settings: QueueSettings,
+  { logger, isReadOnly = false }: BackendOptions = {},
+): Promise<QueueBackend> {
   const report = createErrorReporter(logger);
-  if (settings.kind === "redis") return createBackend(await openRedisDriver(settings, { logger, report, isReadOnly }), report, isReadOnly);
-  if (settings.kind === "postgres") return createBackend(await openPostgresDriver(settings, { report, isReadOnly }), report, isReadOnly);
+  if (settings.kind === "redis")
+    return createBackend(await openRedisDriver(settings, { logger, report, isReadOnly }), report, isReadOnly);
+  if (settings.kind === "postgres")
+    return createBackend(await openPostgresDriver(settings, { report, isReadOnly }), report, isReadOnly);
   const driver = await openEmbeddedDriver(settings, logger);
   return createBackend(driver, report, isReadOnly, driver.lock);
 }
 
-function createBackend(driver: QueueDriver, report: ErrorReporter, isReadOnly: boolean, lock?: EmbeddedLock): QueueBackend {
+function createBackend(
+  driver: QueueDriver,
+  report: ErrorReporter,
+  isReadOnly: boolean,
+  lock?: EmbeddedLock,
+): QueueBackend {
   const queues = new Map<string, BullQueue>();
   const common = { connection: undefined, prefix: keyPrefix };
   const producer: BullProducer = new FlowProducer<IQueueBackend, unknown>(common, (name, options, extra) =>
@@ -83,7 +107,12 @@ function createBackend(driver: QueueDriver, report: ErrorReporter, isReadOnly: b
     producer,
     renewProducer: driver.renewProducer,
     createWorker: (name, processor, options) =>
-      new Worker(name, processor, { ...options, prefix: keyPrefix, connection: {} }, driver.workerFactory(options.concurrency ?? 1)),
+      new Worker(
+        name,
+        processor,
+        { ...options, prefix: keyPrefix, connection: {} },
+        driver.workerFactory(options.concurrency ?? 1),
+      ),
     gate: createGate(),
     report,
     ping: driver.ping,

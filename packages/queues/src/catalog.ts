@@ -1,13 +1,15 @@
 import { z } from "zod";
 
 /*
- * Every job there is: which queue it goes to, what it carries, how big it may be, how long it is kept. Nothing else in the
- * program names a queue or builds job options. Attempts and backoff are the worker's; see WorkerOptions.
+ * Every job there is: which queue it goes to, what it carries, how big it may be, how long it is kept. Nothing else in
+ * the program names a queue or builds job options. Attempts and backoff are the worker's; see WorkerOptions.
  */
 
 const cursorPosition = z.record(z.string(), z.json());
 
-/** Items of a page on their way to the transformer: inline, zstd-compressed JSON as base64, or in the table `payloads`. */
+/**
+ * Items of a page on their way to the transformer: inline, zstd-compressed JSON as base64, or in the table `payloads`.
+ */
 export const pagePayload = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("inline"), zstd: z.string() }),
   z.object({ kind: z.literal("stored"), sizeBytes: z.number() }),
@@ -22,7 +24,11 @@ const runIdentity = {
 };
 
 const payloads = {
-  tick: z.object({ source: z.string(), stream: z.string(), mode: z.enum(["incremental", "full"]).default("incremental") }),
+  tick: z.object({
+    source: z.string(),
+    stream: z.string(),
+    mode: z.enum(["incremental", "full"]).default("incremental"),
+  }),
   fetch: z.object({ ...runIdentity, seq: z.number(), position: cursorPosition }),
   transform: z.object({
     ...runIdentity,
@@ -56,8 +62,9 @@ export type JobDefinition<T extends JobType> = {
   /** Of the payload as JSON text. */
   sizeLimitBytes: number;
   /**
-   * How long a completed job is kept, so that its id still turns away a second one. It saves work only. Each kept job costs its
-   * payload in memory, hence few of the big ones. Backends on Postgres keep none: its clean-up by count deadlocks under load.
+   * How long a completed job is kept, so that its id still turns away a second one. It saves work only. Each kept job
+   * costs its payload in memory, hence few of the big ones. Backends on Postgres keep none: its clean-up by count
+   * deadlocks under load.
    */
   keepCompleted: { count: number; ageSeconds: number };
 };

@@ -12,14 +12,18 @@ export type QueuesOptions = {
   /** Names of the sources that this process knows, or all that ever had their limits applied. */
   sources: readonly string[] | "all";
   /**
-   * True by default: a queue takes no job whose id it has. Nothing may depend on it but the amount of work; tests switch it off.
+   * True by default: a queue takes no job whose id it has. Nothing may depend on it but the amount of work; tests
+   * switch it off.
    */
   isDeduplicated?: boolean;
   /** How long to wait for the queue's server before giving up, 10 s by default. */
   timeoutMs?: number;
 };
 
-/** The queues of the catalog, on a backend. Every function throws `InfrastructureError QUEUE_UNAVAILABLE` when its server is away. */
+/**
+ * The queues of the catalog, on a backend. Every function throws `InfrastructureError QUEUE_UNAVAILABLE` when its
+ * server is away.
+ */
 export function createQueues(backend: QueueBackend, options: QueuesOptions): Queues {
   const { sources, isDeduplicated = true, timeoutMs = 10_000 } = options;
   const { queue } = backend;
@@ -36,11 +40,15 @@ export function createQueues(backend: QueueBackend, options: QueuesOptions): Que
     enqueue: createEnqueue(backend, { isDeduplicated, timeoutMs }),
     applyLimits: (source, limits) => asked(`limits of ${source}`, () => applyLimits(backend, source, limits)),
     applySchedule: (source, stream, schedule) =>
-      asked(`schedule of ${source}.${stream}`, () => applySchedule(queue(tickQueue), { source, stream, schedule }, backend.keepsCompleted)),
-    nextTick: (source, stream) => asked(`schedule of ${source}.${stream}`, () => nextTick(queue(tickQueue), source, stream)),
+      asked(`schedule of ${source}.${stream}`, () =>
+        applySchedule(queue(tickQueue), { source, stream, schedule }, backend.keepsCompleted),
+      ),
+    nextTick: (source, stream) =>
+      asked(`schedule of ${source}.${stream}`, () => nextTick(queue(tickQueue), source, stream)),
     depths: () =>
       asked("queue depths", async () => Promise.all([...(await workQueues()), queue(deadLetterQueue)].map(readDepth))),
-    transformBacklog: () => asked("transform backlog", () => queue(transformQueue).getJobCountByTypes("wait", "active", "delayed")),
+    transformBacklog: () =>
+      asked("transform backlog", () => queue(transformQueue).getJobCountByTypes("wait", "active", "delayed")),
     hasJobs: (source, runId) =>
       asked(`jobs of run ${runId}`, () => hasRunJobs([queue(fetchQueue(source)), queue(transformQueue)], runId)),
     failedJobs: (limit) => asked("failed jobs", async () => readFailedJobs(backend, await workQueues(), limit)),
@@ -52,25 +60,44 @@ export function createQueues(backend: QueueBackend, options: QueuesOptions): Que
 }
 
 /**
- * Every fetch queue has a rate limit: without one, a throttled source would hold back only the worker that was told so. What the queue
- * keeps outlives the process; a Redis that lost its data has lost these too, hence they are applied again and again.
+ * Every fetch queue has a rate limit: without one, a throttled source would hold back only the worker that was told so.
+ * What the queue keeps outlives the process; a Redis that lost its data has lost these too, hence they are applied
+ * again and again.
  */
-async function applyLimits(backend: QueueBackend, source: string, limits: Parameters<Queues["applyLimits"]>[1]): Promise<void> {
+async function applyLimits(
+  backend: QueueBackend,
+  source: string,
+  limits: Parameters<Queues["applyLimits"]>[1],
+): Promise<void> {
   const queue = backend.queue(fetchQueue(source));
   await queue.setGlobalConcurrency(limits.concurrency);
   await queue.setGlobalRateLimit(limits.rateLimit.max, limits.rateLimit.perMs);
-  await backend.queue(tickQueue).getBackend().setQueueMeta({ [`${registryPrefix}${source}`]: 1 });
+  await backend
+    .queue(tickQueue)
+    .getBackend()
+    .setQueueMeta({ [`${registryPrefix}${source}`]: 1 });
 }
 
-/** Which sources there are, for who has no definitions at hand: fields beside BullMQ's own in the metadata of a queue that all share. */
+/**
+ * Which sources there are, for who has no definitions at hand: fields beside BullMQ's own in the metadata of a queue
+ * that all share.
+ */
 const registryPrefix = "source.";
 
 async function readRegistry(backend: QueueBackend): Promise<string[]> {
   const fields = Object.keys(await backend.queue(tickQueue).getBackend().getQueueMeta());
-  return fields.filter((field) => field.startsWith(registryPrefix)).map((field) => field.slice(registryPrefix.length)).sort();
+  return fields
+    .filter((field) => field.startsWith(registryPrefix))
+    .map((field) => field.slice(registryPrefix.length))
+    .sort();
 }
 
 async function readDepth(queue: BullQueue): Promise<QueueDepth> {
-  const { wait = 0, active = 0, delayed = 0, failed = 0 } = await queue.getJobCounts("wait", "active", "delayed", "failed");
+  const {
+    wait = 0,
+    active = 0,
+    delayed = 0,
+    failed = 0,
+  } = await queue.getJobCounts("wait", "active", "delayed", "failed");
   return { queue: queue.name, waiting: wait, active, delayed, failed };
 }

@@ -25,5 +25,8 @@ export type QueueDriver = {
 /** Keeps our keys apart from other programs' in a Redis that is shared. */
 export const keyPrefix = "penstock";
 
-/** How often a job may lose its worker before it is given up. A stalled neighbour is no reason for that, hence several times. */
+/**
+ * How often a job may lose its worker before it is given up. A stalled neighbour is no reason for that, hence several
+ * times.
+ */
 export const maxStalledCount = 5;

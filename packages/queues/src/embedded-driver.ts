@@ -17,7 +17,10 @@ export type EmbeddedDriver = QueueDriver & { readonly lock: EmbeddedLock };
  * @throws ConfigError `DATA_DIR_IN_USE`
  * @throws InfrastructureError `QUEUE_UNAVAILABLE` when the folder cannot be written
  */
-export async function openEmbeddedDriver(settings: EmbeddedSettings, logger: QueueLogger | undefined): Promise<EmbeddedDriver> {
+export async function openEmbeddedDriver(
+  settings: EmbeddedSettings,
+  logger: QueueLogger | undefined,
+): Promise<EmbeddedDriver> {
   const lock = await acquireEmbeddedLock(settings.dataDir);
   try {
     const db = await openOrReplace(join(settings.dataDir, "queue"), logger);
@@ -50,8 +53,8 @@ function createDriver(db: PGlite, lock: EmbeddedLock): EmbeddedDriver {
 }
 
 /**
- * A queue whose files are damaged (a power cut; never a killed process) is set aside and a new one begun: what was in it is
- * found missing and fetched again from the last checkpoint, which is in the database.
+ * A queue whose files are damaged (a power cut; never a killed process) is set aside and a new one begun: what was in
+ * it is found missing and fetched again from the last checkpoint, which is in the database.
  */
 async function openOrReplace(folder: string, logger: QueueLogger | undefined): Promise<PGlite> {
   try {
@@ -78,12 +81,13 @@ async function openDatabase(folder: string): Promise<PGlite> {
 }
 
 /**
- * Hands jobs that a former process left active to the next worker, as the stalled check would do half a minute later: by BullMQ's own
- * function, which counts it as a stall, so that a job that kills its process does not do so for ever.
+ * Hands jobs that a former process left active to the next worker, as the stalled check would do half a minute later:
+ * by BullMQ's own function, which counts it as a stall, so that a job that kills its process does not do so for ever.
  */
 async function releaseActive(pool: PgPool, openedAt: number): Promise<number> {
   const { rows } = await pool.query<{ queue: string }>(
-    `UPDATE job SET stalled_marked = true, locked_until_ms = 0 WHERE state = 'active' AND processed_at_ms < $1 RETURNING queue`,
+    `UPDATE job SET stalled_marked = true, locked_until_ms = 0
+     WHERE state = 'active' AND processed_at_ms < $1 RETURNING queue`,
     [openedAt],
   );
   for (const queue of new Set(rows.map((row) => row.queue))) {

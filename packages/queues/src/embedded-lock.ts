@@ -4,10 +4,10 @@ import { DatabaseSync } from "node:sqlite";
 import { ConfigError, InfrastructureError } from "@penstock/core/errors";
 
 /*
- * The embedded queue belongs to one process. What protects its folder is a lock of the operating system, which vanishes with
- * the process however that ends, so that no process number has to be judged alive or dead (numbers are used again, and mean
- * nothing across containers). Node offers no such lock of its own; SQLite's exclusive one on an empty database is one.
- * Beside it lies `penstock.lock`, which only tells others whom to ask.
+ * The embedded queue belongs to one process. What protects its folder is a lock of the operating system, which vanishes
+ * with the process however that ends, so that no process number has to be judged alive or dead (numbers are used again,
+ * and mean nothing across containers). Node offers no such lock of its own; SQLite's exclusive one on an empty database
+ * is one. Beside it lies `penstock.lock`, which only tells others whom to ask.
  */
 
 export type EmbeddedLockInfo = {
@@ -54,7 +54,9 @@ export async function acquireEmbeddedLock(dataDir: string): Promise<EmbeddedLock
   };
 }
 
-/** Who has the data folder open, `undefined` when nobody has. What a killed process left is not taken for a living one. */
+/**
+ * Who has the data folder open, `undefined` when nobody has. What a killed process left is not taken for a living one.
+ */
 export async function readEmbeddedLock(dataDir: string): Promise<EmbeddedLockInfo | undefined> {
   const info = await readInfo(dataDir);
   if (info === undefined) return undefined;

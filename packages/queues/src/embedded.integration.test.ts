@@ -1,8 +1,8 @@
-import { access, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { access, cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { waitUntil } from "@penstock/testing/wait-until";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { openQueueBackend, type QueueSettings } from "./backend.ts";
 import { fetchQueue } from "./catalog.ts";
 import { createQueues } from "./create-queues.ts";
@@ -16,8 +16,17 @@ let dataDir: string;
 let settings: QueueSettings;
 let other: HeldProcess | undefined;
 
+// The first start of a data folder takes seconds: it is done once, and copied.
+let fresh: string;
+beforeAll(async () => {
+  fresh = await mkdtemp(join(tmpdir(), "penstock-embedded-"));
+  await (await openQueueBackend({ kind: "embedded", dataDir: fresh })).close();
+});
+afterAll(() => rm(fresh, { recursive: true, force: true }));
+
 beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "penstock-embedded-"));
+  await cp(fresh, dataDir, { recursive: true });
   settings = { kind: "embedded", dataDir };
 });
 
@@ -27,7 +36,7 @@ afterEach(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
-test("a queue in use refuses a second process and names the first; a killed one gives way at once, and its job goes on", async () => {
+test("a queue in use refuses a second process and names the first; a killed one gives way at once", async () => {
   other = holdJobs(settings, fetchQueue("s"));
   await other.heard("open");
   await expect(openQueueBackend(settings)).rejects.toMatchObject({ code: "DATA_DIR_IN_USE" });
@@ -60,7 +69,11 @@ test("jobs that a killed process left active are released at once, and those of 
     stalls.push(context.stalls);
     await released;
   };
-  const worker = startWorker(backend, { queue: fetchQueue("s"), handlers: { fetch: { handle, settle: async () => undefined } }, options });
+  const worker = startWorker(backend, {
+    queue: fetchQueue("s"),
+    handlers: { fetch: { handle, settle: async () => undefined } },
+    options,
+  });
   await waitUntil(() => stalls.length === 1, { what: "the job to be taken again" });
   expect(await queues.releaseActive()).toBe(0);
   expect(stalls).toEqual([1]);
@@ -102,7 +115,10 @@ describe("the lock", () => {
   });
 
   test("does not take what is left of one, by whomever, for a process that lives", async () => {
-    await writeFile(join(dataDir, "penstock.lock"), JSON.stringify({ pid: process.pid, startedAt: new Date().toISOString() }));
+    await writeFile(
+      join(dataDir, "penstock.lock"),
+      JSON.stringify({ pid: process.pid, startedAt: new Date().toISOString() }),
+    );
     expect(await readEmbeddedLock(dataDir)).toBeUndefined();
     await (await acquireEmbeddedLock(dataDir)).release();
   });

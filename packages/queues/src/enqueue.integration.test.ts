@@ -6,26 +6,33 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openQueueBackend, type QueueBackend } from "./backend.ts";
 import { createQueues } from "./create-queues.ts";
-import { openTarget } from "./opened-queue.ts";
+import { type OpenedQueue, openTarget } from "./opened-queue.ts";
 import type { NewJob } from "./queues.ts";
 import { fetchJob, transformJob } from "./sample-jobs.ts";
 
 /*
- * Enqueueing adds every job or throws. Each test makes a backend of which BullMQ's producer answers as if all were well, or not at
- * all, and then looks at what was added.
+ * Enqueueing adds every job or throws. Each test makes a backend of which BullMQ's producer answers as if all were
+ * well, or not at all, and then looks at what was added.
  */
 
 const jobs = (seq: number): NewJob[] => [transformJob("s", { seq }), { ...fetchJob("s", { seq }), delayMs: 60_000 }];
 
 async function expectUnavailable(attempt: Promise<void>): Promise<void> {
-  const error: unknown = await attempt.then(() => "resolved", (reason: unknown) => reason);
+  const error: unknown = await attempt.then(
+    () => "resolved",
+    (reason: unknown) => reason,
+  );
   expect(error).toBeInstanceOf(InfrastructureError);
   expect(error).toMatchObject({ code: "QUEUE_UNAVAILABLE" });
 }
 
 describe.each(queueTargets())("enqueueing on $name", (target) => {
+  let opened: OpenedQueue;
+  beforeAll(async () => {
+    opened = await openTarget(target);
+  });
+
   test("throws once the backend is closed", async () => {
-    const opened = await openTarget(target);
     const queues = opened.queues({ sources: ["s"], timeoutMs: 1_000 });
     await queues.enqueue(jobs(0));
     const closing = opened.close();
@@ -38,7 +45,8 @@ describe.each(queueTargets())("enqueueing on $name", (target) => {
 describe.runIf(canStartOwn("redis"))("enqueueing on a Redis", () => {
   let server: TestServer;
   let backend: QueueBackend;
-  const depths = async () => (await createQueues(backend, { sources: ["s"] }).depths()).map(({ waiting, delayed }) => waiting + delayed);
+  const depths = async () =>
+    (await createQueues(backend, { sources: ["s"] }).depths()).map(({ waiting, delayed }) => waiting + delayed);
   beforeAll(async () => {
     server = await startOwnRedis();
     backend = await openQueueBackend({ kind: "redis", url: server.url });

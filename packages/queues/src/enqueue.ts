@@ -20,8 +20,9 @@ export const isAloneId = (jobId: string): boolean => jobId.endsWith(aloneSuffix)
 export const aloneId = (jobId: string): string => `${jobId}${aloneSuffix}`;
 
 /**
- * Makes `enqueue`: all jobs are added, or it throws. They are added as one transaction across their queues; after a throw they
- * may have been added all the same (the answer got lost), which does no harm since everything they lead to is idempotent.
+ * Makes `enqueue`: all jobs are added, or it throws. They are added as one transaction across their queues; after a
+ * throw they may have been added all the same (the answer got lost), which does no harm since everything they lead to
+ * is idempotent.
  */
 export function createEnqueue(backend: QueueBackend, { isDeduplicated, timeoutMs }: EnqueueOptions): Queues["enqueue"] {
   return async (jobs) => {
@@ -86,5 +87,9 @@ function address<T extends JobType>(type: T, payload: unknown): { queueName: str
 /** Zod's messages name paths and expected types, not the values. */
 export function unreadable(type: JobType, cause: z.ZodError): PermanentError {
   const path = cause.issues[0]?.path.join(".") ?? "";
-  return new PermanentError("PAYLOAD_UNREADABLE", `the payload of a ${type} job is not readable: ${z.prettifyError(cause)}`, { path, cause });
+  return new PermanentError(
+    "PAYLOAD_UNREADABLE",
+    `the payload of a ${type} job is not readable: ${z.prettifyError(cause)}`,
+    { path, cause },
+  );
 }

@@ -2,7 +2,9 @@ import { withoutCommand } from "./ask.ts";
 
 export type QueueLogger = { warn(fields: object, message: string): void };
 
-/** Tells the logger of errors that nobody waits for: lost connections, mostly, repeated by every client once a second. */
+/**
+ * Tells the logger of errors that nobody waits for: lost connections, mostly, repeated by every client once a second.
+ */
 export type ErrorReporter = (where: string, error: unknown) => void;
 
 /** Reports the same trouble once per `everyMs`, with the number of times it was left out. */

@@ -36,8 +36,8 @@ function failedJob<T extends JobType>(backend: QueueBackend, type: T, job: BullJ
 }
 
 /**
- * As a new job, since BullMQ fails one again that stalled too often before, whatever it is retried with. The new one is added before the
- * old one goes: between the two there may be both, never none.
+ * As a new job, since BullMQ fails one again that stalled too often before, whatever it is retried with. The new one is
+ * added before the old one goes: between the two there may be both, never none.
  */
 async function retryAlone(backend: QueueBackend, type: JobType, job: BullJob): Promise<void> {
   const opts = { ...jobOptions(type, backend.keepsCompleted), jobId: aloneId(job.id ?? "") };

@@ -10,7 +10,11 @@ function follow(gate = createGate()) {
     inside.delete(name);
   };
   const settle = () => new Promise((resolve) => setImmediate(resolve));
-  return { enter, leave, names: async () => (await settle(), [...inside.keys()]) };
+  const names = async () => {
+    await settle();
+    return [...inside.keys()];
+  };
+  return { enter, leave, names };
 }
 
 test("ordinary jobs run together", async () => {

@@ -1,6 +1,7 @@
 /**
- * Lets any number of jobs through together, and a job that is suspected of killing its worker only when no other runs, so that
- * it takes no neighbour down with it. First come, first served: those behind a lone job wait until it is through.
+ * Lets any number of jobs through together, and a job that is suspected of killing its worker only when no other runs,
+ * so that it takes no neighbour down with it. First come, first served: those behind a lone job wait until it is
+ * through.
  */
 export type Gate = {
   /** Resolves when the job may run; call what it resolves to when the job is over. */

@@ -19,7 +19,8 @@ export function holdJobs(settings: QueueSettings, queue: string): HeldProcess {
   child.send({ settings, queue });
   const heard = async (word: string) => {
     while (!words.has(word)) {
-      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the process ended before it was ${word}`);
+      if (child.exitCode !== null || child.signalCode !== null)
+        throw new Error(`the process ended before it was ${word}`);
       await Promise.race([once(child, "message"), once(child, "exit")]);
     }
   };

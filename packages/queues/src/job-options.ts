@@ -5,8 +5,8 @@ import { catalog, type JobType } from "./catalog.ts";
 export const workerBackoff = "worker";
 
 /**
- * BullMQ must not give a job up by itself: its handler has a say in that, and the number of attempts is the worker's. It cannot
- * be told "no limit", so this is one that no job reaches.
+ * BullMQ must not give a job up by itself: its handler has a say in that, and the number of attempts is the worker's.
+ * It cannot be told "no limit", so this is one that no job reaches.
  */
 const unlimitedAttempts = 1_000_000_000;
 

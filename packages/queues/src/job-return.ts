@@ -3,8 +3,8 @@ import { DelayedError, RateLimitError, WaitingError } from "bullmq";
 import type { BullJob, BullQueue } from "./backend.ts";
 
 /*
- * BullMQ's ways of giving a job back without spending an attempt. Each moves the job and then throws what tells BullMQ that it was
- * moved; the processor must let that through.
+ * BullMQ's ways of giving a job back without spending an attempt. Each moves the job and then throws what tells BullMQ
+ * that it was moved; the processor must let that through.
  */
 
 export type ActiveJob = { job: BullJob; token: string; signal: AbortSignal };
@@ -32,8 +32,8 @@ export async function returnThrottled({ signal }: ActiveJob, queue: BullQueue, p
 }
 
 /**
- * Tries until the server answers: a job that waits for our own infrastructure must not spend an attempt because that, too, is away.
- * What the server refuses (the job is another worker's by now) is not tried again.
+ * Tries until the server answers: a job that waits for our own infrastructure must not spend an attempt because that,
+ * too, is away. What the server refuses (the job is another worker's by now) is not tried again.
  */
 async function insist(action: () => Promise<unknown>, signal: AbortSignal): Promise<void> {
   for (;;) {

@@ -36,6 +36,7 @@ function bind<T extends JobType>(type: T, handler: JobHandler<T>, data: unknown)
 
 /** A newer version's job, during a roll-out: it waits until a worker of that version takes it. */
 function bindUnknown(name: string): BoundJob {
-  const refuse = () => Promise.reject(new InfrastructureError("PAYLOAD_UNREADABLE", `no handler here for jobs of type ${name}`));
+  const refuse = () =>
+    Promise.reject(new InfrastructureError("PAYLOAD_UNREADABLE", `no handler here for jobs of type ${name}`));
   return { handle: refuse, settle: refuse };
 }

@@ -29,7 +29,8 @@ export async function openTarget(target: QueueTarget): Promise<OpenedQueue> {
       workers.push(worker);
       return worker;
     },
-    depthOf: async (source) => (await queues({ sources: [source] }).depths()).find(({ queue }) => queue === fetchQueue(source)),
+    depthOf: async (source) =>
+      (await queues({ sources: [source] }).depths()).find(({ queue }) => queue === fetchQueue(source)),
     stateOf: async (source, jobId) => {
       const state = await backend.queue(fetchQueue(source)).getJobState(jobId);
       return state === "completed" || state === "unknown" ? "gone" : state;

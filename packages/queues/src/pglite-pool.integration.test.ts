@@ -13,7 +13,8 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 
-const count = async (table: string) => (await pool.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${table}`)).rows[0]?.n;
+const count = async (table: string) =>
+  (await pool.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${table}`)).rows[0]?.n;
 
 test("a client in a transaction has the session to itself", async () => {
   const client = await pool.connect();
@@ -29,7 +30,9 @@ test("one transaction waits for the other, and a client that is released ends it
   const [first, second] = [await pool.connect(), await pool.connect()];
   await first.query("BEGIN");
   let hasBegun = false;
-  const begun = second.query("BEGIN").then(() => void (hasBegun = true));
+  const begun = second.query("BEGIN").then(() => {
+    hasBegun = true;
+  });
   await first.query("SELECT 1");
   expect(hasBegun).toBe(false);
   await first.query("COMMIT");

@@ -2,8 +2,9 @@ import type { PGlite } from "@electric-sql/pglite";
 import type { PgPool, PgPoolClient, PgQueryResult } from "bullmq";
 
 /**
- * Makes a PGlite look like a `pg.Pool`, as far as BullMQ looks. All of its clients are one session, so a client that begins a
- * transaction has the session to itself until it ends it, and a notification reaches every client, whoever asked for it.
+ * Makes a PGlite look like a `pg.Pool`, as far as BullMQ looks. All of its clients are one session, so a client that
+ * begins a transaction has the session to itself until it ends it, and a notification reaches every client, whoever
+ * asked for it.
  */
 export function createPglitePool(db: PGlite): PgPool {
   const turns = createTurns();
@@ -54,7 +55,9 @@ export function createPglitePool(db: PGlite): PgPool {
   return pool;
 }
 
-/** Of notifications; a session in this process has neither errors nor an end. BullMQ types each event's listener apart. */
+/**
+ * Of notifications; a session in this process has neither errors nor an end. BullMQ types each event's listener apart.
+ */
 // biome-ignore lint/suspicious/noExplicitAny: the only type that all of those are assignable to
 type Listener = (message: any) => void;
 

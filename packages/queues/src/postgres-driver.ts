@@ -12,12 +12,15 @@ export type PostgresDriverOptions = { report: ErrorReporter; isReadOnly: boolean
 const connectTimeoutMs = 5_000;
 
 /**
- * Connects to BullMQ's tables in schema `bullmq` of a Postgres, and brings them up to date. Queues share one pool; each worker has
- * its own, one connection of which does nothing but wait for notifications.
+ * Connects to BullMQ's tables in schema `bullmq` of a Postgres, and brings them up to date. Queues share one pool; each
+ * worker has its own, one connection of which does nothing but wait for notifications.
  *
  * @throws InfrastructureError `QUEUE_UNAVAILABLE` when the server does not answer, or not to us
  */
-export async function openPostgresDriver(settings: PostgresSettings, options: PostgresDriverOptions): Promise<QueueDriver> {
+export async function openPostgresDriver(
+  settings: PostgresSettings,
+  options: PostgresDriverOptions,
+): Promise<QueueDriver> {
   const pools = new Set<Pool>();
   const openPool = (max: number): Pool => {
     const pool = new Pool({
@@ -72,8 +75,8 @@ async function migrate(pool: Pool): Promise<void> {
 }
 
 /**
- * BullMQ asks a new queue's pool for a connection once and remembers a failure for ever; waiting for the server, as its Redis
- * clients do, is what a worker needs. Commands on queues that are connected do fail at once.
+ * BullMQ asks a new queue's pool for a connection once and remembers a failure for ever; waiting for the server, as its
+ * Redis clients do, is what a worker needs. Commands on queues that are connected do fail at once.
  */
 function createPatientPool(pool: Pool): PgPool & { options: Pool["options"] } {
   // A pg.Pool is what BullMQ wants, but for how the two describe the overloads of `on`.
@@ -106,7 +109,10 @@ async function endPool(pool: Pool): Promise<void> {
 
 function address({ url }: PostgresSettings): string {
   const parsed = URL.parse(url);
-  if (parsed === null) throw new ConfigError("CONFIG_INVALID", "the address of the queue is not of the form postgres://user:password@host:port/database");
+  if (parsed === null)
+    throw new ConfigError(
+      "CONFIG_INVALID",
+      "the address of the queue is not of the form postgres://user:password@host:port/database",
+    );
   return parsed.host;
 }
-

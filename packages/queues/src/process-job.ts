@@ -1,13 +1,14 @@
-import { messageOf, decide } from "@penstock/core/decision";
+import { decide, messageOf } from "@penstock/core/decision";
 import { PenstockError, PermanentError } from "@penstock/core/errors";
 import { UnrecoverableError } from "bullmq";
 import type { BullQueue } from "./backend.ts";
-import { returnDelayed, returnThrottled, returnToWaiting, type ActiveJob } from "./job-return.ts";
+import { type ActiveJob, returnDelayed, returnThrottled, returnToWaiting } from "./job-return.ts";
 import type { BoundJob } from "./job-runner.ts";
 import type { JobContext } from "./queues.ts";
 
 /*
- * The translation of what core decides about an error into what BullMQ does. It returns when the job is over, and throws else:
+ * The translation of what core decides about an error into what BullMQ does. It returns when the job is over, and
+ * throws else:
  *
  * | decision    | BullMQ                                                     | attempt spent |
  * | ----------- | ---------------------------------------------------------- | ------------- |
@@ -18,8 +19,9 @@ import type { JobContext } from "./queues.ts";
  * | drop        | completed                                                  |               |
  * | dead-letter | settled, then completed                                    |               |
  *
- * A job whose worker is stopping goes back to waiting, whatever its handler threw when its signal was aborted. A job that cannot be
- * settled waits when that is for our infrastructure, and else fails, for the sweep of the failed set to find.
+ * A job whose worker is stopping goes back to waiting, whatever its handler threw when its signal was aborted. A job
+ * that cannot be settled waits when that is for our infrastructure, and else fails, for the sweep of the failed set to
+ * find.
  */
 
 export type JobRun = {
@@ -35,6 +37,7 @@ export type JobRun = {
 
 export async function processJob(run: JobRun): Promise<void> {
   const { active, bound, context, outage } = run;
+  if (active.signal.aborted) return await handBack(run);
   let outcome: Awaited<ReturnType<BoundJob["handle"]>>;
   try {
     outcome = await bound.handle(context);
@@ -65,7 +68,9 @@ async function settle(run: JobRun, error: unknown): Promise<void> {
   } catch (settleError) {
     if (active.signal.aborted) return await handBack(run);
     if (decide(settleError).action === "wait") return await returnDelayed(active, outage.nextWaitMs());
-    throw new UnrecoverableError(`cannot be settled: ${messageOf(settleError)}; it had ended with: ${messageOf(error)}`);
+    throw new UnrecoverableError(
+      `cannot be settled: ${messageOf(settleError)}; it had ended with: ${messageOf(error)}`,
+    );
   }
 }
 
@@ -78,10 +83,14 @@ async function handBack(run: JobRun): Promise<never> {
 function exhausted(error: unknown, attempts: number): PermanentError {
   const details = error instanceof PenstockError ? error.details : {};
   const code = error instanceof PenstockError ? `${error.code}: ` : "";
-  return new PermanentError("ATTEMPTS_EXHAUSTED", `gave up after ${attempts} attempt(s), the last: ${code}${messageOf(error)}`, {
-    ...details,
-    cause: error,
-  });
+  return new PermanentError(
+    "ATTEMPTS_EXHAUSTED",
+    `gave up after ${attempts} attempt(s), the last: ${code}${messageOf(error)}`,
+    {
+      ...details,
+      cause: error,
+    },
+  );
 }
 
 function toError(error: unknown): Error {

@@ -5,6 +5,7 @@ import { deadLetterQueue, tickQueue } from "./catalog.ts";
 import { type OpenedQueue, openTarget } from "./opened-queue.ts";
 import type { LetterMirror, QueueDepth } from "./queues.ts";
 import { fetchJob, transformJob } from "./sample-jobs.ts";
+import { startWorker } from "./worker.ts";
 
 describe.each(queueTargets())("queues on $name", (target) => {
   let opened: OpenedQueue;
@@ -21,7 +22,13 @@ describe.each(queueTargets())("queues on $name", (target) => {
     const before = await queues.transformBacklog();
     await queues.enqueue([transformJob("several", { runId: "A" }), fetchJob("several", { runId: "A", seq: 1 })]);
     await queues.enqueue([{ ...fetchJob("several", { runId: "A", seq: 2 }), delayMs: 60_000 }]);
-    expect(depth(await queues.depths(), "fetch.several")).toEqual({ queue: "fetch.several", waiting: 1, active: 0, delayed: 1, failed: 0 });
+    expect(depth(await queues.depths(), "fetch.several")).toEqual({
+      queue: "fetch.several",
+      waiting: 1,
+      active: 0,
+      delayed: 1,
+      failed: 0,
+    });
     expect((await queues.transformBacklog()) - before).toBe(1);
   });
 
@@ -43,7 +50,9 @@ describe.each(queueTargets())("queues on $name", (target) => {
     const queues = opened.queues({ sources: ["strict"] });
     const wrong = fetchJob("strict");
     Reflect.set(wrong.payload, "seq", "three");
-    await expect(queues.enqueue([fetchJob("strict", { seq: 1 }), wrong])).rejects.toMatchObject({ code: "PAYLOAD_UNREADABLE" });
+    await expect(queues.enqueue([fetchJob("strict", { seq: 1 }), wrong])).rejects.toMatchObject({
+      code: "PAYLOAD_UNREADABLE",
+    });
     expect(depth(await queues.depths(), "fetch.strict")?.waiting).toBe(0);
   });
 
@@ -53,24 +62,30 @@ describe.each(queueTargets())("queues on $name", (target) => {
     expect(await opened.queues().hasJobs("huge", "huge")).toBe(false);
   });
 
-  test.each([true, false])("finds a run's jobs among thousands of others (deduplicated: %s)", async (isDeduplicated) => {
-    const source = `crowd${isDeduplicated}`;
-    const queues = opened.queues({ sources: [source], isDeduplicated });
-    const crowd = Array.from({ length: 2_000 }, (_, seq) => fetchJob(source, { runId: "crowd", seq }));
-    await queues.enqueue(crowd);
-    expect(await queues.hasJobs(source, "lost")).toBe(false);
-    await queues.enqueue([{ ...fetchJob(source, { runId: "lost" }), delayMs: 60_000 }]);
-    expect(await queues.hasJobs(source, "lost")).toBe(true);
-    expect(await queues.hasJobs(source, "los")).toBe(false);
-    await queues.enqueue([transformJob(source, { runId: `only${source}` })]);
-    expect(await queues.hasJobs(source, `only${source}`)).toBe(true);
-  });
+  test.each([true, false])(
+    "finds a run's jobs among thousands of others (deduplicated: %s)",
+    async (isDeduplicated) => {
+      const source = `crowd${isDeduplicated}`;
+      const queues = opened.queues({ sources: [source], isDeduplicated });
+      const crowd = Array.from({ length: 2_000 }, (_, seq) => fetchJob(source, { runId: "crowd", seq }));
+      await queues.enqueue(crowd);
+      expect(await queues.hasJobs(source, "lost")).toBe(false);
+      await queues.enqueue([{ ...fetchJob(source, { runId: "lost" }), delayMs: 60_000 }]);
+      expect(await queues.hasJobs(source, "lost")).toBe(true);
+      expect(await queues.hasJobs(source, "los")).toBe(false);
+      await queues.enqueue([transformJob(source, { runId: `only${source}` })]);
+      expect(await queues.hasJobs(source, `only${source}`)).toBe(true);
+    },
+  );
 
   test("finds a run's job while it runs", async () => {
     const queues = opened.queues();
     const { promise: released, resolve: release } = Promise.withResolvers<void>();
     const { promise: started, resolve: start } = Promise.withResolvers<void>();
-    const handle = () => (start(), released);
+    const handle = () => {
+      start();
+      return released;
+    };
     opened.start("busy", { handlers: { fetch: { handle, settle: async () => undefined } }, options: sparing });
     await queues.enqueue([fetchJob("busy", { runId: "busy" })]);
     await started;
@@ -83,12 +98,16 @@ describe.each(queueTargets())("queues on $name", (target) => {
     await opened.queues().applyLimits("limited", { concurrency: 2, rateLimit: { max: 10, perMs: 1_000 } });
     expect((await opened.queues().depths()).map(({ queue }) => queue)).toContain("fetch.limited");
     const queue = opened.backend.queue("fetch.limited");
-    expect([await queue.getGlobalConcurrency(), await queue.getGlobalRateLimit()]).toEqual([2, { max: 10, duration: 1_000 }]);
+    expect([await queue.getGlobalConcurrency(), await queue.getGlobalRateLimit()]).toEqual([
+      2,
+      { max: 10, duration: 1_000 },
+    ]);
   });
 
   describe("schedules", () => {
     const hourly = { everyMs: 3_600_000, offsetMs: 1_234 };
-    const iterations = async () => (await opened.backend.queue(tickQueue).getJobScheduler("timely.items"))?.iterationCount;
+    const iterations = async () =>
+      (await opened.backend.queue(tickQueue).getJobScheduler("timely.items"))?.iterationCount;
 
     test("fall on their offset, and are left alone while they stay the same", async () => {
       const queues = opened.queues();
@@ -98,6 +117,18 @@ describe.each(queueTargets())("queues on $name", (target) => {
       const before = await iterations();
       await queues.applySchedule("timely", "items", hourly);
       expect([await queues.nextTick("timely", "items"), await iterations()]).toEqual([due, before]);
+    });
+
+    test("bring ticks to their handler", async () => {
+      const ticked: unknown[] = [];
+      const handle = async (payload: unknown) => void ticked.push(payload);
+      const handlers = { tick: { handle, settle: async () => undefined } };
+      await opened.queues().applySchedule("often", "items", { everyMs: 300, offsetMs: 10 });
+      const worker = startWorker(opened.backend, { queue: tickQueue, handlers, options: sparing });
+      await waitUntil(() => ticked.length >= 2, { what: "two ticks" });
+      await opened.queues().applySchedule("often", "items", undefined);
+      expect(await worker.stop(5_000)).toBe(true);
+      expect(ticked[0]).toMatchObject({ source: "often", stream: "items" });
     });
 
     test("change to a time of day in its zone, and go", async () => {
@@ -110,12 +141,21 @@ describe.each(queueTargets())("queues on $name", (target) => {
   });
 
   test("mirrors the letters there are", async () => {
-    const letter = (id: string): LetterMirror => ({ id, source: "s", stream: "t", code: "KEY_MISSING", message: "no key" });
+    const letter = (id: string): LetterMirror => ({
+      id,
+      source: "s",
+      stream: "t",
+      code: "KEY_MISSING",
+      message: "no key",
+    });
     const queues = opened.queues();
     await queues.mirrorLetters([letter("1"), letter("2")]);
     await queues.mirrorLetters([letter("3"), letter("2")]);
     const jobs = await opened.backend.queue(deadLetterQueue).getWaiting();
-    expect(jobs.map(({ id, data }) => [id, data]).sort()).toEqual([["L_2", letter("2")], ["L_3", letter("3")]]);
+    expect(jobs.map(({ id, data }) => [id, data]).sort()).toEqual([
+      ["L_2", letter("2")],
+      ["L_3", letter("3")],
+    ]);
   });
 });
 

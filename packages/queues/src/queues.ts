@@ -8,11 +8,15 @@ export type Queues = {
   readonly kind: "embedded" | "redis" | "postgres";
   ping(): Promise<void>;
   /**
-   * Adds all jobs or throws `InfrastructureError QUEUE_UNAVAILABLE`. A job whose id the queue already has counts as added.
+   * Adds all jobs or throws `InfrastructureError QUEUE_UNAVAILABLE`. A job whose id the queue already has counts as
+   * added.
    */
   enqueue(jobs: NewJob[]): Promise<void>;
   /** Applies concurrency and rate of a source to its fetch queue, for all workers. Idempotent. */
-  applyLimits(source: string, limits: { concurrency: number; rateLimit: { max: number; perMs: number } }): Promise<void>;
+  applyLimits(
+    source: string,
+    limits: { concurrency: number; rateLimit: { max: number; perMs: number } },
+  ): Promise<void>;
   /** Creates, changes or removes the Job Scheduler of a stream. Leaves one alone that is as it should be. */
   applySchedule(source: string, stream: string, schedule: QueueSchedule | undefined): Promise<void>;
   /** When the stream's next tick is due. */
@@ -20,15 +24,21 @@ export type Queues = {
   depths(): Promise<QueueDepth[]>;
   /** Jobs waiting in the transform queue, any state but finished: what back-pressure looks at. */
   transformBacklog(): Promise<number>;
-  /** True if any job of the run is waiting, delayed, active or failed in the fetch or the transform queue, looked at in that order. */
+  /**
+   * True if any job of the run is waiting, delayed, active or failed in the fetch or the transform queue, looked at in
+   * that order.
+   */
   hasJobs(source: string, runId: string): Promise<boolean>;
   /** Jobs in the failed set, oldest first: given up by BullMQ without their processor having a say (stalled). */
   failedJobs(limit: number): Promise<FailedJob[]>;
-  /** Mirrors the newest letters into the queue `dead-letter`, for Bull Board. Adds what is missing, removes what is gone. */
+  /**
+   * Mirrors the newest letters into the queue `dead-letter`, for Bull Board. Adds what is missing, removes what is
+   * gone.
+   */
   mirrorLetters(letters: LetterMirror[]): Promise<void>;
   /**
-   * Embedded only, else 0: puts jobs that a killed process left active back to waiting, since no other process can own them. Those
-   * of this process' own workers stay.
+   * Embedded only, else 0: puts jobs that a killed process left active back to waiting, since no other process can own
+   * them. Those of this process' own workers stay.
    */
   releaseActive(): Promise<number>;
   close(): Promise<void>;
@@ -71,9 +81,9 @@ export type JobContext = {
 export type JobOutcome = void | { deferMs: number };
 
 /**
- * What a worker does with a job. Throw one of core's error classes to have the queue do what `decide` says. `settle` is called
- * instead of failing the job when it is given up (a permanent error, or the last attempt): it must account for the job in
- * the database; the job leaves the queue only after it returned.
+ * What a worker does with a job. Throw one of core's error classes to have the queue do what `decide` says. `settle` is
+ * called instead of failing the job when it is given up (a permanent error, or the last attempt): it must account for
+ * the job in the database; the job leaves the queue only after it returned.
  */
 export type JobHandler<T extends JobType> = {
   handle(payload: JobPayloads[T], context: JobContext): Promise<JobOutcome>;
@@ -85,7 +95,10 @@ export type WorkerOptions = {
   backoff: BackoffOptions;
   /** Total attempts, the first included. */
   attempts: number;
-  /** How long a job stays with a worker that no longer answers for it, 30 s by default: a worker that died holds its jobs so long. */
+  /**
+   * How long a job stays with a worker that no longer answers for it, 30 s by default: a worker that died holds its
+   * jobs so long.
+   */
   lockDurationMs?: number;
   /** How often to look for such jobs, 15 s by default. */
   stalledIntervalMs?: number;
@@ -103,8 +116,8 @@ export type RunningWorker = {
   /** True while it takes jobs. */
   isRunning(): boolean;
   /**
-   * Stops taking jobs, waits up to `graceMs` for those running, then aborts their signals and hands them back. True when all
-   * of them finished. Never hangs, not even when the queue's server is away.
+   * Stops taking jobs, waits up to `graceMs` for those running, then aborts their signals and hands them back. True
+   * when all of them finished. Never hangs, not even when the queue's server is away.
    */
   stop(graceMs: number): Promise<boolean>;
 };

@@ -2,13 +2,13 @@ import { ConfigError, InfrastructureError } from "@penstock/core/errors";
 import { Redis } from "ioredis";
 import { ask, withoutCommand } from "./ask.ts";
 import type { QueueLogger } from "./error-reporter.ts";
-import { redisAddress, redisOptions, type RedisSettings } from "./redis-settings.ts";
+import { type RedisSettings, redisAddress, redisOptions } from "./redis-settings.ts";
 
 const connectTimeoutMs = 3_000;
 
 /**
- * Looks once whether the Redis answers, and whether it keeps what it is given: BullMQ only warns of a Redis that evicts keys,
- * and of one without append-only file not even that.
+ * Looks once whether the Redis answers, and whether it keeps what it is given: BullMQ only warns of a Redis that evicts
+ * keys, and of one without append-only file not even that.
  *
  * @throws InfrastructureError `QUEUE_UNAVAILABLE` when nobody answers within some seconds
  * @throws ConfigError `QUEUE_MISCONFIGURED` with what to set
@@ -23,14 +23,22 @@ export async function checkRedis(settings: RedisSettings, logger: QueueLogger | 
   });
   // The reason of a failed connection arrives as an event; the promise only says that it failed.
   let reason: unknown;
-  redis.on("error", (error) => void (reason = error));
+  redis.on("error", (error) => {
+    reason = error;
+  });
   try {
-    const wrong = await ask(`Redis at ${redisAddress(settings)}`, () => connectAndRead(redis), connectTimeoutMs + 1_000);
+    const wrong = await ask(
+      `Redis at ${redisAddress(settings)}`,
+      () => connectAndRead(redis),
+      connectTimeoutMs + 1_000,
+    );
     if (wrong.length > 0) refuse(settings, wrong, logger);
   } catch (error) {
     if (reason === undefined || !(error instanceof InfrastructureError)) throw error;
     const cause = withoutCommand(reason);
-    throw new InfrastructureError("QUEUE_UNAVAILABLE", `no Redis at ${redisAddress(settings)}: ${cause.message}`, { cause });
+    throw new InfrastructureError("QUEUE_UNAVAILABLE", `no Redis at ${redisAddress(settings)}: ${cause.message}`, {
+      cause,
+    });
   } finally {
     redis.disconnect();
   }

@@ -4,19 +4,22 @@ import { ask } from "./ask.ts";
 import type { QueueDriver, QueueFactory } from "./driver.ts";
 import type { ErrorReporter, QueueLogger } from "./error-reporter.ts";
 import { checkRedis } from "./redis-check.ts";
-import { type ConnectionOptions, redisAddress, redisOptions, type RedisSettings } from "./redis-settings.ts";
+import { type ConnectionOptions, type RedisSettings, redisAddress, redisOptions } from "./redis-settings.ts";
 
 export type RedisDriverOptions = { logger: QueueLogger | undefined; report: ErrorReporter; isReadOnly: boolean };
 
 /**
- * Connects to Redis. Queues and workers share one connection for their short commands; each worker has another to wait on, and
- * the producer has its own.
+ * Connects to Redis. Queues and workers share one connection for their short commands; each worker has another to wait
+ * on, and the producer has its own.
  *
  * @throws what {@link checkRedis} throws
  */
 export async function openRedisDriver(settings: RedisSettings, options: RedisDriverOptions): Promise<QueueDriver> {
   // Whoever only looks writes no jobs that could be lost, but must learn all the same that nobody answers.
-  await checkRedis(options.isReadOnly ? { ...settings, allowVolatile: true } : settings, options.isReadOnly ? undefined : options.logger);
+  await checkRedis(
+    options.isReadOnly ? { ...settings, allowVolatile: true } : settings,
+    options.isReadOnly ? undefined : options.logger,
+  );
   const open = new Set<Redis>();
   const connect = (more: ConnectionOptions = {}): Redis => {
     const redis = new Redis({ ...redisOptions(settings), ...more });
@@ -50,8 +53,8 @@ export async function openRedisDriver(settings: RedisSettings, options: RedisDri
 }
 
 /**
- * A server that lost its scripts (SCRIPT FLUSH, a fail-over) refuses them inside a transaction, and goes on doing so as long
- * as the client believes them loaded: it believes so per connection.
+ * A server that lost its scripts (SCRIPT FLUSH, a fail-over) refuses them inside a transaction, and goes on doing so as
+ * long as the client believes them loaded: it believes so per connection.
  */
 function renewWithoutScripts(producer: Redis, error: unknown): boolean {
   const isScriptMissing = error instanceof Error && error.message.startsWith("NOSCRIPT");

@@ -48,6 +48,10 @@ export function redisAddress({ url, sentinel }: RedisSettings): string {
 
 function parseUrl(text: string): URL {
   const url = URL.parse(text);
-  if (url !== null && /^rediss?:$/.test(url.protocol) && url.hostname !== "" && /^(\/\d*)?$/.test(url.pathname)) return url;
-  throw new ConfigError("CONFIG_INVALID", "the address of Redis is not of the form redis://[user:password@]host:port/db");
+  if (url !== null && /^rediss?:$/.test(url.protocol) && url.hostname !== "" && /^(\/\d*)?$/.test(url.pathname))
+    return url;
+  throw new ConfigError(
+    "CONFIG_INVALID",
+    "the address of Redis is not of the form redis://[user:password@]host:port/db",
+  );
 }

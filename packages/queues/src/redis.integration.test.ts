@@ -59,7 +59,9 @@ describe.runIf(canStartOwn("redis"))("a Redis", () => {
     const backend = await openQueueBackend({ kind: "redis", url: url.href });
     await backend.close();
     await redis.config("SET", "maxmemory-policy", "allkeys-lru");
-    await expect(openQueueBackend({ kind: "redis", url: url.href })).rejects.toMatchObject({ code: "QUEUE_MISCONFIGURED" });
+    await expect(openQueueBackend({ kind: "redis", url: url.href })).rejects.toMatchObject({
+      code: "QUEUE_MISCONFIGURED",
+    });
     await redis.config("SET", "maxmemory-policy", "noeviction");
   });
 
@@ -67,7 +69,10 @@ describe.runIf(canStartOwn("redis"))("a Redis", () => {
     const url = new URL(server.url);
     Object.assign(url, { username: "plain", password: "hush" });
     const error: unknown = await openQueueBackend({ kind: "redis", url: url.href }).catch((reason: unknown) => reason);
-    expect(error).toMatchObject({ code: "QUEUE_UNAVAILABLE", message: expect.stringMatching(/WRONGPASS|invalid username/) });
+    expect(error).toMatchObject({
+      code: "QUEUE_UNAVAILABLE",
+      message: expect.stringMatching(/WRONGPASS|invalid username/),
+    });
     expect(JSON.stringify(error, withCause)).not.toContain("hush");
   });
 
@@ -94,12 +99,24 @@ describe.runIf(canStartOwn("redis"))("a Redis", () => {
     await redis.hset(`penstock:fetch.s:${job.jobId}`, { stc: 6, defa: "job stalled more than allowable limit" });
     const handled: string[] = [];
     const handle = async (_: unknown, { jobId }: { jobId: string }) => void handled.push(jobId);
-    const worker = startWorker(backend, { queue: fetchQueue("s"), handlers: { fetch: { handle, settle: async () => undefined } }, options });
-    const [failed] = await waitUntil(async () => {
-      const found = await queues.failedJobs(5);
-      return found.length > 0 && found;
-    }, { what: "it to fail" });
-    expect(failed).toMatchObject({ stalls: 6, reason: "job stalled more than allowable limit", isFirstFailure: true, payload: job.payload });
+    const worker = startWorker(backend, {
+      queue: fetchQueue("s"),
+      handlers: { fetch: { handle, settle: async () => undefined } },
+      options,
+    });
+    const [failed] = await waitUntil(
+      async () => {
+        const found = await queues.failedJobs(5);
+        return found.length > 0 && found;
+      },
+      { what: "it to fail" },
+    );
+    expect(failed).toMatchObject({
+      stalls: 6,
+      reason: "job stalled more than allowable limit",
+      isFirstFailure: true,
+      payload: job.payload,
+    });
     expect(handled).toEqual([]);
     await failed?.retry();
     await waitUntil(() => handled.length === 1, { what: "it to run" });
@@ -124,7 +141,11 @@ describe.runIf(canStartOwn("redis"))("a Redis", () => {
       }
       running--;
     };
-    const worker = startWorker(backend, { queue: fetchQueue("alone"), handlers: { fetch: { handle, settle: async () => undefined } }, options });
+    const worker = startWorker(backend, {
+      queue: fetchQueue("alone"),
+      handlers: { fetch: { handle, settle: async () => undefined } },
+      options,
+    });
     await waitUntil(() => beside.size === jobs.length && running === 0, { what: "all jobs to run" });
     expect(beside.get(5)).toBe(0);
     expect(Math.max(...beside.values())).toBeGreaterThan(0);
@@ -144,17 +165,24 @@ describe.runIf(canStartOwn("redis"))("a Redis", () => {
       seen.set(seq, (seen.get(seq) ?? 0) + 1);
     };
     await queues.enqueue(Array.from({ length: 20 }, (_, seq) => fetchJob("outage", { seq })));
-    const worker = startWorker(backend, { queue: fetchQueue("outage"), handlers: { fetch: { handle, settle: async () => undefined } }, options });
+    const worker = startWorker(backend, {
+      queue: fetchQueue("outage"),
+      handlers: { fetch: { handle, settle: async () => undefined } },
+      options,
+    });
     await waitUntil(async () => (await queues.depths())[1]?.active === 4, { what: "jobs to run" });
     await server.kill();
     isBack();
     await waitUntil(() => seen.size === 4, { what: "the running ones to be done" });
     await server.start();
     await waitUntil(() => seen.size === 20, { what: "all jobs to be done" });
-    await waitUntil(async () => {
-      const { waiting, active, delayed } = (await queues.depths())[1] ?? {};
-      return waiting === 0 && active === 0 && delayed === 0;
-    }, { what: "the queue to be empty" });
+    await waitUntil(
+      async () => {
+        const { waiting, active, delayed } = (await queues.depths())[1] ?? {};
+        return waiting === 0 && active === 0 && delayed === 0;
+      },
+      { what: "the queue to be empty" },
+    );
     expect([...attempts]).toEqual([1]);
     expect(await queues.failedJobs(5)).toEqual([]);
     expect(await worker.stop(1_000)).toBe(true);

@@ -2,13 +2,13 @@ import type { JobType as JobState } from "bullmq";
 import type { BullQueue } from "./backend.ts";
 
 /*
- * Whether a run has jobs left is told by their ids, which name it (see core's job-id.ts): reading thousands of ids is cheap where
- * reading as many payloads is not, and Redis hands out the ids of all states at one instant.
+ * Whether a run has jobs left is told by their ids, which name it (see core's job-id.ts): reading thousands of ids is
+ * cheap where reading as many payloads is not, and Redis hands out the ids of all states at one instant.
  */
 
 /**
- * Postgres is asked state by state, and jobs move between the questions: from waiting and delayed to active, and back. Asking for the
- * former again after the latter finds those that moved back meanwhile.
+ * Postgres is asked state by state, and jobs move between the questions: from waiting and delayed to active, and back.
+ * Asking for the former again after the latter finds those that moved back meanwhile.
  */
 const states: JobState[] = ["wait", "delayed", "active", "wait", "delayed", "failed"];
 

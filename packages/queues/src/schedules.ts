@@ -4,15 +4,21 @@ import { jobOptions } from "./job-options.ts";
 import type { QueueSchedule } from "./queues.ts";
 
 /*
- * Job Schedulers live in the queue `tick`, one per stream. Writing one anew moves its pending tick to the end of the queue, so one
- * that is as it should be is left alone; one that is long overdue has lost its pending tick, and writing it anew brings it back.
+ * Job Schedulers live in the queue `tick`, one per stream. Writing one anew moves its pending tick to the end of the
+ * queue, so one that is as it should be is left alone; one that is long overdue has lost its pending tick, and writing
+ * it anew brings it back.
  */
 
 const schedulerId = (source: string, stream: string): string => `${source}.${stream}`;
 
 export type StreamSchedule = { source: string; stream: string; schedule: QueueSchedule | undefined };
 
-export async function applySchedule(ticks: BullQueue, wanted: StreamSchedule, keepsCompleted: boolean, now = Date.now()): Promise<void> {
+export async function applySchedule(
+  ticks: BullQueue,
+  wanted: StreamSchedule,
+  keepsCompleted: boolean,
+  now = Date.now(),
+): Promise<void> {
   const { source, stream, schedule } = wanted;
   const id = schedulerId(source, stream);
   const present = await ticks.getJobScheduler(id);
@@ -34,7 +40,9 @@ export async function nextTick(ticks: BullQueue, source: string, stream: string)
 }
 
 function repetition(schedule: QueueSchedule) {
-  return "cron" in schedule ? { pattern: schedule.cron, tz: schedule.timezone } : { every: schedule.everyMs, offset: offsetOf(schedule) };
+  return "cron" in schedule
+    ? { pattern: schedule.cron, tz: schedule.timezone }
+    : { every: schedule.everyMs, offset: offsetOf(schedule) };
 }
 
 /** BullMQ takes 0 for "none given", runs at once and makes up an offset of its own. */

@@ -14,14 +14,16 @@ const answerMs = 5_000;
 const lookEveryMs = 50;
 
 /**
- * Takes no more jobs, waits up to `graceMs` for the running ones, then aborts their signals, upon which they hand themselves
- * back. BullMQ's own closing waits for its server without end, so it is left behind when it does not come to one: its jobs
- * are taken for stalled later.
+ * Takes no more jobs, waits up to `graceMs` for the running ones, then aborts their signals, upon which they hand
+ * themselves back. BullMQ's own closing waits for its server without end, so it is left behind when it does not come to
+ * one: its jobs are taken for stalled later.
  */
 export async function stopWorker(worker: BullWorker, state: WorkerState, graceMs: number): Promise<boolean> {
   state.isStopping = true;
   let isClosed = false;
-  const closing = worker.close().then(() => void (isClosed = true));
+  const closing = worker.close().then(() => {
+    isClosed = true;
+  });
   await waitFor(closing, () => state.active === 0, graceMs);
   if (!isClosed && state.active > 0) {
     worker.cancelAllJobs("the worker is stopping");

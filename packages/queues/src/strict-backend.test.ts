@@ -9,8 +9,20 @@ const answering = (answers: Answers) => strictBackend({ addFlow: async () => ans
 const entry = {} as Parameters<IQueueBackend["addFlow"]>[0][number];
 
 test.each<[string, Answers]>([
-  ["an error", [[null, "a"], [new Error("down"), 0]]],
-  ["a refusal", [[null, "a"], [null, -5]]],
+  [
+    "an error",
+    [
+      [null, "a"],
+      [new Error("down"), 0],
+    ],
+  ],
+  [
+    "a refusal",
+    [
+      [null, "a"],
+      [null, -5],
+    ],
+  ],
   ["an answer too few", [[null, "a"]]],
   ["none", []],
 ])("%s among the answers is an error", async (_name, answers) => {
@@ -18,5 +30,13 @@ test.each<[string, Answers]>([
 });
 
 test("ids are passed on", async () => {
-  expect(await answering([[null, "a"], [null, "b"]]).addFlow([entry, entry])).toEqual([[null, "a"], [null, "b"]]);
+  expect(
+    await answering([
+      [null, "a"],
+      [null, "b"],
+    ]).addFlow([entry, entry]),
+  ).toEqual([
+    [null, "a"],
+    [null, "b"],
+  ]);
 });

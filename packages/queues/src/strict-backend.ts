@@ -3,8 +3,9 @@ import type { IQueueBackend } from "bullmq";
 type AddFlow = IQueueBackend["addFlow"];
 
 /**
- * Makes adding jobs fail when a job was not added. BullMQ's producer adds several jobs to several queues as one transaction, but
- * resolves as if all were well when the answer holds errors, or none: with Postgres down, or with Redis having lost its scripts.
+ * Makes adding jobs fail when a job was not added. BullMQ's producer adds several jobs to several queues as one
+ * transaction, but resolves as if all were well when the answer holds errors, or none: with Postgres down, or with
+ * Redis having lost its scripts.
  */
 export function strictBackend<B extends IQueueBackend>(backend: B): B {
   const addFlow: AddFlow = backend.addFlow.bind(backend);

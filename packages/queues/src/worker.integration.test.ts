@@ -1,4 +1,12 @@
-import { CancelledError, ConfigError, InfrastructureError, InvalidRecordError, PermanentError, ThrottledError, TransientError } from "@penstock/core/errors";
+import {
+  CancelledError,
+  ConfigError,
+  InfrastructureError,
+  InvalidRecordError,
+  PermanentError,
+  ThrottledError,
+  TransientError,
+} from "@penstock/core/errors";
 import { queueTargets } from "@penstock/testing/databases";
 import { waitUntil } from "@penstock/testing/wait-until";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -8,7 +16,7 @@ import { type OpenedQueue, openTarget } from "./opened-queue.ts";
 import type { JobContext, JobOutcome } from "./queues.ts";
 import { fetchJob } from "./sample-jobs.ts";
 
-/* One test per row of the table in process-job.ts: what the handler throws, and what has become of the job in the end. */
+/* One test per row of the table in process-job.ts: what the handler throws, and what becomes of the job. */
 
 const options = { concurrency: 1, attempts: 3, backoff: { initialMs: 10, maxMs: 20 } };
 
@@ -20,7 +28,11 @@ describe.each(queueTargets())("jobs on $name", (target) => {
   afterAll(() => opened.close());
 
   /** Runs one job of a source of its own; `act` is asked with the number of the call, 1 for the first. */
-  async function run(source: string, act: (call: number) => JobOutcome | Promise<JobOutcome>, settleAct: (call: number) => void = () => undefined) {
+  async function run(
+    source: string,
+    act: (call: number) => JobOutcome | Promise<JobOutcome>,
+    settleAct: (call: number) => void = () => undefined,
+  ) {
     const calls: JobContext[] = [];
     const settled: { payload: JobPayloads["fetch"]; error: unknown }[] = [];
     const job = fetchJob(source);
@@ -30,7 +42,10 @@ describe.each(queueTargets())("jobs on $name", (target) => {
     const settle = async (payload: JobPayloads["fetch"], error: unknown) => settleAct(settled.push({ payload, error }));
     opened.start(source, { handlers: { fetch: { handle, settle } }, options });
     const becomes = (state: string) =>
-      waitUntil(async () => (await opened.stateOf(source, job.jobId)) === state, { what: `the job to be ${state}`, timeoutMs: 20_000 });
+      waitUntil(async () => (await opened.stateOf(source, job.jobId)) === state, {
+        what: `the job to be ${state}`,
+        timeoutMs: 20_000,
+      });
     const attempts = () => calls.map(({ attempt }) => attempt);
     const stored = async () => await opened.backend.queue(fetchQueue(source)).getJob(job.jobId);
     return { calls, settled, job, becomes, attempts, stored };
@@ -67,10 +82,15 @@ describe.each(queueTargets())("jobs on $name", (target) => {
   });
 
   test("the last attempt: settled with the cause named, then over", async () => {
-    const { attempts, settled, job, becomes } = await run("exhausted", throwing(new TransientError("TIMEOUT", "slow", { stream: "items" })));
+    const { attempts, settled, job, becomes } = await run(
+      "exhausted",
+      throwing(new TransientError("TIMEOUT", "slow", { stream: "items" })),
+    );
     await becomes("gone");
     expect(attempts()).toEqual([1, 2, 3]);
-    expect(settled).toMatchObject([{ payload: job.payload, error: { code: "ATTEMPTS_EXHAUSTED", details: { stream: "items" } } }]);
+    expect(settled).toMatchObject([
+      { payload: job.payload, error: { code: "ATTEMPTS_EXHAUSTED", details: { stream: "items" } } },
+    ]);
     expect(String(settled[0]?.error)).toContain("TIMEOUT: slow");
   });
 
@@ -78,7 +98,9 @@ describe.each(queueTargets())("jobs on $name", (target) => {
     const { attempts, settled, becomes } = await run("bug", throwing(new TypeError("x is not a function")));
     await becomes("gone");
     expect(attempts()).toEqual([1, 2, 3]);
-    expect(settled).toMatchObject([{ error: { code: "ATTEMPTS_EXHAUSTED", cause: { message: "x is not a function" } } }]);
+    expect(settled).toMatchObject([
+      { error: { code: "ATTEMPTS_EXHAUSTED", cause: { message: "x is not a function" } } },
+    ]);
   });
 
   test.each([
@@ -99,7 +121,10 @@ describe.each(queueTargets())("jobs on $name", (target) => {
   });
 
   test("InfrastructureError: waits as often as needed, without spending attempts", async () => {
-    const { attempts, settled, becomes, stored } = await run("outage", first(2, new InfrastructureError("DATABASE_UNAVAILABLE", "away")));
+    const { attempts, settled, becomes, stored } = await run(
+      "outage",
+      first(2, new InfrastructureError("DATABASE_UNAVAILABLE", "away")),
+    );
     await becomes("delayed");
     expect((await stored())?.attemptsMade).toBe(0);
     await becomes("gone");
@@ -114,7 +139,8 @@ describe.each(queueTargets())("jobs on $name", (target) => {
       handlers: {
         fetch: {
           handle: async (_: unknown, { attempt }: JobContext) => {
-            if (calls.push({ worker: name, at: Date.now(), attempt }) === 1) throw new ThrottledError("429", { retryAfterMs: 1_500 });
+            if (calls.push({ worker: name, at: Date.now(), attempt }) === 1)
+              throw new ThrottledError("429", { retryAfterMs: 1_500 });
           },
           settle: async () => undefined,
         },
@@ -133,7 +159,9 @@ describe.each(queueTargets())("jobs on $name", (target) => {
   });
 
   test("not now: comes back after the time it asked for, without spending an attempt", async () => {
-    const { attempts, calls, becomes, stored } = await run("deferred", (call) => (call === 1 ? { deferMs: 700 } : undefined));
+    const { attempts, calls, becomes, stored } = await run("deferred", (call) =>
+      call === 1 ? { deferMs: 700 } : undefined,
+    );
     await becomes("delayed");
     expect(await stored()).toMatchObject({ delay: 700, attemptsMade: 0 });
     await becomes("gone");
@@ -141,7 +169,11 @@ describe.each(queueTargets())("jobs on $name", (target) => {
   });
 
   test("settling waits for infrastructure too", async () => {
-    const { settled, becomes } = await run("unsettled", throwing(new PermanentError("NOT_FOUND", "gone")), first(1, new InfrastructureError("DATABASE_BUSY", "busy")));
+    const { settled, becomes } = await run(
+      "unsettled",
+      throwing(new PermanentError("NOT_FOUND", "gone")),
+      first(1, new InfrastructureError("DATABASE_BUSY", "busy")),
+    );
     await becomes("delayed");
     await becomes("gone");
     expect(settled).toHaveLength(2);
@@ -149,7 +181,11 @@ describe.each(queueTargets())("jobs on $name", (target) => {
 
   test("one that cannot be settled fails, is found, is tried once more alone, and can be removed", async () => {
     const source = "stubborn";
-    const { calls, job, becomes } = await run(source, throwing(new PermanentError("NOT_FOUND", "gone")), throwing(new TypeError("bug in settle")));
+    const { calls, job, becomes } = await run(
+      source,
+      throwing(new PermanentError("NOT_FOUND", "gone")),
+      throwing(new TypeError("bug in settle")),
+    );
     await becomes("failed");
     const queues = opened.queues({ sources: [source] });
     const [failed] = await queues.failedJobs(10);
@@ -157,7 +193,9 @@ describe.each(queueTargets())("jobs on $name", (target) => {
     expect(failed?.reason).toMatch(/bug in settle.*gone/);
     expect(await queues.hasJobs(source, job.payload.runId)).toBe(true);
     await failed?.retry();
-    const again = await waitUntil(async () => (await queues.failedJobs(10)).find((one) => !one.isFirstFailure), { what: "it to fail again" });
+    const again = await waitUntil(async () => (await queues.failedJobs(10)).find((one) => !one.isFirstFailure), {
+      what: "it to fail again",
+    });
     expect([calls.length, (await queues.failedJobs(10)).length]).toEqual([2, 1]);
     await again.remove();
     expect(await opened.depthOf(source)).toMatchObject({ waiting: 0, failed: 0 });
@@ -168,7 +206,9 @@ describe.each(queueTargets())("jobs on $name", (target) => {
     const settled: unknown[] = [];
     const settle = async (payload: unknown, error: unknown) => void settled.push({ payload, error });
     opened.start(source, { handlers: { fetch: { handle: async () => undefined, settle } }, options });
-    await opened.backend.queue(fetchQueue(source)).add("fetch", { garbled: true }, { ...jobOptions("fetch", false), jobId: "F_x_0_y" });
+    await opened.backend
+      .queue(fetchQueue(source))
+      .add("fetch", { garbled: true }, { ...jobOptions("fetch", false), jobId: "F_x_0_y" });
     await waitUntil(() => settled.length > 0, { what: "it to be settled" });
     expect(settled).toMatchObject([{ payload: { garbled: true }, error: { code: "PAYLOAD_UNREADABLE" } }]);
   });
@@ -176,7 +216,9 @@ describe.each(queueTargets())("jobs on $name", (target) => {
   test("a job of a type nobody here knows waits for who does", async () => {
     const source = "newer";
     opened.start(source, { handlers: {}, options });
-    await opened.backend.queue(fetchQueue(source)).add("teleport", {}, { ...jobOptions("fetch", false), jobId: "F_x_0_y" });
+    await opened.backend
+      .queue(fetchQueue(source))
+      .add("teleport", {}, { ...jobOptions("fetch", false), jobId: "F_x_0_y" });
     await waitUntil(async () => (await opened.stateOf(source, "F_x_0_y")) === "delayed", { what: "it to wait" });
     expect((await opened.backend.queue(fetchQueue(source)).getJob("F_x_0_y"))?.attemptsMade).toBe(0);
   });

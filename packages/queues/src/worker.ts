@@ -11,7 +11,9 @@ import { stopWorker, type WorkerState } from "./stop-worker.ts";
 /** Jobs that lost their worker so often are suspected of having killed it. */
 const suspectStalls = 2;
 
-/** Starts taking jobs of a queue. See JobHandler for what handlers may throw, and process-job.ts for what becomes of it. */
+/**
+ * Starts taking jobs of a queue. See JobHandler for what handlers may throw, and process-job.ts for what becomes of it.
+ */
 export function startWorker(backend: QueueBackend, definition: WorkerDefinition): RunningWorker {
   const { queue, options } = definition;
   const state: WorkerState = { isStopping: false, active: 0, handedBack: 0 };
@@ -38,13 +40,13 @@ export function startWorker(backend: QueueBackend, definition: WorkerDefinition)
 function createProcessor(backend: QueueBackend, { queue, handlers, options }: WorkerDefinition, state: WorkerState) {
   const bind = createBinder(handlers);
   const outage = createOutage();
-  return async (job: BullJob, givenToken?: string, givenSignal?: AbortSignal): Promise<void> => {
-    const { token = "", signal = AbortSignal.any([]) } = { token: givenToken, signal: givenSignal };
+  return async (job: BullJob, token?: string, bullSignal?: AbortSignal): Promise<void> => {
+    const signal = bullSignal ?? new AbortController().signal;
     state.active++;
     const leave = await backend.gate.enter(isSuspect(job));
     try {
       await processJob({
-        active: { job, token, signal },
+        active: { job, token: token ?? "", signal },
         bound: bind(job.name, job.data),
         context: { ...contextOf(job, options), signal },
         queue: backend.queue(queue),
@@ -59,7 +61,12 @@ function createProcessor(backend: QueueBackend, { queue, handlers, options }: Wo
 }
 
 function contextOf(job: BullJob, options: WorkerOptions) {
-  return { jobId: job.id ?? "", attempt: job.attemptsMade + 1, maxAttempts: options.attempts, stalls: job.stalledCounter };
+  return {
+    jobId: job.id ?? "",
+    attempt: job.attemptsMade + 1,
+    maxAttempts: options.attempts,
+    stalls: job.stalledCounter,
+  };
 }
 
 const isSuspect = (job: BullJob): boolean => job.stalledCounter >= suspectStalls || isAloneId(job.id ?? "");

@@ -4,10 +4,20 @@ import { type Answer, classifyFailure, classifyStatus } from "./classify.ts";
 
 const label = { source: "shop", stream: "orders", origin: "https://api.shop.example", path: "/v1/orders" };
 const answer = (status: number, more: Partial<Answer> = {}): Answer => {
-  return { status, retryAfter: undefined, location: undefined, excerpt: "", remark: undefined, now: new Date("2026-01-31T12:00:00Z"), ...more };
+  return {
+    status,
+    retryAfter: undefined,
+    location: undefined,
+    excerpt: "",
+    remark: undefined,
+    now: new Date("2026-01-31T12:00:00Z"),
+    ...more,
+  };
 };
 
-test.each([200, 201, 204, 299])("%i is a success", (status) => expect(classifyStatus(answer(status), label)).toBeUndefined());
+test.each([200, 201, 204, 299])("%i is a success", (status) =>
+  expect(classifyStatus(answer(status), label)).toBeUndefined(),
+);
 
 test.each([
   [408, TransientError, "SERVER_ERROR"],
@@ -35,20 +45,26 @@ test.each([
 
 test("Retry-After makes a pause of 429 and 503, and of nothing else", () => {
   expect(classifyStatus(answer(429, { retryAfter: "7" }), label)).toMatchObject({ retryAfterMs: 7_000 });
-  expect(classifyStatus(answer(503, { retryAfter: "Sat, 31 Jan 2026 12:00:09 GMT" }), label)).toMatchObject({ retryAfterMs: 9_000 });
+  expect(classifyStatus(answer(503, { retryAfter: "Sat, 31 Jan 2026 12:00:09 GMT" }), label)).toMatchObject({
+    retryAfterMs: 9_000,
+  });
   expect(classifyStatus(answer(500, { retryAfter: "7" }), label)).toBeInstanceOf(TransientError);
 });
 
 test("a redirect names where to, without its query", () => {
   const redirect = (location: string) => classifyStatus(answer(302, { location }), label)?.message;
-  expect(redirect("https://evil.example/x?token=1")).toMatch(/a redirect to another origin, https:\/\/evil\.example, which is not followed$/);
+  expect(redirect("https://evil.example/x?token=1")).toMatch(
+    /a redirect to another origin, https:\/\/evil\.example, which is not followed$/,
+  );
   expect(redirect("/login?next=1")).toMatch(/a redirect to \/login of the same origin, which/);
   expect(redirect("http://[")).toMatch(/what is no URL/);
 });
 
 test("a rejected request shows what the API said and what the paginator has to say", () => {
   const error = classifyStatus(answer(422, { excerpt: "limit too big", remark: "the limit was raised" }), label);
-  expect(error?.message).toBe('https://api.shop.example answered 422 to GET /v1/orders: "limit too big" (the limit was raised)');
+  expect(error?.message).toBe(
+    'https://api.shop.example answered 422 to GET /v1/orders: "limit too big" (the limit was raised)',
+  );
 });
 
 describe("a connection that fails is transient", () => {
@@ -74,7 +90,9 @@ describe("a connection that fails is transient", () => {
   });
 
   test("the code is found down the causes", () => {
-    expect(classifyFailure(new Error("fetch failed", { cause: failure("ENOTFOUND") }), "waiting", label).message).toContain("DNS knows no such host");
+    expect(
+      classifyFailure(new Error("fetch failed", { cause: failure("ENOTFOUND") }), "waiting", label).message,
+    ).toContain("DNS knows no such host");
     expect(classifyFailure("gone", "waiting", label).message).toContain("unknown");
   });
 });

@@ -1,5 +1,5 @@
 import type { ErrorCode } from "@penstock/core/error-codes";
-import { PermanentError, type PenstockError, ThrottledError, TransientError } from "@penstock/core/errors";
+import { type PenstockError, PermanentError, ThrottledError, TransientError } from "@penstock/core/errors";
 import { retryAfterMs } from "./retry-after.ts";
 
 /** Which request an answer belongs to, for messages. `origin` instead of the URL, whose query may hold secrets. */
@@ -49,7 +49,8 @@ function permanentCode(status: number): ErrorCode {
 
 function messageFor({ status, location, excerpt, remark }: Answer, label: RequestLabel): string {
   const said = excerpt === "" ? "" : `: "${excerpt}"`;
-  const redirect = location === undefined ? "" : `, a redirect to ${redirectTarget(location, label)}, which is not followed`;
+  const redirect =
+    location === undefined ? "" : `, a redirect to ${redirectTarget(location, label)}, which is not followed`;
   const note = remark === undefined || status >= 500 ? "" : ` (${remark})`;
   return `${label.origin} answered ${status} to GET ${label.path}${redirect}${said}${note}`;
 }
@@ -63,7 +64,12 @@ function redirectTarget(location: string, { origin, path }: RequestLabel): strin
 /** How far a request had come when its connection failed. */
 export type Progress = "waiting" | "reading";
 
-const timeoutCodes = new Set(["UND_ERR_CONNECT_TIMEOUT", "UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT", "ETIMEDOUT"]);
+const timeoutCodes = new Set([
+  "UND_ERR_CONNECT_TIMEOUT",
+  "UND_ERR_HEADERS_TIMEOUT",
+  "UND_ERR_BODY_TIMEOUT",
+  "ETIMEDOUT",
+]);
 const decodingCodes = new Set(["Z_BUF_ERROR", "Z_DATA_ERROR"]);
 
 /**
@@ -74,10 +80,15 @@ export function classifyFailure(error: unknown, progress: Progress, label: Reque
   const code = systemCode(error);
   const details = { source: label.source, stream: label.stream, cause: error };
   const host = new URL(label.origin).host;
-  if (isTimeout(error, code)) return new TransientError("TIMEOUT", `${host} did not answer GET ${label.path} in time (${code})`, details);
+  if (isTimeout(error, code))
+    return new TransientError("TIMEOUT", `${host} did not answer GET ${label.path} in time (${code})`, details);
   if (progress === "reading") {
     const what = decodingCodes.has(code) ? "could not be decompressed" : "ended early";
-    return new TransientError("BODY_INCOMPLETE", `the response of ${host} to GET ${label.path} ${what} (${code})`, details);
+    return new TransientError(
+      "BODY_INCOMPLETE",
+      `the response of ${host} to GET ${label.path} ${what} (${code})`,
+      details,
+    );
   }
   return new TransientError("CONNECTION_FAILED", `no connection to ${host} (${explain(code)})`, details);
 }

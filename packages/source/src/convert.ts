@@ -1,5 +1,5 @@
-import { InvalidRecordError } from "@penstock/core/errors";
 import type { ErrorCode } from "@penstock/core/error-codes";
+import { InvalidRecordError } from "@penstock/core/errors";
 import type { JsonValue } from "@penstock/core/json";
 import type { z } from "zod";
 import { describeValue } from "./describe-value.ts";
@@ -8,7 +8,10 @@ import type { Convert, TransformContext } from "./model.ts";
 
 /** One output, several, or none (`null`, or an empty array): then the record counts as filtered. */
 export type Transformed<O extends z.ZodObject> = z.input<O> | readonly z.input<O>[] | null;
-export type Transform<S extends z.ZodType, O extends z.ZodObject> = (record: z.output<S>, context: TransformContext) => Transformed<O>;
+export type Transform<S extends z.ZodType, O extends z.ZodObject> = (
+  record: z.output<S>,
+  context: TransformContext,
+) => Transformed<O>;
 
 /** Which fields are key and cursor, so that what is wrong with them is told apart. */
 export type SpecialFields = { key: string[]; cursorField: string | undefined };
@@ -30,7 +33,9 @@ export function convertWith<S extends z.ZodType, O extends z.ZodObject>(
     const record = validInput(schema, item, context, special);
     const made = callTransform(transform, record, context);
     if (made === null) return [];
-    return isSeveral(made) ? made.map((one) => validOutput(output, one, context)) : [validOutput(output, made, context)];
+    return isSeveral(made)
+      ? made.map((one) => validOutput(output, one, context))
+      : [validOutput(output, made, context)];
   };
 }
 
@@ -38,16 +43,29 @@ function isSeveral<T>(made: T | readonly T[]): made is readonly T[] {
   return Array.isArray(made);
 }
 
-function validInput<S extends z.ZodType>(schema: S, item: JsonValue, context: TransformContext, special: SpecialFields): z.output<S> {
+function validInput<S extends z.ZodType>(
+  schema: S,
+  item: JsonValue,
+  context: TransformContext,
+  special: SpecialFields,
+): z.output<S> {
   const parsed = schema.safeParse(item);
   if (parsed.success) return parsed.data;
-  throw invalid("record does not fit the schema", item, parsed.error, context, (path) => codeOfField(path, item, special));
+  throw invalid("record does not fit the schema", item, parsed.error, context, (path) =>
+    codeOfField(path, item, special),
+  );
 }
 
 function validOutput<O extends z.ZodObject>(output: O, made: z.input<O>, context: TransformContext): z.output<O> {
   const parsed = output.safeParse(made);
   if (parsed.success) return parsed.data;
-  throw invalid("the transform's output does not fit the output schema", made, parsed.error, context, () => "OUTPUT_INVALID");
+  throw invalid(
+    "the transform's output does not fit the output schema",
+    made,
+    parsed.error,
+    context,
+    () => "OUTPUT_INVALID",
+  );
 }
 
 function callTransform<S extends z.ZodType, O extends z.ZodObject>(
@@ -59,7 +77,11 @@ function callTransform<S extends z.ZodType, O extends z.ZodObject>(
     return transform(record, context);
   } catch (cause) {
     const message = `the transform threw: ${cause instanceof Error ? cause.message : String(cause)}`;
-    throw new InvalidRecordError("TRANSFORM_FAILED", message, { source: context.source, stream: context.stream, cause });
+    throw new InvalidRecordError("TRANSFORM_FAILED", message, {
+      source: context.source,
+      stream: context.stream,
+      cause,
+    });
   }
 }
 
@@ -71,7 +93,13 @@ function codeOfField(path: PropertyKey[], item: JsonValue, { key, cursorField }:
 
 type Issue = z.core.$ZodIssue;
 
-function invalid(what: string, value: unknown, error: z.ZodError, context: TransformContext, codeOf: (path: PropertyKey[]) => ErrorCode) {
+function invalid(
+  what: string,
+  value: unknown,
+  error: z.ZodError,
+  context: TransformContext,
+  codeOf: (path: PropertyKey[]) => ErrorCode,
+) {
   const issues = error.issues.map((issue) => describeIssue(issue, value));
   const [first] = error.issues;
   const more = issues.length > shownIssues ? `; and ${issues.length - shownIssues} more` : "";
@@ -83,7 +111,11 @@ function invalid(what: string, value: unknown, error: z.ZodError, context: Trans
 type DescribedIssue = { path: string; expected: string; received: string };
 
 function describeIssue(issue: Issue, value: unknown): DescribedIssue {
-  return { path: issue.path.join("."), expected: expectedBy(issue), received: describeValue(valueAt(value, issue.path)) };
+  return {
+    path: issue.path.join("."),
+    expected: expectedBy(issue),
+    received: describeValue(valueAt(value, issue.path)),
+  };
 }
 
 function textOf({ path, expected, received }: DescribedIssue): string {

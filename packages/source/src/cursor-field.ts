@@ -24,4 +24,3 @@ export function cursorText(kind: CursorKind, value: unknown): string | null {
   if (kind === "number") return typeof value === "number" && Number.isFinite(value) ? String(value) : null;
   return typeof value === "string" && value !== "" ? value : null;
 }
-

@@ -11,26 +11,47 @@ const base = { path: "/orders", key: "id" } as const;
 test("without transform the records are stored as the schema gives them", () => {
   const stream = defineStream({ ...base, schema });
   expect(stream.output).toBe(schema);
-  expect(stream).toMatchObject({ key: ["id"], order: "none", cursor: undefined, schedule: undefined, deadLetterBudget: 1 });
-  expect(stream.convert({ id: "a", at: "x", price: 1, more: true }, { source: "s", stream: "t", fetchedAt: new Date(0) })).toEqual([{ id: "a", at: "x", price: 1 }]);
+  expect(stream).toMatchObject({
+    key: ["id"],
+    order: "none",
+    cursor: undefined,
+    schedule: undefined,
+    deadLetterBudget: 1,
+  });
+  expect(
+    stream.convert({ id: "a", at: "x", price: 1, more: true }, { source: "s", stream: "t", fetchedAt: new Date(0) }),
+  ).toEqual([{ id: "a", at: "x", price: 1 }]);
 });
 
 test("a source with an environment is configured by it", () => {
   const definition = defineSource({
     name: "shop",
     environment: z.object({ SHOP_TOKEN: z.string() }),
-    define: (env) => ({ baseUrl: "https://shop.example", auth: bearer(env.SHOP_TOKEN), streams: { orders: defineStream({ ...base, schema }) } }),
+    define: (env) => ({
+      baseUrl: "https://shop.example",
+      auth: bearer(env.SHOP_TOKEN),
+      streams: { orders: defineStream({ ...base, schema }) },
+    }),
   });
   expect(definition.configure({})).toEqual({ isConfigured: false, problems: ["SHOP_TOKEN is not set"] });
   const configured = definition.configure({ SHOP_TOKEN: "t" });
   if (!configured.isConfigured) throw new Error("not configured");
-  expect(configured.source).toMatchObject({ name: "shop", auth: { kind: "bearer" }, timeoutMs: 30_000, concurrency: 4 });
+  expect(configured.source).toMatchObject({
+    name: "shop",
+    auth: { kind: "bearer" },
+    timeoutMs: 30_000,
+    concurrency: 4,
+  });
   expect(configured.source.streams["orders"]?.name).toBe("orders");
   expect(JSON.stringify(configured.source)).not.toContain('"t"');
 });
 
 test("a source without one is always configured", () => {
-  const definition = defineSource({ name: "shop", baseUrl: "https://shop.example", streams: { orders: defineStream({ ...base, schema }) } });
+  const definition = defineSource({
+    name: "shop",
+    baseUrl: "https://shop.example",
+    streams: { orders: defineStream({ ...base, schema }) },
+  });
   expect(definition.configure({}).isConfigured).toBe(true);
 });
 

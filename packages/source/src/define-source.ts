@@ -1,5 +1,5 @@
-import type { JsonValue } from "@penstock/core/json";
 import type { CursorKind } from "@penstock/core/cursor";
+import type { JsonValue } from "@penstock/core/json";
 import type { z } from "zod";
 import { type Auth, noAuth } from "./auth.ts";
 import { convertAsIs, convertWith, type Transform } from "./convert.ts";
@@ -54,9 +54,12 @@ export type EnvironmentOptions<E extends z.ZodObject> = {
  */
 export function defineSource<E extends z.ZodObject>(options: EnvironmentOptions<E>): SourceDefinition;
 export function defineSource(options: SourceOptions & { name: string }): SourceDefinition;
-export function defineSource<E extends z.ZodObject>(options: EnvironmentOptions<E> | (SourceOptions & { name: string })): SourceDefinition {
+export function defineSource<E extends z.ZodObject>(
+  options: EnvironmentOptions<E> | (SourceOptions & { name: string }),
+): SourceDefinition {
   const { name } = options;
-  if (!("environment" in options)) return { name, configure: () => ({ isConfigured: true, source: sourceOf(name, options) }) };
+  if (!("environment" in options))
+    return { name, configure: () => ({ isConfigured: true, source: sourceOf(name, options) }) };
   return {
     name,
     configure: (env) => {
@@ -68,7 +71,9 @@ export function defineSource<E extends z.ZodObject>(options: EnvironmentOptions<
 }
 
 function sourceOf(name: string, options: SourceOptions): Source {
-  const streams = Object.entries(options.streams).map(([streamName, stream]) => [streamName, { ...stream, name: streamName }] as const);
+  const streams = Object.entries(options.streams).map(
+    ([streamName, stream]) => [streamName, { ...stream, name: streamName }] as const,
+  );
   return {
     name,
     baseUrl: options.baseUrl,
@@ -113,16 +118,24 @@ export type StreamOptions<O extends z.ZodObject> = {
   maxBytes?: number;
 };
 
-type WithTransform<S extends z.ZodType, O extends z.ZodObject> = StreamOptions<O> & { schema: S; output: O; transform: Transform<S, O> };
+type WithTransform<S extends z.ZodType, O extends z.ZodObject> = StreamOptions<O> & {
+  schema: S;
+  output: O;
+  transform: Transform<S, O>;
+};
 type WithoutTransform<S extends z.ZodObject> = StreamOptions<S> & { schema: S; output?: never; transform?: never };
 
 /**
  * Describes one collection of an API. `transform` takes what `schema` gives and returns what `output` takes: none, one or
  * several per record. Without it the records are stored as `schema` gives them.
  */
-export function defineStream<S extends z.ZodType, O extends z.ZodObject>(options: WithTransform<S, O>): StreamDefinition;
+export function defineStream<S extends z.ZodType, O extends z.ZodObject>(
+  options: WithTransform<S, O>,
+): StreamDefinition;
 export function defineStream<S extends z.ZodObject>(options: WithoutTransform<S>): StreamDefinition;
-export function defineStream<S extends z.ZodObject, O extends z.ZodObject>(options: WithTransform<S, O> | WithoutTransform<S>): StreamDefinition {
+export function defineStream<S extends z.ZodObject, O extends z.ZodObject>(
+  options: WithTransform<S, O> | WithoutTransform<S>,
+): StreamDefinition {
   const special = { key: [options.key].flat(), cursorField: options.cursor?.field };
   if (options.transform === undefined) {
     return streamOf(options, options.schema, options.schema, convertAsIs(options.schema, special));
@@ -131,7 +144,12 @@ export function defineStream<S extends z.ZodObject, O extends z.ZodObject>(optio
   return streamOf(options, schema, output, convertWith(schema, output, transform, special));
 }
 
-function streamOf<O extends z.ZodObject>(options: StreamOptions<O>, schema: z.ZodType, output: z.ZodObject, convert: Convert): StreamDefinition {
+function streamOf<O extends z.ZodObject>(
+  options: StreamOptions<O>,
+  schema: z.ZodType,
+  output: z.ZodObject,
+  convert: Convert,
+): StreamDefinition {
   const { records = (body: JsonValue) => body } = options;
   return {
     path: options.path,

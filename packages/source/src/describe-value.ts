@@ -7,7 +7,8 @@ export function describeValue(value: JsonValue | undefined): string {
   if (value === undefined) return "nothing";
   if (value === null) return "null";
   if (Array.isArray(value)) return `array of ${value.length}`;
-  if (typeof value === "object") return `object with ${escapeExcerpt(Object.keys(value).slice(0, 8).join(", ")) || "no fields"}`;
+  if (typeof value === "object")
+    return `object with ${escapeExcerpt(Object.keys(value).slice(0, 8).join(", ")) || "no fields"}`;
   return typeof value === "string" ? `string "${escapeExcerpt(value)}"` : `${typeof value} ${value}`;
 }
 

@@ -2,7 +2,9 @@ import { expect, test } from "vitest";
 import { type Duration, durationMs, every } from "./duration.ts";
 
 test("units", () => {
-  expect((["250ms", "30s", "1.5m", "1h", "7d"] as const).map(durationMs)).toEqual([250, 30_000, 90_000, 3_600_000, 604_800_000]);
+  expect((["250ms", "30s", "1.5m", "1h", "7d"] as const).map(durationMs)).toEqual([
+    250, 30_000, 90_000, 3_600_000, 604_800_000,
+  ]);
   expect(every("1m")).toEqual({ everyMs: 60_000 });
 });
 

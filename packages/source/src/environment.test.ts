@@ -30,5 +30,7 @@ test("wrong variables are named together, with what was expected and what came, 
   expect(wrong).toThrow(/PAGE_SIZE: expected at least 1, received "0"/);
   expect(wrong).toThrow(/TOKEN: expected at least 8, received \(not shown\)/);
   expect(wrong).not.toThrow(/hush/);
-  expect(() => read({ BASE_URL: "https://a.example", PAGE_SIZE: "many" })).toThrow(/PAGE_SIZE: expected a number, received "many"/);
+  expect(() => read({ BASE_URL: "https://a.example", PAGE_SIZE: "many" })).toThrow(
+    /PAGE_SIZE: expected a number, received "many"/,
+  );
 });

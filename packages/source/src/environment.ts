@@ -12,7 +12,11 @@ export type ReadEnvironment<T> = { isComplete: true; values: T } | { isComplete:
  *
  * @throws ConfigError `CONFIG_INVALID` for variables that are there but wrong, all of them in one message
  */
-export function readEnvironment<E extends z.ZodObject>(source: string, schema: E, env: Environment): ReadEnvironment<z.output<E>> {
+export function readEnvironment<E extends z.ZodObject>(
+  source: string,
+  schema: E,
+  env: Environment,
+): ReadEnvironment<z.output<E>> {
   const given = Object.fromEntries(Object.keys(schema.shape).flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
   const parsed = schema.safeParse(given);
   if (parsed.success) return { isComplete: true, values: parsed.data };
@@ -26,7 +30,11 @@ type Issue = z.core.$ZodIssue;
 function wrongVariables(source: string, issues: Issue[], given: Environment, cause: unknown): ConfigError {
   const described = issues.map((issue) => describe(issue, given));
   const [first] = issues;
-  return new ConfigError("CONFIG_INVALID", `source ${source}: ${described.join("; ")}`, { source, path: String(first?.path[0] ?? ""), cause });
+  return new ConfigError("CONFIG_INVALID", `source ${source}: ${described.join("; ")}`, {
+    source,
+    path: String(first?.path[0] ?? ""),
+    cause,
+  });
 }
 
 function describe(issue: Issue, given: Environment): string {
@@ -38,8 +46,10 @@ function describe(issue: Issue, given: Environment): string {
 function expectation(issue: Issue): string {
   if (issue.code === "invalid_format" && issue.format === "url") return "expected an http(s) URL";
   if (issue.code === "invalid_type") return `expected ${issue.expected}`;
-  if (issue.code === "too_small") return `expected ${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}`;
-  if (issue.code === "too_big") return `expected ${issue.inclusive === false ? "less than" : "at most"} ${issue.maximum}`;
+  if (issue.code === "too_small")
+    return `expected ${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}`;
+  if (issue.code === "too_big")
+    return `expected ${issue.inclusive === false ? "less than" : "at most"} ${issue.maximum}`;
   return issue.message;
 }
 
@@ -50,5 +60,9 @@ export function urlVariable() {
 
 /** A variable with a number, written as digits. */
 export function numberVariable() {
-  return z.string().regex(/^\s*-?\d+(\.\d+)?\s*$/, { error: "expected a number" }).transform(Number).pipe(z.number());
+  return z
+    .string()
+    .regex(/^\s*-?\d+(\.\d+)?\s*$/, { error: "expected a number" })
+    .transform(Number)
+    .pipe(z.number());
 }

@@ -1,5 +1,5 @@
-import { contentHash } from "@penstock/core/hash";
 import { CancelledError, PenstockError, PermanentError } from "@penstock/core/errors";
+import { contentHash } from "@penstock/core/hash";
 import { isJsonObject, type JsonObject, type JsonValue } from "@penstock/core/json";
 import { Agent, type Dispatcher, request } from "undici";
 import { classifyFailure, classifyStatus, type Progress, type RequestLabel } from "./classify.ts";
@@ -55,7 +55,15 @@ export function createPageFetcher(source: Source): PageFetcher {
       const startedAt = performance.now();
       const url = pageUrl(source, stream, position);
       const label = { source: source.name, stream: stream.name, origin: url.origin, path: url.pathname };
-      const answer = await exchange({ agent, source, stream, url, label, signal, remark: stream.paginator.remark?.(position) });
+      const answer = await exchange({
+        agent,
+        source,
+        stream,
+        url,
+        label,
+        signal,
+        remark: stream.paginator.remark?.(position),
+      });
       const page = placed(label, () => readPage(stream, position, answer));
       return { ...page, durationMs: performance.now() - startedAt };
     },
@@ -71,14 +79,26 @@ function pageUrl(source: Source, stream: Stream, position: JsonObject): URL {
   return url;
 }
 
-type Exchange = { agent: Agent; source: Source; stream: Stream; url: URL; label: RequestLabel; signal: AbortSignal; remark: string | undefined };
+type Exchange = {
+  agent: Agent;
+  source: Source;
+  stream: Stream;
+  url: URL;
+  label: RequestLabel;
+  signal: AbortSignal;
+  remark: string | undefined;
+};
 type Answer = { body: Buffer; response: Dispatcher.ResponseData };
 
 async function exchange({ agent, source, stream, url, label, signal, remark }: Exchange): Promise<Answer> {
   const deadline = AbortSignal.timeout(source.timeoutMs * totalTimeouts);
   let progress: Progress = "waiting";
   try {
-    const response = await request(url, { dispatcher: agent, headers: headersOf(source), signal: AbortSignal.any([signal, deadline]) });
+    const response = await request(url, {
+      dispatcher: agent,
+      headers: headersOf(source),
+      signal: AbortSignal.any([signal, deadline]),
+    });
     progress = "reading";
     const isSuccess = response.statusCode >= 200 && response.statusCode < 300;
     const body = isSuccess ? await readWhole(response, stream.maxBytes) : await readExcerpt(response);
@@ -87,7 +107,11 @@ async function exchange({ agent, source, stream, url, label, signal, remark }: E
     return { body, response };
   } catch (error) {
     if (error instanceof PenstockError) throw placedError(error, label);
-    if (signal.aborted) throw new CancelledError("CANCELLED", `the request to ${label.origin} was cancelled`, { ...placeOf(label), cause: error });
+    if (signal.aborted)
+      throw new CancelledError("CANCELLED", `the request to ${label.origin} was cancelled`, {
+        ...placeOf(label),
+        cause: error,
+      });
     throw classifyFailure(deadline.aborted ? deadline.reason : error, progress, label);
   }
 }
@@ -140,10 +164,14 @@ function selectItems(stream: Stream, body: JsonValue): JsonValue[] {
   const selected = select(stream, body);
   if (Array.isArray(selected)) return selected;
   const found = isJsonObject(body) ? `an ${describeValue(body)}` : describeValue(body);
-  throw new PermanentError("SELECTOR_MISSED", `the selector found ${describeValue(selected)} instead of an array; the response is ${found}`, {
-    expected: "array",
-    received: describeValue(selected),
-  });
+  throw new PermanentError(
+    "SELECTOR_MISSED",
+    `the selector found ${describeValue(selected)} instead of an array; the response is ${found}`,
+    {
+      expected: "array",
+      received: describeValue(selected),
+    },
+  );
 }
 
 function select(stream: Stream, body: JsonValue): JsonValue | undefined {
@@ -151,7 +179,11 @@ function select(stream: Stream, body: JsonValue): JsonValue | undefined {
     return stream.records(body);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new PermanentError("SELECTOR_MISSED", `the selector threw on a response that is ${describeValue(body)}: ${reason}`, { cause });
+    throw new PermanentError(
+      "SELECTOR_MISSED",
+      `the selector threw on a response that is ${describeValue(body)}: ${reason}`,
+      { cause },
+    );
   }
 }
 

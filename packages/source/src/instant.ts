@@ -59,7 +59,9 @@ function isRealDay(text: string, day: number): boolean {
 export function instantFormatOf(value: unknown): InstantFormat | null {
   if (instantMs(value) === null) return null;
   if (typeof value === "number") {
-    return Math.abs(value) >= millisecondsFrom ? { kind: "epoch-milliseconds" } : { kind: "epoch-seconds", isWhole: Number.isInteger(value) };
+    return Math.abs(value) >= millisecondsFrom
+      ? { kind: "epoch-milliseconds" }
+      : { kind: "epoch-seconds", isWhole: Number.isInteger(value) };
   }
   const [, , separator, fraction, zone] = isoPattern.exec(String(value)) ?? [];
   return {

@@ -65,7 +65,13 @@ async function loadFile(path: string, env: Environment, loaded: LoadedSources): 
 }
 
 function isDefinition(value: unknown): value is SourceDefinition {
-  return typeof value === "object" && value !== null && "configure" in value && typeof value.configure === "function" && "name" in value;
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "configure" in value &&
+    typeof value.configure === "function" &&
+    "name" in value
+  );
 }
 
 /**
@@ -73,7 +79,7 @@ function isDefinition(value: unknown): value is SourceDefinition {
  *
  * @throws ConfigError `SOURCE_INVALID`
  */
-export function checkSource(source: Source): void {
+function checkSource(source: Source): void {
   checkName("source", source.name, source.name);
   const url = URL.parse(source.baseUrl);
   if (url === null || !/^https?:$/.test(url.protocol)) throw invalid(source, "baseUrl is no http(s) URL");
@@ -87,7 +93,8 @@ function checkStream(source: Source, stream: Stream): void {
   const named = { key: stream.key, eventTime: [stream.eventTime], version: [stream.version?.field] };
   for (const [option, names] of Object.entries(named)) {
     const unknown = names.find((name) => name !== undefined && !fields.has(name));
-    if (unknown !== undefined) throw invalid(source, `stream ${stream.name}: ${option} names ${unknown}, which the output schema has not`);
+    if (unknown !== undefined)
+      throw invalid(source, `stream ${stream.name}: ${option} names ${unknown}, which the output schema has not`);
   }
   if (stream.key.length === 0) throw invalid(source, `stream ${stream.name}: key names no field`);
   if (stream.paginator.kind === "keyset" && stream.cursor?.kind !== "timestamp") {
@@ -97,13 +104,22 @@ function checkStream(source: Source, stream: Stream): void {
 
 function checkName(kind: string, name: string, source: string): void {
   if (namePattern.test(name)) return;
-  throw new ConfigError("SOURCE_INVALID", `${kind} name "${name}": expected a small letter, then small letters, digits and _`, { source });
+  throw new ConfigError(
+    "SOURCE_INVALID",
+    `${kind} name "${name}": expected a small letter, then small letters, digits and _`,
+    { source },
+  );
 }
 
 /** Two files may name one source; and streams `a.b_c` and `a_b.c` would want the same view. */
 function refuseCollisions(sources: Source[]): void {
-  refuseTaken(sources.map((source) => ({ name: source.name, source })), "source name");
-  const views = sources.flatMap((source) => Object.keys(source.streams).map((stream) => ({ name: `${source.name}_${stream}`, source })));
+  refuseTaken(
+    sources.map((source) => ({ name: source.name, source })),
+    "source name",
+  );
+  const views = sources.flatMap((source) =>
+    Object.keys(source.streams).map((stream) => ({ name: `${source.name}_${stream}`, source })),
+  );
   refuseTaken(views, "view name");
   sources.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
@@ -112,7 +128,8 @@ function refuseTaken(wanted: { name: string; source: Source }[], what: string): 
   const takenBy = new Map<string, Source>();
   for (const { name, source } of wanted) {
     const other = takenBy.get(name);
-    if (other !== undefined) throw invalid(source, `the ${what} ${name} is taken by another source already, ${other.name}`);
+    if (other !== undefined)
+      throw invalid(source, `the ${what} ${name} is taken by another source already, ${other.name}`);
     takenBy.set(name, source);
   }
 }

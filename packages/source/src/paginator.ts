@@ -34,4 +34,7 @@ export type PageSeen = {
 };
 
 /** `incomplete`: no way on from here, and the run did not see everything. */
-export type NextPage = { kind: "next"; position: JsonObject } | { kind: "end" } | { kind: "incomplete"; code: ErrorCode };
+export type NextPage =
+  | { kind: "next"; position: JsonObject }
+  | { kind: "end" }
+  | { kind: "incomplete"; code: ErrorCode };

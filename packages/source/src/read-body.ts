@@ -2,8 +2,8 @@ import { PassThrough, type Readable, type Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from "node:zlib";
 import { PermanentError } from "@penstock/core/errors";
-import { escapeExcerpt } from "./describe-value.ts";
 import type { JsonValue } from "@penstock/core/json";
+import { escapeExcerpt } from "./describe-value.ts";
 
 /** What this program can decompress, as `Accept-Encoding` wants it. */
 export const acceptedEncodings = "zstd, br, gzip, deflate";
@@ -25,22 +25,31 @@ const decompressors: { [encoding: string]: () => Transform } = {
 export async function readBody(body: Readable, encoding: string | undefined, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
-  await pipeline(body, decompressor(encoding), async (source: AsyncIterable<Buffer>) => {
+  const decompress = decompressor(encoding);
+  // Whatever throws in here, the pipeline closes the connection.
+  await pipeline(body, decompress ?? new PassThrough(), async (source: AsyncIterable<Buffer>) => {
+    if (decompress === undefined) throw unknownEncoding(encoding ?? "");
     for await (const chunk of source) {
       sizeBytes += chunk.byteLength;
-      if (sizeBytes > maxBytes) throw new PermanentError("BODY_TOO_LARGE", `the response is larger than maxBytes, ${maxBytes} bytes`);
+      if (sizeBytes > maxBytes)
+        throw new PermanentError("BODY_TOO_LARGE", `the response is larger than maxBytes, ${maxBytes} bytes`);
       chunks.push(chunk);
     }
   });
   return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, sizeBytes);
 }
 
-function decompressor(encoding = "identity"): Transform {
+function unknownEncoding(encoding: string): PermanentError {
+  return new PermanentError(
+    "BODY_NOT_JSON",
+    `the response has the content encoding "${escapeExcerpt(encoding)}", which was not asked for`,
+  );
+}
+
+function decompressor(encoding = "identity"): Transform | undefined {
   const name = encoding.trim().toLowerCase();
-  const create = Object.hasOwn(decompressors, name) ? decompressors[name] : undefined;
-  if (create !== undefined) return create();
   if (name === "identity" || name === "") return new PassThrough();
-  throw new PermanentError("BODY_NOT_JSON", `the response has the content encoding "${escapeExcerpt(name)}", which was not asked for`);
+  return Object.hasOwn(decompressors, name) ? decompressors[name]?.() : undefined;
 }
 
 /**

@@ -11,8 +11,20 @@ const fetchedAt = new Date("2026-02-01T00:00:00Z");
 
 const orders = defineStream({
   path: "/orders",
-  schema: z.object({ id: z.string(), at: instant(), total: z.number(), revision: z.number().optional(), meta: z.unknown().optional() }),
-  output: z.object({ id: z.string(), at: z.iso.datetime(), cents: z.number(), revision: z.number().optional(), meta: z.unknown().optional() }),
+  schema: z.object({
+    id: z.string(),
+    at: instant(),
+    total: z.number(),
+    revision: z.number().optional(),
+    meta: z.unknown().optional(),
+  }),
+  output: z.object({
+    id: z.string(),
+    at: z.iso.datetime(),
+    cents: z.number(),
+    revision: z.number().optional(),
+    meta: z.unknown().optional(),
+  }),
   transform: ({ total, ...rest }) => {
     if (total === 0) return null;
     if (total === -1) throw new Error("no negative totals");
@@ -26,11 +38,18 @@ const orders = defineStream({
 });
 
 function transformerOf(stream: StreamDefinition) {
-  const configured = defineSource({ name: "shop", baseUrl: "https://shop.example", streams: { orders: stream } }).configure({});
+  const configured = defineSource({
+    name: "shop",
+    baseUrl: "https://shop.example",
+    streams: { orders: stream },
+  }).configure({});
   if (!configured.isConfigured) throw new Error("not configured");
   const [named] = Object.values(configured.source.streams);
   if (named === undefined) throw new Error("no stream");
-  return { stream: named, transform: (item: JsonValue) => createTransformer(configured.source, named)(item, { fetchedAt }) };
+  return {
+    stream: named,
+    transform: (item: JsonValue) => createTransformer(configured.source, named)(item, { fetchedAt }),
+  };
 }
 
 const { stream, transform } = transformerOf(orders);
@@ -70,21 +89,45 @@ test("versions sort as the numbers they are", () => {
 
 describe("what is wrong is named", () => {
   test.each<[string, JsonValue, string, string]>([
-    ["a field of another type", { ...order, total: "5" }, "RECORD_INVALID", 'total: expected number, received string "5"'],
+    [
+      "a field of another type",
+      { ...order, total: "5" },
+      "RECORD_INVALID",
+      'total: expected number, received string "5"',
+    ],
     ["no key", { at: order.at, total: 5 }, "KEY_MISSING", "id: expected string, received nothing"],
     ["a null key", { ...order, id: null }, "KEY_MISSING", "id: expected string, received null"],
-    ["an empty key", { ...order, id: "" }, "KEY_MISSING", "id: expected text or a safe integer, received string \"\""],
-    ["a key of another type", { ...order, id: { a: 1 } }, "RECORD_INVALID", "id: expected string, received object with a"],
+    ["an empty key", { ...order, id: "" }, "KEY_MISSING", "id: expected text or a safe integer, received empty text"],
+    [
+      "a key of another type",
+      { ...order, id: { a: 1 } },
+      "RECORD_INVALID",
+      "id: expected string, received object with a",
+    ],
     ["no time", { id: "o1", total: 5 }, "CURSOR_INVALID", "at: "],
-    ["a time that is none", { ...order, at: "soon" }, "CURSOR_INVALID", 'at: expected a time (ISO 8601 or an epoch number), received string "soon"'],
+    [
+      "a time that is none",
+      { ...order, at: "soon" },
+      "CURSOR_INVALID",
+      'at: expected a time (ISO 8601 or an epoch number), received string "soon"',
+    ],
     ["a throwing transform", { ...order, total: -1 }, "TRANSFORM_FAILED", "the transform threw: no negative totals"],
-    ["an output that does not fit", { ...order, total: 1e307 }, "OUTPUT_INVALID", "cents: expected number, received number Infinity"],
+    [
+      "an output that does not fit",
+      { ...order, total: 1e307 },
+      "OUTPUT_INVALID",
+      "cents: expected number, received number Infinity",
+    ],
     ["null", null, "RECORD_INVALID", "the record: expected object, received null"],
     ["an array", [order], "RECORD_INVALID", "the record: expected object, received array of 1"],
     ["text", "o1", "RECORD_INVALID", 'the record: expected object, received string "o1"'],
   ])("%s", (_, item, code, message) => {
     const error = refusal(item);
-    expect(error).toMatchObject({ code, message: expect.stringContaining(message), details: { source: "shop", stream: "orders" } });
+    expect(error).toMatchObject({
+      code,
+      message: expect.stringContaining(message),
+      details: { source: "shop", stream: "orders" },
+    });
   });
 
   test("three problems at most, the first as details", () => {
@@ -97,8 +140,14 @@ describe("what is wrong is named", () => {
 
 describe("hostile input", () => {
   test("a field called __proto__ is stored as it came and pollutes nothing", () => {
-    const made = transform(JSON.parse('{"id":"o1","at":"2026-01-31","total":5,"meta":{"__proto__":{"polluted":1},"constructor":2},"__proto__":{"x":1}}'));
-    expect(made).toMatchObject({ records: [{ data: expect.stringContaining('"meta":{"__proto__":{"polluted":1},"constructor":2}') }] });
+    const made = transform(
+      JSON.parse(
+        '{"id":"o1","at":"2026-01-31","total":5,"meta":{"__proto__":{"polluted":1},"constructor":2},"__proto__":{"x":1}}',
+      ),
+    );
+    expect(made).toMatchObject({
+      records: [{ data: expect.stringContaining('"meta":{"__proto__":{"polluted":1},"constructor":2}') }],
+    });
     expect({}).not.toHaveProperty("polluted");
   });
 
@@ -109,12 +158,18 @@ describe("hostile input", () => {
   });
 
   test("what is nested too deeply is refused, and nothing breaks", () => {
-    const deep = JSON.parse(`{"id":"o1","at":"2026-01-31","total":5,"meta":${"[".repeat(100_000)}${"]".repeat(100_000)}}`);
-    expect(refusal(deep)).toMatchObject({ code: "RECORD_INVALID", message: expect.stringContaining("nested too deeply") });
+    const deep = JSON.parse(
+      `{"id":"o1","at":"2026-01-31","total":5,"meta":${"[".repeat(100_000)}${"]".repeat(100_000)}}`,
+    );
+    expect(refusal(deep)).toMatchObject({
+      code: "RECORD_INVALID",
+      message: expect.stringContaining("nested too deeply"),
+    });
   });
 
   test("keys that databases would refuse or fold together are refused", () => {
-    for (const id of ["a\0b", "\ud800", "x".repeat(1_001)]) expect(refusal({ ...order, id }).code).toBe("RECORD_INVALID");
+    for (const id of ["a\0b", "\ud800", "x".repeat(1_001)])
+      expect(refusal({ ...order, id }).code).toBe("RECORD_INVALID");
     expect(transform({ ...order, id: "😀" })).toMatchObject({ records: [{ key: "😀" }] });
   });
 
@@ -144,7 +199,9 @@ describe("keys", () => {
   });
 
   test("are read from anything as far as they can be", () => {
-    expect([order, { id: 7 }, { id: "" }, { id: null }, {}, null, [], "x"].map((item) => bestEffortKey(stream, item))).toEqual(["o1", "7", null, null, null, null, null, null]);
+    expect(
+      [order, { id: 7 }, { id: "" }, { id: null }, {}, null, [], "x"].map((item) => bestEffortKey(stream, item)),
+    ).toEqual(["o1", "7", null, null, null, null, null, null]);
     expect(bestEffortKey(lines.stream, { order: "a", line: 1 })).toBe('["a","1"]');
     expect(bestEffortKey(lines.stream, { order: "a" })).toBeNull();
   });

@@ -47,7 +47,11 @@ function keyOf(stream: Stream, output: Output, context: TransformContext): strin
   const parts = stream.key.map((field) => keyPart(field, output[field], context));
   const key = parts.length === 1 ? parts.join("") : JSON.stringify(parts);
   if (key.length <= maxKeyChars) return key;
-  const details = { path: stream.key.join(", "), expected: `a key of at most ${maxKeyChars} characters`, received: `${key.length} characters` };
+  const details = {
+    path: stream.key.join(", "),
+    expected: `a key of at most ${maxKeyChars} characters`,
+    received: `${key.length} characters`,
+  };
   throw invalid("RECORD_INVALID", details, context);
 }
 
@@ -58,7 +62,11 @@ function keyOf(stream: Stream, output: Output, context: TransformContext): strin
 function keyPart(field: string, value: unknown, context: TransformContext): string {
   if (typeof value === "string" && value !== "") {
     if (value.isWellFormed() && !value.includes("\0")) return value;
-    throw invalid("RECORD_INVALID", { path: field, expected: "well-formed text without NUL", received: describeValue(value) }, context);
+    throw invalid(
+      "RECORD_INVALID",
+      { path: field, expected: "well-formed text without NUL", received: describeValue(value) },
+      context,
+    );
   }
   if (Number.isSafeInteger(value) || typeof value === "boolean") return String(value);
   const code = value === undefined || value === null || value === "" ? "KEY_MISSING" : "RECORD_INVALID";
@@ -71,7 +79,11 @@ function outputJson(output: Output, context: TransformContext): string {
   } catch (cause) {
     const { source, stream } = context;
     if (cause instanceof RangeError) {
-      throw new InvalidRecordError("RECORD_INVALID", "the record is nested too deeply to be stored", { source, stream, cause });
+      throw new InvalidRecordError("RECORD_INVALID", "the record is nested too deeply to be stored", {
+        source,
+        stream,
+        cause,
+      });
     }
     const message = `the record cannot be stored as JSON: ${cause instanceof Error ? cause.message : String(cause)}`;
     throw new InvalidRecordError("RECORD_INVALID", message, { source, stream, cause });
@@ -102,8 +114,16 @@ export function bestEffortKey(stream: Stream, item: JsonValue): string | null {
 
 type Blame = { path: string; expected: string; received: string };
 
-function invalid(code: "RECORD_INVALID" | "KEY_MISSING" | "CURSOR_INVALID", blame: Blame, { source, stream }: TransformContext): InvalidRecordError {
-  return new InvalidRecordError(code, `${blame.path}: expected ${blame.expected}, received ${blame.received}`, { source, stream, ...blame });
+function invalid(
+  code: "RECORD_INVALID" | "KEY_MISSING" | "CURSOR_INVALID",
+  blame: Blame,
+  { source, stream }: TransformContext,
+): InvalidRecordError {
+  return new InvalidRecordError(code, `${blame.path}: expected ${blame.expected}, received ${blame.received}`, {
+    source,
+    stream,
+    ...blame,
+  });
 }
 
 function describeOutput(value: unknown): string {

@@ -42,17 +42,24 @@ test("every type has its column, nullable, optional and defaulted ones too", () 
 });
 
 test("names that SQL takes for the same are refused, and that of the column the view adds", () => {
-  expect(() => viewColumns(streamOf(z.object({ id: z.string(), ID: z.string() })))).toThrow(/ID has the name of column id/);
+  expect(() => viewColumns(streamOf(z.object({ id: z.string(), ID: z.string() })))).toThrow(
+    /ID has the name of column id/,
+  );
   expect(() => viewColumns(streamOf(z.object({ Fetched_At: z.string() })))).toThrow(ConfigError);
 });
 
 test("a type that JSON cannot hold is refused", () => {
-  expect(() => viewColumns(streamOf(z.object({ at: z.date() })))).toThrow(/stream things: the output schema has a type that JSON cannot hold: Date/);
+  expect(() => viewColumns(streamOf(z.object({ at: z.date() })))).toThrow(
+    /stream things: the output schema has a type that JSON cannot hold: Date/,
+  );
 });
 
 test("the fingerprint changes with the schema and with nothing else", () => {
   const fingerprint = (schema: z.ZodObject) => schemaVersion(streamOf(schema)).fingerprint;
   expect(fingerprint(z.object({ a: z.string() }))).toBe(fingerprint(z.object({ a: z.string() })));
   expect(fingerprint(z.object({ a: z.string() }))).not.toBe(fingerprint(z.object({ a: z.string().nullable() })));
-  expect(schemaVersion(streamOf(z.object({ a: z.string() }))).jsonSchema).toMatchObject({ type: "object", properties: { a: { type: "string" } } });
+  expect(schemaVersion(streamOf(z.object({ a: z.string() }))).jsonSchema).toMatchObject({
+    type: "object",
+    properties: { a: { type: "string" } },
+  });
 });

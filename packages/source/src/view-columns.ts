@@ -19,7 +19,10 @@ const addedColumns = ["fetched_at"];
  */
 export function viewColumns(stream: Stream): ViewColumn[] {
   const properties = outputJsonSchema(stream)["properties"];
-  const columns = Object.entries(isJsonObject(properties) ? properties : {}).map(([name, schema]) => ({ name, type: columnType(schema) }));
+  const columns = Object.entries(isJsonObject(properties) ? properties : {}).map(([name, schema]) => ({
+    name,
+    type: columnType(schema),
+  }));
   refuseCollisions(stream, columns);
   return columns;
 }

@@ -7,6 +7,11 @@ export type Dialect = {
   now: Prisma.Sql;
   /** An instant as a value of a timestamp column. */
   instant(value: Date): Prisma.Sql;
+  /**
+   * Sent first in every transaction where a transaction that begins with reading could not write later: SQLite gives it up
+   * as soon as another process has written in between.
+   */
+  takeWriteLock: Prisma.Sql | undefined;
   /** Appended to a SELECT to lock its rows; SQLite's transactions have the whole database. */
   forUpdate: Prisma.Sql;
   /** Rows of a JSON array of arrays as columns `c0, c1, …`, text but where a type is given. */
@@ -21,6 +26,7 @@ export const postgresql: Dialect = {
   name: "postgresql",
   now: Prisma.sql`clock_timestamp()`,
   instant: (value) => Prisma.sql`${value.toISOString()}::timestamptz`,
+  takeWriteLock: undefined,
   forUpdate: Prisma.sql`FOR UPDATE`,
   rowsOf: (json, types) => {
     const columns = types.map((type, i) => `(r.v->>${i})::${sqlTypes[type]} AS c${i}`).join(", ");
@@ -33,6 +39,7 @@ export const sqlite: Dialect = {
   name: "sqlite",
   now: Prisma.sql`strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')`,
   instant: (value) => Prisma.sql`${storedInstant(value)}`,
+  takeWriteLock: Prisma.sql`UPDATE checkpoints SET fence = fence WHERE false`,
   forUpdate: Prisma.empty,
   rowsOf: (json, types) => {
     const columns = types.map((_type, i) => `json_extract(r.value, '$[${i}]') AS c${i}`).join(", ");

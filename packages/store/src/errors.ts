@@ -30,6 +30,15 @@ export function codesOf(error: unknown): string[] {
   return codes;
 }
 
+/** What the database itself said, without Prisma's words around it. */
+export function reasonOf(error: unknown): string {
+  if (typeof error !== "object" || error === null) return String(error);
+  const { originalMessage, meta, cause, driverAdapterError, message } = error as Record<string, unknown>;
+  if (typeof originalMessage === "string") return originalMessage;
+  const inner = [meta, driverAdapterError, cause].find((each) => typeof each === "object" && each !== null);
+  return inner === undefined ? String(message) : reasonOf(inner);
+}
+
 /** True when the statement failed for what was in it, not for the state of the database. */
 export function isRefusedData(error: unknown): boolean {
   return codesOf(error).some((code) => dataSqlStates.some((pattern) => code.length === 5 && pattern.test(code)) || /^SQLITE_(CONSTRAINT|TOOBIG|MISMATCH|RANGE)/.test(code));

@@ -4,16 +4,24 @@ import { letterIdentity, type LetterKind, type LetterStage, type LetterStatus, t
 import { Prisma } from "../generated/postgresql/client.ts";
 import type { DeadLetterModel } from "../generated/postgresql/models/DeadLetter.ts";
 import type { Transaction } from "./client.ts";
+import { RolledBack } from "./connection.ts";
 import { type Dialect, storedInstant } from "./dialect.ts";
 import { upsertRecords } from "./record-upsert.ts";
+import { endRun } from "./runs.ts";
 import type { LetterFilter, PageCommit, RedriveCommit, StoredLetter } from "./store.ts";
 
 const columnTypes = ["text", "text", "text", "text", "text", "text", "text", "text", "text", "text", "text", "text", "text", "integer", "timestamp", "text"] as const;
 
+/** What a letter takes over from its newest observation. */
+const observed = ["code", "message", "path", "payload", "run_id", "seq", "trace_id", "observed_at"] as const;
+const takeOverNewest = Prisma.raw(
+  observed.map((column) => `${column} = CASE WHEN excluded.observed_at >= dead_letters.observed_at THEN excluded.${column} ELSE dead_letters.${column} END`).join(", "),
+);
+
 /**
- * Writes letters. One met before – by its identity – keeps its id and payload of now, counts an attempt more, and is open
- * again if it was resolved or discarded. Written in the order of identities, so that two transactions never wait for each
- * other crosswise.
+ * Writes letters. One met before – by its identity – keeps its id, takes over the newest observation, counts an attempt
+ * more, and is open again whatever it was: one being redriven too, since the redrive may have read the payload of before.
+ * Written in the order of identities, so that two transactions never wait for each other crosswise.
  */
 export async function upsertLetters(db: Transaction, dialect: Dialect, letters: NewLetter[]): Promise<void> {
   if (letters.length === 0) return;
@@ -26,27 +34,43 @@ export async function upsertLetters(db: Transaction, dialect: Dialect, letters: 
     FROM (${dialect.rowsOf(JSON.stringify(rows), columnTypes)}) AS new
     WHERE true
     ON CONFLICT (identity) DO UPDATE SET
-      code = excluded.code, message = excluded.message, path = excluded.path, payload = excluded.payload, run_id = excluded.run_id, seq = excluded.seq,
-      observed_at = excluded.observed_at, trace_id = excluded.trace_id, last_seen_at = excluded.last_seen_at, attempts = dead_letters.attempts + 1,
-      status = CASE WHEN dead_letters.status = 'redriving' THEN 'redriving' ELSE 'open' END`;
+      ${takeOverNewest}, last_seen_at = excluded.last_seen_at, attempts = dead_letters.attempts + 1, status = 'open'`;
 }
 
 function rowOf(identity: string, letter: NewLetter): (string | number | null)[] {
   const { source, stream, partition, stage, kind, key, code, message, path, payload, runId, seq, observedAt, traceId } = letter;
-  return [randomUUID(), identity, source, stream, partition, stage, kind, key, code, message, path, payload, runId, seq, storedInstant(observedAt), traceId];
+  const texts = [source, stream, partition, stage, kind, key, code, message, path, payload, runId];
+  return [randomUUID(), identity, ...texts.map(storable), seq, storedInstant(observedAt), traceId];
 }
 
-/** Resolves what this page made good: letters of the keys it committed, and of a request at its cursor. */
+/** A letter must be storable whatever is in it: Postgres takes neither NUL nor half a surrogate pair. */
+function storable(text: string | null): string | null {
+  return text?.toWellFormed().replaceAll("\0", "\uFFFD") ?? null;
+}
+
+/**
+ * Resolves what this page made good: letters of the keys it committed, and of a request at its cursor. A page that was
+ * observed before a letter leaves it open, and so does one that has a bad record of the same key.
+ */
 export async function resolveByCommit(db: Transaction, dialect: Dialect, page: PageCommit): Promise<void> {
   const { source, stream, partition } = page.run;
   const where = Prisma.sql`source = ${source} AND stream = ${stream} AND status = 'open'`;
   const [open] = await db.$queryRaw<unknown[]>`SELECT 1 AS one FROM dead_letters WHERE ${where} AND record_key IS NOT NULL LIMIT 1`;
   if (open === undefined) return;
-  const keys = JSON.stringify(page.records.map(({ key }) => key));
+  const bad = new Set(page.letters.map(({ key }) => key));
+  const keys = JSON.stringify(page.records.map(({ key }) => key).filter((key) => !bad.has(key)));
   await db.$executeRaw`
     UPDATE dead_letters SET status = 'resolved'
-    WHERE ${where} AND ((kind = 'record' AND record_key IN (${dialect.textsOf(keys)}))
+    WHERE ${where} AND observed_at <= ${dialect.instant(page.observedAt)} AND ((kind = 'record' AND record_key IN (${dialect.textsOf(keys)}))
       OR (kind = 'request' AND partition = ${partition} AND record_key = ${page.cursorIn}))`;
+}
+
+/** Letter and run `failed` together; only whoever ends the run writes the letter, so that a job delivered twice writes one. */
+export async function settleFetch(db: Transaction, dialect: Dialect, letter: NewLetter): Promise<void> {
+  // Letters are locked before checkpoints by everybody.
+  await upsertLetters(db, dialect, [letter]);
+  const { code, message, runId } = letter;
+  if (!(await endRun(db, dialect, runId, { status: "failed", code, message }))) throw new RolledBack();
 }
 
 /** What a redriven letter's payload became, and the letter's end, together; nothing when the letter was redriven again since. */
@@ -60,12 +84,23 @@ export async function commitRedrive(db: Transaction, dialect: Dialect, redrive: 
 }
 
 /** `open → redriving`, oldest first. */
-export async function claimForRedrive(db: Transaction, filter: LetterFilter): Promise<StoredLetter[]> {
+export async function claimForRedrive(db: Transaction, dialect: Dialect, filter: LetterFilter): Promise<StoredLetter[]> {
   const found = await db.deadLetter.findMany({ where: whereOf({ ...filter, status: "open" }), orderBy: oldestFirst, take: filter.limit, select: { id: true } });
-  const ids = found.map(({ id }) => id);
-  await db.deadLetter.updateMany({ where: { id: { in: ids }, status: "open" }, data: { status: "redriving", redrives: { increment: 1 } } });
-  const claimed = await db.deadLetter.findMany({ where: { id: { in: ids }, status: "redriving" }, orderBy: oldestFirst });
-  return claimed.map(storedLetter);
+  const claimed = await db.$queryRaw<{ id: string }[]>`
+    UPDATE dead_letters SET status = 'redriving', redrives = redrives + 1 WHERE ${stillOpen(dialect, found.map(({ id }) => id))} RETURNING id`;
+  const ids = new Set(claimed.map(({ id }) => id));
+  const letters = await db.deadLetter.findMany({ where: { id: { in: [...ids] } }, orderBy: oldestFirst });
+  return letters.map(storedLetter);
+}
+
+/** Gives open letters up, and says how many. */
+export async function discardLetters(db: Transaction, dialect: Dialect, ids: string[]): Promise<number> {
+  return db.$executeRaw`UPDATE dead_letters SET status = 'discarded' WHERE ${stillOpen(dialect, ids)}`;
+}
+
+/** Those of the ids that nobody else has claimed, resolved or discarded meanwhile. */
+function stillOpen(dialect: Dialect, ids: string[]): Prisma.Sql {
+  return Prisma.sql`id IN (${dialect.textsOf(JSON.stringify(ids))}) AND status = 'open'`;
 }
 
 export async function reopenLetter(

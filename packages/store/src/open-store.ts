@@ -1,17 +1,17 @@
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { ConfigError, InfrastructureError } from "@penstock/core/errors";
 import { PrismaBetterSqlite3 } from "@prisma/adapter-better-sqlite3";
 import { PrismaPg } from "@prisma/adapter-pg";
 import { PrismaClient as PostgresClient } from "../generated/postgresql/client.ts";
 import { PrismaClient as SqliteClient } from "../generated/sqlite/client.ts";
-import type { Prisma, Transaction } from "./client.ts";
-import { type Dialect, postgresql, sqlite } from "./dialect.ts";
-import { codesOf, isConflict, translateError } from "./errors.ts";
+import type { Prisma } from "./client.ts";
+import { type Connection, createConnection } from "./connection.ts";
 import { createStore } from "./create-store.ts";
-import { migratePostgres, migrateSqlite } from "./migrate.ts";
+import { postgresql, sqlite } from "./dialect.ts";
+import { codesOf, translateError } from "./errors.ts";
+import { checkMigrated, migratePostgres, migrateSqlite } from "./migrate.ts";
 import { readMigrations } from "./migrations.ts";
 import type { Store } from "./store.ts";
 
@@ -22,24 +22,13 @@ export type OpenStoreOptions = {
   migrationsRoot: string;
   /** Connections to Postgres. */
   poolSize?: number;
-  /** Looks only: creates and migrates nothing. An SQLite file that is not there is `DATABASE_MISSING`. */
+  /** Looks only: creates and migrates nothing. A database that is not there or has no tables yet is `DATABASE_MISSING`. */
   isReadOnly?: boolean;
 };
 
-/** A database with the means to work in it: what the parts of the store are made of. */
-export type Connection = {
-  db: Prisma;
-  dialect: Dialect;
-  /** The work in one transaction, again at once after a deadlock or serialization failure, at most five times. */
-  transact<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
-  /** The work with its errors translated. */
-  ask<T>(work: () => Promise<T>): Promise<T>;
-};
-
-const transactionOptions = { timeout: 60_000, maxWait: 30_000 };
-const maxConflicts = 5;
 /** Waiting for another process' write blocks the event loop, so it must end well before a job's lock does. */
 const busyTimeoutMs = 5_000;
+const connectTimeoutMs = 10_000;
 
 /**
  * Opens the database, creating and migrating it as needed.
@@ -56,47 +45,49 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
   }
 }
 
-async function openSqlite({ url, migrationsRoot, isReadOnly }: OpenStoreOptions, place: string): Promise<Connection> {
+async function openSqlite({ url, migrationsRoot, isReadOnly = false }: OpenStoreOptions, place: string): Promise<Connection> {
   const path = resolve(url.slice("file:".length));
-  if (isReadOnly === true && !existsSync(path)) throw new ConfigError("DATABASE_MISSING", `there is no database at ${path} yet`);
-  if (isReadOnly !== true) {
+  const migrations = await readMigrations(join(migrationsRoot, "sqlite/migrations"));
+  if (isReadOnly && !existsSync(path)) throw new ConfigError("DATABASE_MISSING", `there is no database at ${path} yet`);
+  if (!isReadOnly) {
     await mkdir(dirname(path), { recursive: true });
-    migrateSqlite(path, await readMigrations(join(migrationsRoot, "sqlite/migrations")));
+    await migrateSqlite(path, migrations);
   }
-  const adapter = new PrismaBetterSqlite3({ url: `file:${path}`, timeout: busyTimeoutMs });
-  const db = new SqliteClient({ adapter }) as unknown as Prisma;
+  const reader = sqliteClient(path, true);
+  const writer = isReadOnly ? reader : sqliteClient(path, false);
   // Safe although the last commits may go with the power: records and checkpoint are in the one file and go back together.
-  await db.$queryRawUnsafe("PRAGMA synchronous = NORMAL");
-  return connection(db, sqlite, place);
+  if (!isReadOnly) await writer.$queryRawUnsafe("PRAGMA synchronous = NORMAL");
+  return checked(createConnection({ reader, writer, dialect: sqlite, place }), isReadOnly ? migrations : undefined);
 }
 
-async function openPostgres({ url, migrationsRoot, poolSize = 8, isReadOnly }: OpenStoreOptions, place: string): Promise<Connection> {
-  if (isReadOnly !== true) await migratePostgres(url, await readMigrations(join(migrationsRoot, "postgresql/migrations")));
-  const adapter = new PrismaPg({ connectionString: url, max: poolSize, connectionTimeoutMillis: 10_000 });
+function sqliteClient(path: string, readonly: boolean): Prisma {
+  const adapter = new PrismaBetterSqlite3({ url: `file:${path}`, timeout: busyTimeoutMs, readonly });
+  // A test proves both schemas equal; their clients differ in nothing that is used here.
+  return new SqliteClient({ adapter }) as unknown as Prisma;
+}
+
+async function openPostgres({ url, migrationsRoot, poolSize = 8, isReadOnly = false }: OpenStoreOptions, place: string): Promise<Connection> {
+  const migrations = await readMigrations(join(migrationsRoot, "postgresql/migrations"));
+  if (!isReadOnly) await migratePostgres(url, migrations);
+  const adapter = new PrismaPg({
+    connectionString: url,
+    max: poolSize,
+    connectionTimeoutMillis: connectTimeoutMs,
+    // Prisma's adapter drops the offset of what it reads and writes, so anywhere but in UTC every instant would be another.
+    onConnect: async (client) => void (await client.query("SET TIME ZONE 'UTC'")),
+  });
   const db = new PostgresClient({ adapter });
-  return connection(db, postgresql, place);
+  return checked(createConnection({ reader: db, writer: db, dialect: postgresql, place }), isReadOnly ? migrations : undefined);
 }
 
-function connection(db: Prisma, dialect: Dialect, place: string): Connection {
-  const ask = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work();
-    } catch (error) {
-      throw translateError(error, place);
-    }
-  };
-  const transact = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> => ask(() => again(() => db.$transaction(work, transactionOptions)));
-  return { db, dialect, transact, ask };
-}
-
-async function again<T>(work: () => Promise<T>): Promise<T> {
-  for (let conflicts = 1; ; conflicts++) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!isConflict(error) || conflicts >= maxConflicts) throw error;
-      await delay(Math.random() * 20 * conflicts);
-    }
+/** Whoever only looks must find the tables it knows; whoever writes has just migrated them. */
+async function checked(connection: Connection, migrations: Parameters<typeof checkMigrated>[1] | undefined): Promise<Connection> {
+  try {
+    if (migrations !== undefined) await checkMigrated(connection.db, migrations);
+    return connection;
+  } catch (error) {
+    await connection.close();
+    throw error;
   }
 }
 
@@ -117,7 +108,9 @@ const refusals: Record<string, string> = {
 
 function explainOpening(error: unknown, place: string): unknown {
   if (error instanceof InfrastructureError || error instanceof ConfigError) return error;
-  const refusal = codesOf(error).map((code) => refusals[code]).find((found) => found !== undefined);
+  const codes = codesOf(error);
+  if (codes.includes("SQLITE_NOTADB")) return new ConfigError("CONFIG_INVALID", `${place} is not an SQLite database`, { cause: error, remedy: "correct DATABASE_URL" });
+  const refusal = codes.map((code) => refusals[code]).find((found) => found !== undefined);
   if (refusal === undefined) return error;
   return new ConfigError("CONFIG_INVALID", `the database ${place} ${refusal}`, { cause: error, remedy: "correct DATABASE_URL" });
 }

@@ -17,8 +17,8 @@ const waitingPages = 65;
 /**
  * The page transaction. The page's row comes first: a second delivery of the page waits there for the first, and SQLite
  * takes its write lock before anything is read. Records and letters of every content are written; the account is kept for
- * the first only. Last, and only for the partition's live run, the checkpoint is locked and the prefix computed – behind the
- * lock, since another page's commit may just have extended it.
+ * the first only. Last, the checkpoint is locked, and only behind that lock are the run read and the prefix computed, since
+ * another page's commit may just have extended it. Everybody locks the checkpoint before the run.
  */
 export async function commitPage(db: Transaction, dialect: Dialect, page: PageCommit): Promise<CommittedPage> {
   const isFirst = await insertPage(db, dialect, page);
@@ -28,8 +28,10 @@ export async function commitPage(db: Transaction, dialect: Dialect, page: PageCo
   if (isFirst || (await isOtherContent(db, page))) await upsertLetters(db, dialect, page.letters);
   const { fetched, duplicate, filtered, deadLettered } = page;
   const account: Account = { fetched, ...upserted, duplicate, filtered, deadLettered };
-  if (isFirst) await keepAccount(db, dialect, page, account);
-  const moved = await moveCheckpoint(db, dialect, page);
+  if (isFirst) await keepAccount(db, page, account);
+  const checkpoint = await lockCheckpoint(db, dialect, page);
+  if (isFirst) await addToRun(db, dialect, page, account);
+  const moved = await moveCheckpoint(db, dialect, page, checkpoint);
   return { account, rowsWritten, isFirst, ...moved };
 }
 
@@ -48,12 +50,16 @@ async function isOtherContent(db: Transaction, page: PageCommit): Promise<boolea
   return first?.contentHash !== page.contentHash;
 }
 
-async function keepAccount(db: Transaction, dialect: Dialect, { run, seq }: PageCommit, account: Account): Promise<void> {
+async function keepAccount(db: Transaction, { run, seq }: PageCommit, account: Account): Promise<void> {
   const { fetched, inserted, updated, unchanged, duplicate, filtered, deadLettered } = account;
   await db.$executeRaw`
     UPDATE pages SET fetched = ${fetched}, inserted = ${inserted}, updated = ${updated}, unchanged = ${unchanged},
       duplicate = ${duplicate}, filtered = ${filtered}, dead_lettered = ${deadLettered}
     WHERE run_id = ${run.runId} AND seq = ${seq}`;
+}
+
+async function addToRun(db: Transaction, dialect: Dialect, { run }: PageCommit, account: Account): Promise<void> {
+  const { fetched, inserted, updated, unchanged, duplicate, filtered, deadLettered } = account;
   await db.$executeRaw`
     UPDATE runs SET pages = pages + 1, last_page_at = ${dialect.now}, fetched = fetched + ${fetched}, inserted = inserted + ${inserted},
       updated = updated + ${updated}, unchanged = unchanged + ${unchanged}, duplicate = duplicate + ${duplicate},
@@ -64,11 +70,16 @@ async function keepAccount(db: Transaction, dialect: Dialect, { run, seq }: Page
 type LockedCheckpoint = { bound: string | null; fence: number; watermark: Date | string | null; now: Date | string };
 type Moved = Pick<CommittedPage, "runStatus" | "bound" | "endedRun">;
 
-async function moveCheckpoint(db: Transaction, dialect: Dialect, page: PageCommit): Promise<Moved> {
-  const { source, stream, partition, runId, fence } = page.run;
+async function lockCheckpoint(db: Transaction, dialect: Dialect, page: PageCommit): Promise<LockedCheckpoint | undefined> {
+  const { source, stream, partition } = page.run;
   const [checkpoint] = await db.$queryRaw<LockedCheckpoint[]>`
     SELECT bound, fence, watermark, ${dialect.now} AS now FROM checkpoints
     WHERE source = ${source} AND stream = ${stream} AND partition = ${partition} ${dialect.forUpdate}`;
+  return checkpoint;
+}
+
+async function moveCheckpoint(db: Transaction, dialect: Dialect, page: PageCommit, checkpoint: LockedCheckpoint | undefined): Promise<Moved> {
+  const { runId, fence } = page.run;
   const run = await db.run.findUnique({ where: { id: runId } });
   const status = (run?.status ?? "superseded") as RunStatus;
   const bound = checkpoint?.bound ?? null;
@@ -112,7 +123,7 @@ async function extend(db: Transaction, page: PageCommit, run: LiveRun): Promise<
 type End = { status: "succeeded" | "incomplete" | "failed"; code: string | null; message: string | null };
 
 function endOf(page: PageCommit, run: LiveRun, last: { endStatus: string; endCode: string | null }): End {
-  if (run.deadLettered > page.deadLetterBudget * run.fetched) {
+  if (run.deadLettered > 0 && run.deadLettered / run.fetched > page.deadLetterBudget) {
     const message = `${run.deadLettered} of ${run.fetched} records were dead-lettered; the stream's budget is ${page.deadLetterBudget * 100} %`;
     return { status: "failed", code: "BUDGET_EXCEEDED", message };
   }

@@ -33,7 +33,8 @@ function statement(dialect: Dialect, origin: UpsertOrigin, records: NumberedReco
       run_id = excluded.run_id, seq = excluded.seq, schema_version = excluded.schema_version,
       updated_at = excluded.updated_at, deleted_at = NULL, revision = records.revision + 1
     WHERE (excluded.hash <> records.hash OR records.deleted_at IS NOT NULL)
-      AND (COALESCE(excluded.version, ''), excluded.observed_at) > (COALESCE(records.version, ''), records.observed_at)
+      AND (excluded.version IS NOT NULL, COALESCE(excluded.version, ''), excluded.observed_at)
+        > (records.version IS NOT NULL, COALESCE(records.version, ''), records.observed_at)
     RETURNING key, revision`;
 }
 

@@ -1,14 +1,10 @@
-import { messageOf } from "@penstock/core/decision";
 import type { NewLetter } from "@penstock/core/letter";
-import { isRefusedData } from "./errors.ts";
-import type { Connection } from "./open-store.ts";
+import { type Connection, orRolledBack, RolledBack } from "./connection.ts";
+import { isRefusedData, reasonOf } from "./errors.ts";
 import { type NumberedRecord, upsertRecords } from "./record-upsert.ts";
 import type { PageCommit } from "./store.ts";
 
 type Refused = { record: NumberedRecord; error: unknown };
-
-/** Thrown to roll a trial back. */
-class TrialOver extends Error {}
 
 /**
  * The page without the records whose data the database refuses, each of them as a letter. They are found by halving the
@@ -38,13 +34,13 @@ async function findRefused(connection: Pick<Connection, "transact" | "dialect">,
 
 async function tryRecords({ transact, dialect }: Pick<Connection, "transact" | "dialect">, page: PageCommit, records: NumberedRecord[]): Promise<unknown> {
   const origin = { ...page.run, seq: page.seq, observedAt: page.observedAt, schemaVersion: page.schemaVersion };
+  const trial = transact(async (tx): Promise<undefined> => {
+    await upsertRecords(tx, dialect, origin, records);
+    throw new RolledBack();
+  });
   try {
-    await transact(async (tx) => {
-      await upsertRecords(tx, dialect, origin, records);
-      throw new TrialOver();
-    });
+    return await orRolledBack(trial);
   } catch (error) {
-    if (error instanceof TrialOver) return undefined;
     if (isRefusedData(error)) return error;
     throw error;
   }
@@ -55,6 +51,6 @@ function letterOf(page: PageCommit, { record, error }: Refused): NewLetter {
   return {
     source, stream, partition, runId, seq: page.seq, observedAt: page.observedAt, traceId: null,
     stage: "transform", kind: "record", key: record.key, path: null, payload: page.raw(record.input),
-    code: "RECORD_REFUSED", message: `the database refuses record ${record.key}: ${messageOf(error)}`,
+    code: "RECORD_REFUSED", message: `the database refuses record ${record.key}: ${reasonOf(error)}`,
   };
 }

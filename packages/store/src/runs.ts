@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { ErrorCode } from "@penstock/core/error-codes";
-import { type Run, type RunMode, type RunStatus } from "@penstock/core/run";
+import { livePartition, type Run, type RunMode, type RunStatus } from "@penstock/core/run";
 import type { RunModel } from "../generated/postgresql/models/Run.ts";
 import type { Prisma, Transaction } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
@@ -46,13 +46,19 @@ async function prunePayloads(db: Transaction, { source, stream, partition }: Sta
   await db.payload.deleteMany({ where: { runId: { in: ended.map(({ id }) => id) } } });
 }
 
-/** Ends a run that is still `running`; false when it was not. */
+/**
+ * Ends a run that is still `running`; false when it was not. The checkpoint is locked first, as page commits do, which
+ * decide behind that lock whether their run is still the live one.
+ */
 export async function endRun(
-  db: Transaction | Prisma,
+  db: Transaction,
   dialect: Dialect,
   runId: string,
   end: { status: Exclude<RunStatus, "running">; code?: ErrorCode; message?: string },
 ): Promise<boolean> {
+  await db.$queryRaw`
+    SELECT fence FROM checkpoints
+    WHERE (source, stream, partition) = (SELECT source, stream, partition FROM runs WHERE id = ${runId}) ${dialect.forUpdate}`;
   const ended = await db.$executeRaw`
     UPDATE runs SET status = ${end.status}, error_code = ${end.code ?? null}, error_message = ${end.message ?? null}, ended_at = ${dialect.now}
     WHERE id = ${runId} AND status = 'running'`;
@@ -61,11 +67,11 @@ export async function endRun(
 
 type RunRow = Record<string, unknown>;
 
-/** Run, pause state and the database's clock, by one statement. */
+/** Run, pause state and the database's clock, by one statement. The pause is the stream's, kept with its live partition. */
 export async function readRun(db: Prisma, dialect: Dialect, runId: string): Promise<{ run: Run; isPaused: boolean; now: Date } | undefined> {
   const [row] = await db.$queryRaw<RunRow[]>`
     SELECT r.*, c.is_paused, ${dialect.now} AS now FROM runs r
-    JOIN checkpoints c ON c.source = r.source AND c.stream = r.stream AND c.partition = r.partition
+    LEFT JOIN checkpoints c ON c.source = r.source AND c.stream = r.stream AND c.partition = ${livePartition}
     WHERE r.id = ${runId}`;
   if (row === undefined) return undefined;
   return { run: runOfRow(row), isPaused: Boolean(row["is_paused"]), now: instantOf(row["now"]) as Date };

@@ -1,38 +1,48 @@
 import { ConfigError } from "@penstock/core/errors";
 import { Prisma } from "../generated/postgresql/client.ts";
 import type { Prisma as Client, Transaction } from "./client.ts";
-import type { Dialect } from "./dialect.ts";
-import type { ColumnType, StreamView } from "./store.ts";
+import type { Connection } from "./connection.ts";
+import { codesOf } from "./errors.ts";
+import type { StreamView } from "./store.ts";
+import { viewSql } from "./view-sql.ts";
 
 /** Taken by whoever changes views, so that two processes that start together do not trip over each other. */
 const viewLock = 7_270_736_901n;
+/** Postgres cuts longer names off, and two that differ behind it would be one. */
+const maxNameBytes = 63;
 
-const postgresCasts: Record<ColumnType, string> = {
-  text: "",
-  integer: "::bigint",
-  real: "::double precision",
-  boolean: "::boolean",
-  timestamp: "::timestamptz",
-  json: "",
-};
+/** SQLSTATE: a view cannot get another type or order of columns; other objects depend on it. */
+const cannotReplace = "42P16";
+const hasDependents = "2BP01";
+
+type ViewConnection = Pick<Connection, "db" | "dialect" | "ask" | "transact">;
+/** A view or table that exists; a view with the statement that made it. */
+type Existing = { name: string; isView: boolean; sql: string | null };
 
 /**
  * Makes the views be as the streams' output schemas say, touching only those that differ.
  *
- * @throws ConfigError `SOURCE_INVALID` when two streams want one name, or a table has it
+ * @throws ConfigError `SOURCE_INVALID` when two streams want one name, a table has it, or Postgres could not tell it apart
  */
-export async function ensureViews(db: Client, dialect: Dialect, views: StreamView[]): Promise<void> {
+export async function ensureViews({ db, dialect, ask, transact }: ViewConnection, views: StreamView[]): Promise<void> {
+  views.forEach(refuseLongNames);
   refuseCollisions(views);
-  const wanted = new Map(views.map((view) => [view.name, viewSql(dialect, view)]));
-  if ((await outdated(db, dialect, wanted)).length === 0) return;
-  await db.$transaction(async (tx) => {
+  const outdated = async (from: Client | Transaction) => {
+    const existing = await relations(from, dialect.name);
+    return views.filter((view) => !isAsWanted(view, viewSql(dialect.name, view), existing));
+  };
+  if ((await ask(() => outdated(db))).length === 0) return;
+  await transact(async (tx) => {
     if (dialect.name === "postgresql") await tx.$executeRaw`SELECT pg_advisory_xact_lock(${viewLock})`;
-    for (const name of await outdated(tx, dialect, wanted)) {
-      await tx.$executeRawUnsafe(`DROP VIEW IF EXISTS "${name}"`);
-      await tx.$executeRawUnsafe(wanted.get(name) ?? "");
-      if (dialect.name === "postgresql") await tx.$executeRawUnsafe(`COMMENT ON VIEW "${name}" IS '${quoted(wanted.get(name) ?? "")}'`);
-    }
+    for (const view of await outdated(tx)) await (dialect.name === "postgresql" ? replacePostgres : replaceSqlite)(tx, view);
   });
+}
+
+function refuseLongNames({ source, stream, name, columns }: StreamView): void {
+  const long = [name, ...columns.map((column) => column.name)].find((each) => Buffer.byteLength(each) > maxNameBytes);
+  if (long === undefined) return;
+  const message = `stream ${source}.${stream}: ${long} is too long for a view's or column's name`;
+  throw new ConfigError("SOURCE_INVALID", message, { source, stream, expected: `at most ${maxNameBytes} bytes`, received: `${Buffer.byteLength(long)}` });
 }
 
 function refuseCollisions(views: StreamView[]): void {
@@ -47,34 +57,50 @@ function refuseCollisions(views: StreamView[]): void {
   }
 }
 
-/** Names of views that are missing or were made by another statement: SQLite keeps it, on Postgres the comment does. */
-async function outdated(db: Client | Transaction, dialect: Dialect, wanted: Map<string, string>): Promise<string[]> {
-  const rows = await db.$queryRaw<{ name: string; sql: string | null }[]>(
-    dialect.name === "sqlite"
-      ? Prisma.sql`SELECT name, sql FROM sqlite_master WHERE type = 'view'`
-      : Prisma.sql`SELECT c.relname AS name, obj_description(c.oid) AS sql FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-          WHERE c.relkind = 'v' AND n.nspname = current_schema()`,
+/** Everything that has a name in the database. SQLite keeps a view's statement as it came, on Postgres its comment does. */
+async function relations(db: Client | Transaction, dialect: "sqlite" | "postgresql"): Promise<Map<string, Existing>> {
+  const rows = await db.$queryRaw<(Omit<Existing, "isView"> & { kind: string })[]>(
+    dialect === "sqlite"
+      ? Prisma.sql`SELECT name, type AS kind, sql FROM sqlite_master WHERE type IN ('view', 'table')`
+      : Prisma.sql`SELECT c.relname::text AS name, CASE c.relkind WHEN 'v' THEN 'view' ELSE 'table' END AS kind, obj_description(c.oid, 'pg_class') AS sql
+          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = current_schema()`,
   );
-  const existing = new Map(rows.map(({ name, sql }) => [name, sql]));
-  return [...wanted].filter(([name, sql]) => existing.get(name) !== sql).map(([name]) => name);
+  return new Map(rows.map(({ name, kind, sql }) => [name.toLowerCase(), { name, sql, isView: kind === "view" }]));
 }
 
-function viewSql(dialect: Dialect, { source, stream, name, columns }: StreamView): string {
-  const selected = columns.map(({ name: column, type }) => `${columnSql(dialect, column, type)} AS "${column.replaceAll('"', '""')}"`);
-  if (!columns.some((column) => column.name === "fetched_at")) selected.push(`observed_at AS "fetched_at"`);
-  return `CREATE VIEW "${name}" AS SELECT ${selected.join(", ")} FROM records WHERE source = '${quoted(source)}' AND stream = '${quoted(stream)}' AND deleted_at IS NULL`;
+function isAsWanted({ source, stream, name }: StreamView, sql: string, existing: Map<string, Existing>): boolean {
+  const found = existing.get(name.toLowerCase());
+  if (found === undefined || found.isView) return found?.sql === sql;
+  const message = `stream ${source}.${stream} wants the view ${name}, but a table has that name`;
+  throw new ConfigError("SOURCE_INVALID", message, { source, stream, remedy: "rename the source or the stream" });
 }
 
-function columnSql(dialect: Dialect, column: string, type: ColumnType): string {
-  const field = quoted(column);
-  if (dialect.name === "postgresql") {
-    return type === "json" ? `NULLIF(data->'${field}', 'null')` : `(data->>'${field}')${postgresCasts[type]}`;
+async function replaceSqlite(tx: Transaction, view: StreamView): Promise<void> {
+  await tx.$executeRawUnsafe(`DROP VIEW IF EXISTS "${view.name}"`);
+  await tx.$executeRawUnsafe(viewSql("sqlite", view));
+}
+
+/** Replaced in place where that is possible, so that what was granted on the view stays. */
+async function replacePostgres(tx: Transaction, view: StreamView): Promise<void> {
+  const sql = viewSql("postgresql", view);
+  await tx.$executeRaw`SAVEPOINT replacing`;
+  try {
+    await tx.$executeRawUnsafe(sql.replace("CREATE VIEW", "CREATE OR REPLACE VIEW"));
+  } catch (error) {
+    if (!codesOf(error).includes(cannotReplace)) throw error;
+    await tx.$executeRaw`ROLLBACK TO SAVEPOINT replacing`;
+    await dropPostgres(tx, view);
+    await tx.$executeRawUnsafe(sql);
   }
-  const value = `data->>'$."${field}"'`;
-  if (type === "json") return `NULLIF(data->'$."${field}"', 'null')`;
-  return type === "real" ? `CAST(${value} AS REAL)` : value;
+  await tx.$executeRawUnsafe(`COMMENT ON VIEW "${view.name}" IS '${sql.replaceAll("'", "''")}'`);
 }
 
-function quoted(text: string): string {
-  return text.replaceAll("'", "''");
+async function dropPostgres(tx: Transaction, { name, source, stream }: StreamView): Promise<void> {
+  try {
+    await tx.$executeRawUnsafe(`DROP VIEW "${name}"`);
+  } catch (error) {
+    if (!codesOf(error).includes(hasDependents)) throw error;
+    const message = `the columns of ${source}.${stream} changed, but views of yours are built on the view ${name}`;
+    throw new ConfigError("SOURCE_INVALID", message, { source, stream, remedy: "drop them, start again, and create them anew", cause: error });
+  }
 }

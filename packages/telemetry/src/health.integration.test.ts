@@ -61,7 +61,10 @@ describe("the health server", () => {
     expect((await get("/")).status).toBe(404);
     const refused = await get("/metrics", { method: "POST", body: "x" });
     expect([refused.status, refused.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
-    expect([(await get("/status", { method: "HEAD" })).status, await (await get("/status", { method: "HEAD" })).text()]).toEqual([200, ""]);
+    expect([
+      (await get("/status", { method: "HEAD" })).status,
+      await (await get("/status", { method: "HEAD" })).text(),
+    ]).toEqual([200, ""]);
   });
 
   it("says which variable to change when its port is taken", async () => {

@@ -37,7 +37,9 @@ type Answer = { status: number; contentType: string; body: string };
  */
 export async function startHealthServer(options: HealthOptions): Promise<HealthServer> {
   const server = createServer((request, response) => {
-    respond(options, request, response).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
+    respond(options, request, response).catch((error: unknown) =>
+      response.destroy(error instanceof Error ? error : undefined),
+    );
   });
   await listen(server, options);
   const close = async () => {
@@ -56,7 +58,9 @@ async function listen(server: Server, { host, port }: HealthOptions): Promise<vo
     await once(server, "listening");
   } catch (cause) {
     const isTaken = cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE";
-    const message = isTaken ? `port ${port} on ${host} is in use by another process` : `${host}, port ${port} cannot be listened on`;
+    const message = isTaken
+      ? `port ${port} on ${host} is in use by another process`
+      : `${host}, port ${port} cannot be listened on`;
     throw new ConfigError("CONFIG_INVALID", `PENSTOCK_HTTP_HOST/PENSTOCK_HTTP_PORT: ${message}`, {
       cause,
       remedy: "set PENSTOCK_HTTP_PORT to a port that is free, or to 0 for any",
@@ -66,7 +70,11 @@ async function listen(server: Server, { host, port }: HealthOptions): Promise<vo
 
 async function respond(options: HealthOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { status, contentType, body } = await answer(options, request);
-  response.writeHead(status, { "content-type": contentType, "cache-control": "no-store", ...(status === 405 ? { allow: "GET, HEAD" } : {}) });
+  response.writeHead(status, {
+    "content-type": contentType,
+    "cache-control": "no-store",
+    ...(status === 405 ? { allow: "GET, HEAD" } : {}),
+  });
   response.end(request.method === "HEAD" ? undefined : body);
 }
 
@@ -81,7 +89,12 @@ async function answer(options: HealthOptions, { url = "/", method }: IncomingMes
   }
 }
 
-function handlers({ isLive, readiness, metrics, routes = {} }: HealthOptions): Map<string, () => Answer | Promise<Answer>> {
+function handlers({
+  isLive,
+  readiness,
+  metrics,
+  routes = {},
+}: HealthOptions): Map<string, () => Answer | Promise<Answer>> {
   const entries = Object.entries(routes).map(([path, read]) => [path, async () => json(200, await read())] as const);
   return new Map<string, () => Answer | Promise<Answer>>([
     ["/health/live", () => (isLive() ? json(200, { status: "live" }) : json(503, { status: "not live" }))],

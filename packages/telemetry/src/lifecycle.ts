@@ -94,7 +94,13 @@ function createControl({ process, logger }: ServiceOptions) {
   for (const signal of signals) process.on(signal, onSignal);
   for (const event of ["uncaughtException", "unhandledRejection"]) process.on(event, onUncaught);
   return {
-    service: { state: () => state, stack: new AsyncDisposableStack(), signal: stopping.signal, stop, markUnclean } satisfies Service,
+    service: {
+      state: () => state,
+      stack: new AsyncDisposableStack(),
+      signal: stopping.signal,
+      stop,
+      markUnclean,
+    } satisfies Service,
     enter: (next: ServiceState) => {
       state = next;
     },
@@ -106,7 +112,10 @@ function createControl({ process, logger }: ServiceOptions) {
   };
 }
 
-async function release({ service, enter, detach }: Control, { process, logger, deadlineMs }: ServiceOptions): Promise<void> {
+async function release(
+  { service, enter, detach }: Control,
+  { process, logger, deadlineMs }: ServiceOptions,
+): Promise<void> {
   enter("draining");
   const released = new AbortController();
   const watchdog = delay(deadlineMs, undefined, { signal: released.signal }).then(

@@ -14,7 +14,15 @@ describe("JSON lines", () => {
     const { logger, entries } = capture();
     logger.child({ source: "usgs", stream: "earthquakes" }).child({ runId: "r1" }).info({ seq: 3 }, "page committed");
     expect(entries()).toMatchObject([
-      { level: "info", app: "fetcher", source: "usgs", stream: "earthquakes", runId: "r1", seq: 3, msg: "page committed" },
+      {
+        level: "info",
+        app: "fetcher",
+        source: "usgs",
+        stream: "earthquakes",
+        runId: "r1",
+        seq: 3,
+        msg: "page committed",
+      },
     ]);
     expect(new Date(entries()[0].time).getTime()).toBeGreaterThan(0);
   });
@@ -29,7 +37,10 @@ describe("JSON lines", () => {
   it("carry errors with code, details and causes", () => {
     const { logger, entries } = capture();
     const cause = new Error("getaddrinfo ENOTFOUND", { cause: new Error("deeper") });
-    logger.error({ err: new PermanentError("NOT_FOUND", "no such path", { source: "usgs", cause }) }, "request given up");
+    logger.error(
+      { err: new PermanentError("NOT_FOUND", "no such path", { source: "usgs", cause }) },
+      "request given up",
+    );
     expect(entries()[0].err).toMatchObject({
       type: "PermanentError",
       code: "NOT_FOUND",
@@ -47,7 +58,10 @@ describe("lines for people", () => {
     expect(lines).toHaveLength(1);
     expect(lines[0]).toMatch(/^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: page committed \{.*"seq":3.*\}\n$/);
     expect(lines[0]).not.toContain("\u001b");
-    const terminal = capture({ format: "auto", destination: { write: (line) => terminalLines.push(line), isTTY: true } });
+    const terminal = capture({
+      format: "auto",
+      destination: { write: (line) => terminalLines.push(line), isTTY: true },
+    });
     terminal.logger.info({}, "running");
     expect(terminalLines[0]).toContain("\u001b[");
   });
@@ -55,23 +69,42 @@ describe("lines for people", () => {
 });
 
 describe("redaction", () => {
-  it.each(["authorization", "Authorization", "token", "accessToken", "password", "client_secret", "api_key", "apiKey", "x-api-key", "Set-Cookie"])(
-    "hides %s at any depth",
-    (name) => {
-      const { logger, lines } = capture();
-      logger.child({ [name]: "hunter2" }).info({ [name]: "hunter2", deep: [{ headers: { [name]: "hunter2" } }] }, "sent");
-      expect(lines.join()).not.toContain("hunter2");
-      expect(lines.join()).toContain("[redacted]");
-    },
-  );
+  it.each([
+    "authorization",
+    "Authorization",
+    "token",
+    "accessToken",
+    "password",
+    "client_secret",
+    "api_key",
+    "apiKey",
+    "x-api-key",
+    "Set-Cookie",
+  ])("hides %s at any depth", (name) => {
+    const { logger, lines } = capture();
+    logger.child({ [name]: "hunter2" }).info({ [name]: "hunter2", deep: [{ headers: { [name]: "hunter2" } }] }, "sent");
+    expect(lines.join()).not.toContain("hunter2");
+    expect(lines.join()).toContain("[redacted]");
+  });
 
   it("keeps account and query of URLs out, wherever they stand", () => {
     const { logger, lines } = capture();
-    const error = new Error("GET https://me:hunter2@api.test/data?key=hunter2&since=1 failed: redis://:hunter2@cache:6379/1 away");
-    logger.error({ err: error, url: new URL("https://me:hunter2@api.test/x?token=hunter2"), list: ["postgres://u:hunter2@db/x"] }, "failed");
+    const error = new Error(
+      "GET https://me:hunter2@api.test/data?key=hunter2&since=1 failed: redis://:hunter2@cache:6379/1 away",
+    );
+    logger.error(
+      { err: error, url: new URL("https://me:hunter2@api.test/x?token=hunter2"), list: ["postgres://u:hunter2@db/x"] },
+      "failed",
+    );
     const text = lines.join();
     expect(text).not.toContain("hunter2");
-    for (const kept of ["https://api.test/data?…", "redis://cache:6379/1 away", "https://api.test/x?…", "postgres://db/x"]) expect(text).toContain(kept);
+    for (const kept of [
+      "https://api.test/data?…",
+      "redis://cache:6379/1 away",
+      "https://api.test/x?…",
+      "postgres://db/x",
+    ])
+      expect(text).toContain(kept);
   });
 
   it("leaves everything else as it is", () => {

@@ -12,8 +12,18 @@ function record(metrics: ReturnType<typeof createMetrics>): void {
   metrics.requestFailed({ ...of, status: 503 });
   metrics.requestFailed({ ...of, status: undefined });
   metrics.throttled(of);
-  metrics.pageCommitted({ ...of, account: { ...emptyAccount, fetched: 5, inserted: 4, deadLettered: 1 }, isFirst: true, durationMs: 30 });
-  metrics.pageCommitted({ ...of, account: { ...emptyAccount, fetched: 5, unchanged: 5 }, isFirst: false, durationMs: 30 });
+  metrics.pageCommitted({
+    ...of,
+    account: { ...emptyAccount, fetched: 5, inserted: 4, deadLettered: 1 },
+    isFirst: true,
+    durationMs: 30,
+  });
+  metrics.pageCommitted({
+    ...of,
+    account: { ...emptyAccount, fetched: 5, unchanged: 5 },
+    isFirst: false,
+    durationMs: 30,
+  });
   metrics.accountViolated(of);
   metrics.deadLettered({ ...of, code: "RECORD_INVALID" });
   metrics.runEnded({ ...of, status: "succeeded" });
@@ -51,12 +61,16 @@ describe("metrics", () => {
   it("are named by rule, each of them is used, and none beside them", async () => {
     const metrics = createMetrics();
     record(metrics);
-    const exposed = [...(await metrics.read()).text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => `${type} ${name}`);
+    const exposed = [...(await metrics.read()).text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(
+      ([, name, type]) => `${type} ${name}`,
+    );
     const defined = Object.values(metricDefinitions).map(({ type, name }) => `${type} ${name}`);
     expect(exposed.sort()).toEqual(defined.sort());
     for (const { type, name, labels: names } of Object.values(metricDefinitions)) {
       expect(name).toMatch(type === "counter" ? /^penstock_[a-z_]+_total$/ : /^penstock_[a-z_]+(?<!_total)$/);
-      expect(["source", "stream", "queue", "code", "status", "outcome", "state"]).toEqual(expect.arrayContaining([...names]));
+      expect(["source", "stream", "queue", "code", "status", "outcome", "state"]).toEqual(
+        expect.arrayContaining([...names]),
+      );
     }
   });
 

@@ -1,8 +1,8 @@
 import { type Account, outcomes } from "@penstock/core/account";
 import type { ErrorCode } from "@penstock/core/error-codes";
 import type { RunStatus } from "@penstock/core/run";
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
-import { type MetricDefinition, metricDefinitions as defined } from "./metric-definitions.ts";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { metricDefinitions as defined, type MetricDefinition } from "./metric-definitions.ts";
 
 type Of = { source: string; stream: string };
 export type JobOutcome = "done" | "retried" | "failed";
@@ -36,7 +36,8 @@ export function createMetrics({ withProcess = false }: MetricsOptions = {}): Met
   const registry = new Registry();
   if (withProcess) collectDefaultMetrics({ register: registry, prefix: "penstock_" });
   const counter = (of: MetricDefinition) => new Counter({ ...base(of), registers: [registry] });
-  const histogram = (of: MetricDefinition) => new Histogram({ ...base(of), buckets: [...(of.buckets ?? [])], registers: [registry] });
+  const histogram = (of: MetricDefinition) =>
+    new Histogram({ ...base(of), buckets: [...(of.buckets ?? [])], registers: [registry] });
   const requests = counter(defined.requests);
   const requestDuration = histogram(defined.requestDuration);
   const responseSize = counter(defined.responseSize);

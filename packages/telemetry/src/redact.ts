@@ -3,7 +3,8 @@
  * look of the text, since errors of other libraries carry URLs in their messages.
  */
 
-const secretName = /^(authorization|proxy-authorization|cookie|set-cookie|.*token|.*password|.*secret|.*api[-_]?key|passwd|pwd)$/i;
+const secretName =
+  /^(authorization|proxy-authorization|cookie|set-cookie|.*token|.*password|.*secret|.*api[-_]?key|passwd|pwd)$/i;
 const hidden = "[redacted]";
 const deepest = 6;
 
@@ -15,11 +16,16 @@ export function redact(fields: object): Record<string, unknown> {
 /** The text with account and query of every URL in it left out. */
 function redactText(text: string): string {
   if (!text.includes("://")) return text;
-  return text.replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/?#"']*@/gi, "$1").replace(/([a-z][a-z0-9+.-]*:\/\/[^\s?"']*)\?[^\s"']*/gi, "$1?…");
+  return text
+    .replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/?#"']*@/gi, "$1")
+    .replace(/([a-z][a-z0-9+.-]*:\/\/[^\s?"']*)\?[^\s"']*/gi, "$1?…");
 }
 
 function redactFields(fields: object, depth: number): Record<string, unknown> {
-  const entries = Object.entries(fields).map(([name, value]) => [name, secretName.test(name) ? hidden : redactValue(value, depth)]);
+  const entries = Object.entries(fields).map(([name, value]) => [
+    name,
+    secretName.test(name) ? hidden : redactValue(value, depth),
+  ]);
   return Object.fromEntries(entries);
 }
 
@@ -35,7 +41,13 @@ function redactValue(value: unknown, depth: number): unknown {
 
 /** Own fields of errors (code, details, errors of an AggregateError …) say what happened; the message and stack are not among them. */
 function redactError(error: Error, depth: number): Record<string, unknown> {
-  const { name, message, stack, cause, ...own } = { ...error, name: error.name, message: error.message, stack: error.stack, cause: error.cause };
+  const { name, message, stack, cause, ...own } = {
+    ...error,
+    name: error.name,
+    message: error.message,
+    stack: error.stack,
+    cause: error.cause,
+  };
   return {
     type: name,
     message: redactText(message),

@@ -91,10 +91,11 @@ export async function createRedisQueue(server: string): Promise<TestQueue> {
 }
 
 async function claimLogicalDatabase(redis: Redis): Promise<number> {
-  const [, setting] = await redis.config("GET", "databases") as string[];
+  const [, setting] = (await redis.config("GET", "databases")) as string[];
   const count = Number(setting);
   for (let tries = 1; tries < count; tries++) {
-    const number = 1 + ((await redis.select(0), await redis.incr("penstock-test:databases")) % (count - 1));
+    await redis.select(0);
+    const number = 1 + ((await redis.incr("penstock-test:databases")) % (count - 1));
     await redis.select(number);
     if ((await redis.dbsize()) === 0) return number;
   }

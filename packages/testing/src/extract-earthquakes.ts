@@ -9,7 +9,22 @@ import { extractPath, type UsgsFeature } from "./simulators/usgs-events.ts";
  * the source does not store.
  */
 
-const kept = ["mag", "magType", "place", "time", "updated", "url", "felt", "alert", "status", "tsunami", "sig", "net", "type", "title"];
+const kept = [
+  "mag",
+  "magType",
+  "place",
+  "time",
+  "updated",
+  "url",
+  "felt",
+  "alert",
+  "status",
+  "tsunami",
+  "sig",
+  "net",
+  "type",
+  "title",
+];
 
 /** The extract's content for the original file's. */
 export function extract(original: string): string {
@@ -17,7 +32,11 @@ export function extract(original: string): string {
   const slim = features.map(({ type, id, properties, geometry }) => {
     return { type, id, properties: Object.fromEntries(kept.map((field) => [field, properties[field]])), geometry };
   });
-  return JSON.stringify({ type: "FeatureCollection", metadata: { generated: metadata.generated, count: slim.length }, features: slim });
+  return JSON.stringify({
+    type: "FeatureCollection",
+    metadata: { generated: metadata.generated, count: slim.length },
+    features: slim,
+  });
 }
 
 /** Path of the original file, or `undefined` where the package is not installed. */

@@ -38,7 +38,8 @@ async function obtain(kind: ServerKind, hasDocker: boolean): Promise<Obtained> {
   const ways: Way[] = hasDocker ? ["container", "local"] : ["local"];
   if (url) return await obtainGiven(kind, url, hasDocker);
   const started = await startFirst(kind, ways, reasons);
-  if (started) return { provision: { url: started.server.url, ways: started.ways }, server: started.server, leftOut: [] };
+  if (started)
+    return { provision: { url: started.server.url, ways: started.ways }, server: started.server, leftOut: [] };
   const leftOut = [`left out: ${label} tests – ${reasons.join(", ")}, no ${variable}`];
   return { provision: { url: undefined, ways: [] }, leftOut };
 }
@@ -54,7 +55,11 @@ async function obtainGiven(kind: ServerKind, url: string, hasDocker: boolean): P
 }
 
 /** The first way that works, and the ways from there on; why the others did not work goes to `reasons`. */
-async function startFirst(kind: ServerKind, ways: Way[], reasons: string[]): Promise<{ server: TestServer; ways: Way[] } | undefined> {
+async function startFirst(
+  kind: ServerKind,
+  ways: Way[],
+  reasons: string[],
+): Promise<{ server: TestServer; ways: Way[] } | undefined> {
   for (const [index, way] of ways.entries()) {
     try {
       return { server: await startServer(kind, [way]), ways: ways.slice(index) };

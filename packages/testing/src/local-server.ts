@@ -1,7 +1,7 @@
-import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { accessSync, chownSync, constants, openSync, closeSync } from "node:fs";
-import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { accessSync, chownSync, closeSync, constants, openSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
@@ -94,8 +94,10 @@ async function initDatabase(initdb: string, dir: string, account: Account | unde
 async function unprivilegedAccount(): Promise<Account | undefined> {
   if (process.getuid?.() !== 0) return undefined;
   const accounts = (await readFile("/etc/passwd", "utf8")).split("\n").map((line) => line.split(":"));
-  const [, , uid, gid] = ["postgres", "nobody"].flatMap((name) => accounts.filter(([user]) => user === name)).at(0) ?? [];
-  if (uid === undefined || gid === undefined) throw new Error("postgres refuses to run as root, and there is no user nobody");
+  const [, , uid, gid] =
+    ["postgres", "nobody"].flatMap((name) => accounts.filter(([user]) => user === name)).at(0) ?? [];
+  if (uid === undefined || gid === undefined)
+    throw new Error("postgres refuses to run as root, and there is no user nobody");
   return { uid: Number(uid), gid: Number(gid) };
 }
 

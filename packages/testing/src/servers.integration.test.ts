@@ -49,7 +49,9 @@ describe.each(databaseTargets().filter(({ name }) => name === "postgresql"))("da
     const client = new Client({ connectionString: database.url });
     const disconnected = new Promise((resolve) => client.on("error", resolve));
     await client.connect();
-    const { rows } = await client.query("SELECT count(*)::int AS tables FROM information_schema.tables WHERE table_schema = 'public'");
+    const { rows } = await client.query(
+      "SELECT count(*)::int AS tables FROM information_schema.tables WHERE table_schema = 'public'",
+    );
     expect(rows).toEqual([{ tables: 0 }]);
     await database.drop();
     await disconnected;

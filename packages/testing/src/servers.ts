@@ -28,7 +28,8 @@ declare module "vitest" {
  */
 export function provision(kind: ServerKind): Provision {
   const provisions: Provisions | undefined = inject("provisions");
-  if (provisions === undefined) throw new Error("No servers here: call it from an *.integration.test.ts or from tests/e2e");
+  if (provisions === undefined)
+    throw new Error("No servers here: call it from an *.integration.test.ts or from tests/e2e");
   return provisions[kind];
 }
 
@@ -57,5 +58,8 @@ export async function startServer(kind: ServerKind, ways: readonly Way[]): Promi
       failures.push(error);
     }
   }
-  throw new AggregateError(failures, `${serverKinds[kind].label} cannot be started: ${failures.map(String).join("; ")}`);
+  throw new AggregateError(
+    failures,
+    `${serverKinds[kind].label} cannot be started: ${failures.map(String).join("; ")}`,
+  );
 }

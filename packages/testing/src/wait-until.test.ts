@@ -9,7 +9,9 @@ it("returns the first truthy answer", async () => {
 });
 
 it("says what it waited for and what it saw last", async () => {
-  await expect(waitUntil(() => null, quick)).rejects.toThrow("Waited 20 ms for the page to be committed; the last answer was null");
+  await expect(waitUntil(() => null, quick)).rejects.toThrow(
+    "Waited 20 ms for the page to be committed; the last answer was null",
+  );
 });
 
 it("takes a probe that throws for not yet, and passes on the last error", async () => {

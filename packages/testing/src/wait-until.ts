@@ -27,7 +27,8 @@ export async function waitUntil<T>(
     }
     await delay(intervalMs);
   } while (performance.now() - startedAt < timeoutMs);
-  const seen = "error" in last ? `the last try failed: ${String(last.error)}` : `the last answer was ${show(last.answer)}`;
+  const seen =
+    "error" in last ? `the last try failed: ${String(last.error)}` : `the last answer was ${show(last.answer)}`;
   throw new Error(`Waited ${timeoutMs} ms for ${what}; ${seen}`, "error" in last ? { cause: last.error } : undefined);
 }
 

@@ -30,7 +30,7 @@ export async function demo(command: CommandContext, options: { json?: boolean })
   if (options.json !== true) command.out.write(`${replay.total} records of the USGS earthquake API, replayed at ${replay.url}\n`);
   const view = options.json === true ? undefined : createLiveView(command.out);
   const run = await ingest(runtime.context, replay, view, command.signal);
-  const database = relative(process.cwd(), databasePath(config)) || databasePath(config);
+  const database = shortPath(databasePath(config));
   const summary = await summarize(runtime.context.store, run, { ...replay.faultsSent(), database });
   const letters = await runtime.context.store.listLetters({ ...stream, status: "open", limit: 20 });
   const isColored = command.out.isTTY === true;
@@ -46,6 +46,12 @@ function demoConfig(config: Config, replay: UsgsReplay): Config {
 
 function databasePath(config: Config): string {
   return config.database.url.slice("file:".length);
+}
+
+/** Relative where it lies below the current folder, else as it is. */
+function shortPath(path: string): string {
+  const below = relative(process.cwd(), path);
+  return below.startsWith("..") ? path : below;
 }
 
 /** Has the scheduler start a full run, as it would for a schedule that is due, and watches it to its end. */

@@ -6,7 +6,7 @@ import type { PipelineContext } from "@penstock/pipeline/context";
 import { mirrorLetters } from "@penstock/pipeline/sweep";
 import { startRun } from "@penstock/pipeline/start-run";
 import { waitForRun } from "@penstock/pipeline/wait-for-run";
-import { openRuntime } from "@penstock/runtime/open-runtime";
+import { loadUsableSources, openRuntime } from "@penstock/runtime/open-runtime";
 import { startUpkeep } from "@penstock/runtime/upkeep";
 import { startTransformer } from "@penstock/transformer/start-transformer";
 import { exitCodes } from "@penstock/runtime/failure";
@@ -21,8 +21,8 @@ export type RunOptions = { json?: boolean; full?: boolean };
 /** `penstock run`: one run of each named stream, drained by workers in this process. 0 only if all succeeded. */
 export async function run({ config, logger, out, signal }: CommandContext, target: string, options: RunOptions): Promise<number> {
   await using stack = new AsyncDisposableStack();
+  const targets = resolveTarget(await loadUsableSources(config), target);
   const runtime = await openRuntime({ config, logger, stack, hasShortLocks: true });
-  const targets = resolveTarget(runtime.loaded, target);
   await startTransformer(runtime, stack);
   await startFetcher(runtime, stack, targets.map(({ source }) => source.name));
   startUpkeep(runtime.context, stack);

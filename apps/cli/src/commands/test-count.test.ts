@@ -12,11 +12,18 @@ const report = (change: Partial<VitestReport>): VitestReport => ({
 it("counts tests", () => {
   const failedFile = { status: "failed", assertionResults: [{ status: "passed" }, { status: "failed" }] };
   expect(countResults(report({}), 0)).toEqual({ passed: 3, failed: 0, skipped: 0 });
-  expect(countResults(report({ numFailedTests: 1, numPendingTests: 2, testResults: [failedFile] }), 1)).toEqual({ passed: 3, failed: 1, skipped: 2 });
+  expect(countResults(report({ numFailedTests: 1, numPendingTests: 2, testResults: [failedFile] }), 1)).toEqual({
+    passed: 3,
+    failed: 1,
+    skipped: 2,
+  });
 });
 
 it("counts a file that fails although its tests pass, or that has none", () => {
-  const files = [{ status: "failed", assertionResults: [{ status: "passed" }] }, { status: "failed", assertionResults: [] }];
+  const files = [
+    { status: "failed", assertionResults: [{ status: "passed" }] },
+    { status: "failed", assertionResults: [] },
+  ];
   expect(countResults(report({ testResults: files }), 1).failed).toBe(2);
 });
 

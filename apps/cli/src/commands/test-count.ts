@@ -13,7 +13,12 @@ export type TestCount = { passed: number; failed: number; skipped: number };
  * tests, a run that ended before its report.
  */
 export function countResults(report: VitestReport | undefined, exitCode: number): TestCount {
-  const { numPassedTests: passed = 0, numFailedTests = 0, numPendingTests: skipped = 0, testResults = [] } = report ?? {};
+  const {
+    numPassedTests: passed = 0,
+    numFailedTests = 0,
+    numPendingTests: skipped = 0,
+    testResults = [],
+  } = report ?? {};
   const failedFiles = testResults.filter(({ status, assertionResults }) => {
     return status === "failed" && !assertionResults.some((test) => test.status === "failed");
   });

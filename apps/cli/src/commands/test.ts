@@ -33,10 +33,14 @@ async function runVitest(argv: readonly string[], reportFile: string): Promise<n
   const vitest = join(dirname(createRequire(join(root, "package.json")).resolve("vitest/package.json")), "vitest.mjs");
   const reporters = ["default", leftOutReporter, "json"].map((reporter) => `--reporter=${reporter}`);
   const only = chosen.map((project) => `--project=${project}`);
-  const child = spawn(process.execPath, [vitest, "run", ...only, ...reporters, `--outputFile.json=${reportFile}`, ...rest], {
-    cwd: root,
-    stdio: "inherit",
-  });
+  const child = spawn(
+    process.execPath,
+    [vitest, "run", ...only, ...reporters, `--outputFile.json=${reportFile}`, ...rest],
+    {
+      cwd: root,
+      stdio: "inherit",
+    },
+  );
   const [code] = await once(child, "exit");
   return typeof code === "number" ? code : 1;
 }

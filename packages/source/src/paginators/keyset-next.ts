@@ -50,7 +50,8 @@ function grow(walk: Walk, count: number, max: string, { maxPageSize = Number.POS
 
 function afterProbe(probe: Probe, page: PageSeen): NextPage {
   const { max, format, count } = probe;
-  const isThere = (matches: (cursor: string) => boolean) => page.cursors.some((cursor) => cursor !== null && matches(cursor));
+  const isThere = (matches: (cursor: string) => boolean) =>
+    page.cursors.some((cursor) => cursor !== null && matches(cursor));
   if (probe.phase === "earlier") {
     if (page.items.length !== count) return { kind: "end" };
     const isSamePage = isThere((cursor) => cursor >= max) && !isThere((cursor) => cursor < probe.first);
@@ -58,7 +59,8 @@ function afterProbe(probe: Probe, page: PageSeen): NextPage {
     return next({ ...probe, phase: "at", since: max });
   }
   if (isThere((cursor) => cursor > max)) throw cursorStuck(max, count);
-  if (probe.phase === "at" && page.items.length > 0) return next({ ...probe, phase: "beyond", since: instantAfter(max, format) });
+  if (probe.phase === "at" && page.items.length > 0)
+    return next({ ...probe, phase: "beyond", since: instantAfter(max, format) });
   // An API that gives single records only, whatever it is asked for, is not to be expected.
   if (probe.fullAt !== null && count <= probe.fullAt && count > 1) throw cursorStuck(max, count);
   return { kind: "end" };
@@ -88,9 +90,15 @@ function cursorStuck(max: string, count: number): PermanentError {
 }
 
 function cursorMissing({ items }: PageSeen): PermanentError {
-  return new PermanentError("CURSOR_MISSING", `none of the page's ${items.length} records has a cursor value that is a time`);
+  return new PermanentError(
+    "CURSOR_MISSING",
+    `none of the page's ${items.length} records has a cursor value that is a time`,
+  );
 }
 
 function orderViolated(limit: number): PermanentError {
-  return new PermanentError("ORDER_VIOLATED", `a full page of ${limit} records is not sorted by the cursor, oldest first`);
+  return new PermanentError(
+    "ORDER_VIOLATED",
+    `a full page of ${limit} records is not sorted by the cursor, oldest first`,
+  );
 }

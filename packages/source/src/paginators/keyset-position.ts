@@ -2,7 +2,12 @@ import { z } from "zod";
 import { instantBefore } from "../instant.ts";
 
 const formatSchema = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("iso"), isWhole: z.boolean(), separator: z.enum(["T", " "]), zone: z.enum(["Z", "+00:00", ""]) }),
+  z.object({
+    kind: z.literal("iso"),
+    isWhole: z.boolean(),
+    separator: z.enum(["T", " "]),
+    zone: z.enum(["Z", "+00:00", ""]),
+  }),
   z.object({ kind: z.literal("epoch-seconds"), isWhole: z.boolean() }),
   z.object({ kind: z.literal("epoch-milliseconds") }),
 ]);

@@ -1,7 +1,7 @@
 import { PenstockError } from "@penstock/core/errors";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { keyset, type KeysetOptions } from "./keyset.ts";
+import { type KeysetOptions, keyset } from "./keyset.ts";
 import { type Collection, keysetCollection, type SimulatedRecord, type Walk, walk } from "./simulated-collection.ts";
 
 const second = (n: number) => new Date(Date.UTC(2026, 0, 1) + n * 1_000).toISOString();
@@ -13,7 +13,11 @@ function records(seconds: number[], write: (n: number) => SimulatedRecord["ts"] 
 }
 
 /** The walk, with the code it threw as its end. */
-function attempt(collection: Collection, options: Partial<KeysetOptions> = {}, bound: string | null = null): { end: string; seen: number; pages: number } {
+function attempt(
+  collection: Collection,
+  options: Partial<KeysetOptions> = {},
+  bound: string | null = null,
+): { end: string; seen: number; pages: number } {
   try {
     const { seen, pages, end } = walk(keyset({ pageSize, ...options }), collection, bound);
     return { end, seen: seen.size, pages };
@@ -78,25 +82,34 @@ describe.each(kinds)("since %s", (since) => {
     const { seen, end } = walk(keyset({ pageSize }), collection, second(47));
     expect(end).toBe("end");
     for (const id of ["r47", "r48", "r49", "r50", "r51"]) expect(seen).toContain(id);
-    expect(attempt(keysetCollection(records(run(0, 50)), { since }), {}, second(49))).toMatchObject({ end: "end", pages: 2 });
+    expect(attempt(keysetCollection(records(run(0, 50)), { since }), {}, second(49))).toMatchObject({
+      end: "end",
+      pages: 2,
+    });
   });
 });
 
 test("any collection is seen whole, or the run says that it may not have been; it ends, and no position comes twice", () => {
   const seconds = fc.array(fc.integer({ min: 0, max: 12 }), { maxLength: 40 });
-  const limits = { cap: fc.option(fc.integer({ min: 1, max: 10 }), { nil: undefined }), pageSize: fc.integer({ min: 1, max: 8 }) };
+  const limits = {
+    cap: fc.option(fc.integer({ min: 1, max: 10 }), { nil: undefined }),
+    pageSize: fc.integer({ min: 1, max: 8 }),
+  };
   fc.assert(
-    fc.property(fc.record({ seconds, since: fc.constantFrom(...kinds), ...limits }), ({ seconds, since, cap, pageSize }) => {
-      // Not to be told from a collection that is whole; see the docstring of `keyset`.
-      fc.pre(new Set(seconds).size !== 1 || cap === undefined || seconds.length <= cap);
-      const collection = keysetCollection(records(seconds), { since, ...(cap !== undefined && { cap }) });
-      const ended = stuckOr(() => walk(keyset({ pageSize }), collection));
-      // No false alarm: only where the API cuts a time off, or for what is not to be told from it.
-      if (ended === "CURSOR_STUCK") return mostOfOneTime(seconds) >= Math.min(cap ?? seconds.length, seconds.length);
-      expect(ended.seen.size).toBe(seconds.length);
-      expect(new Set(ended.positions.map((position) => JSON.stringify(position))).size).toBe(ended.pages);
-      return true;
-    }),
+    fc.property(
+      fc.record({ seconds, since: fc.constantFrom(...kinds), ...limits }),
+      ({ seconds, since, cap, pageSize }) => {
+        // Not to be told from a collection that is whole; see the docstring of `keyset`.
+        fc.pre(new Set(seconds).size !== 1 || cap === undefined || seconds.length <= cap);
+        const collection = keysetCollection(records(seconds), { since, ...(cap !== undefined && { cap }) });
+        const ended = stuckOr(() => walk(keyset({ pageSize }), collection));
+        // No false alarm: only where the API cuts a time off, or for what is not to be told from it.
+        if (ended === "CURSOR_STUCK") return mostOfOneTime(seconds) >= Math.min(cap ?? seconds.length, seconds.length);
+        expect(ended.seen.size).toBe(seconds.length);
+        expect(new Set(ended.positions.map((position) => JSON.stringify(position))).size).toBe(ended.pages);
+        return true;
+      },
+    ),
     { numRuns: 1_500 },
   );
 });
@@ -149,7 +162,10 @@ describe("since is written as the API writes its times", () => {
 
 test("with its format declared a run from a bound needs not look first", () => {
   const paginator = keyset({ pageSize, format: { kind: "epoch-milliseconds" } });
-  expect(paginator.request(paginator.start("2026-01-01T00:00:09.000Z")).query).toEqual({ limit: "4", since: String(Date.UTC(2026, 0, 1, 0, 0, 9) - 1) });
+  expect(paginator.request(paginator.start("2026-01-01T00:00:09.000Z")).query).toEqual({
+    limit: "4",
+    since: String(Date.UTC(2026, 0, 1, 0, 0, 9) - 1),
+  });
 });
 
 test("an API that ignores since and gives all it has ends the run", () => {
@@ -169,7 +185,10 @@ test("a full page that is not sorted fails the run: what it hides would never be
 
 test("a page that is not full may be unsorted", () => {
   const unsorted = records([3, 9, 1]);
-  expect(attempt(({ since }) => unsorted.filter(({ ts }) => since === undefined || String(ts) > since))).toMatchObject({ end: "end", seen: 3 });
+  expect(attempt(({ since }) => unsorted.filter(({ ts }) => since === undefined || String(ts) > since))).toMatchObject({
+    end: "end",
+    seen: 3,
+  });
 });
 
 test("a page without a single time fails the run; one among others does not", () => {
@@ -182,7 +201,11 @@ test("records that arrive while it reads are seen", () => {
   const all = records(run(0, 10));
   let requests = 0;
   const growing: Collection = (query) => {
-    if (++requests <= 5) all.push({ id: `late${requests}`, ts: second(20 + requests) }, { id: `tie${requests}`, ts: second(20 + requests) });
+    if (++requests <= 5)
+      all.push(
+        { id: `late${requests}`, ts: second(20 + requests) },
+        { id: `tie${requests}`, ts: second(20 + requests) },
+      );
     return keysetCollection(all, { since: "exclusive" })(query);
   };
   expect(attempt(growing)).toMatchObject({ end: "end", seen: 20 });
@@ -200,5 +223,7 @@ test("a raised limit is explained when the API rejects it", () => {
     const next = paginator.next(position, { items, cursors, rawCursors: cursors, keys: items.map(({ id }) => id) });
     if (next.kind === "next") position = next.position;
   }
-  expect(paginator.remark?.(position)).toMatch(/raised to 8 .* 4 or more records share the time 2026-01-01T00:00:01\.000Z/);
+  expect(paginator.remark?.(position)).toMatch(
+    /raised to 8 .* 4 or more records share the time 2026-01-01T00:00:01\.000Z/,
+  );
 });

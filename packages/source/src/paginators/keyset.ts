@@ -1,8 +1,8 @@
 import type { InstantFormat } from "../instant.ts";
 import { formatInstant, instantBefore } from "../instant.ts";
 import type { Paginator } from "../paginator.ts";
-import { type Position, positionSchema, walkFrom } from "./keyset-position.ts";
 import { nextPosition } from "./keyset-next.ts";
+import { type Position, positionSchema, walkFrom } from "./keyset-position.ts";
 
 export type KeysetOptions = {
   /** Query parameter for the time to go on from. */

@@ -38,11 +38,22 @@ type Position = z.infer<typeof positionSchema>;
  * @throws RangeError for a page size below two, which would show the overlap only
  */
 export function offset(options: OffsetOptions): Paginator {
-  const { offset: offsetName = "offset", limit: limitName = "limit", firstOffset = 0, pageSize, since: sinceName } = options;
+  const {
+    offset: offsetName = "offset",
+    limit: limitName = "limit",
+    firstOffset = 0,
+    pageSize,
+    since: sinceName,
+  } = options;
   if (!(pageSize >= 2)) throw new RangeError(`offset paging needs a page size of two at least, not ${pageSize}`);
   return {
     kind: "offset",
-    start: (bound) => ({ offset: firstOffset, since: sinceName === undefined ? null : sinceOf(bound), anchor: null, stepsBack: 0 }),
+    start: (bound) => ({
+      offset: firstOffset,
+      since: sinceName === undefined ? null : sinceOf(bound),
+      anchor: null,
+      stepsBack: 0,
+    }),
     request: (position) => {
       const { offset, since } = positionSchema.parse(position);
       const query: Record<string, string> = { [limitName]: String(pageSize), [offsetName]: String(offset) };
@@ -73,7 +84,8 @@ function nextPage(position: Position, { keys }: Pick<PageSeen, "keys">, extent: 
 function withoutOverlap(position: Position, keys: string[], { firstOffset, pageSize }: Extent): NextPage {
   if (position.stepsBack === maxStepsBack) return { kind: "incomplete", code: "OFFSET_SHIFTED" };
   const stepped = { ...position, stepsBack: position.stepsBack + 1 };
-  if (position.offset > firstOffset) return next({ ...stepped, offset: Math.max(firstOffset, position.offset - pageSize + 1) });
+  if (position.offset > firstOffset)
+    return next({ ...stepped, offset: Math.max(firstOffset, position.offset - pageSize + 1) });
   return nextPage({ ...stepped, anchor: null }, { keys }, { firstOffset, pageSize });
 }
 

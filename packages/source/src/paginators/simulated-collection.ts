@@ -28,7 +28,12 @@ export function walk(paginator: Paginator, collection: Collection, bound: string
 }
 
 export function pageOf(items: SimulatedRecord[]): PageSeen {
-  return { items, cursors: items.map(({ ts }) => instantOf(ts)), rawCursors: items.map(({ ts }) => ts), keys: items.map(({ id }) => id) };
+  return {
+    items,
+    cursors: items.map(({ ts }) => instantOf(ts)),
+    rawCursors: items.map(({ ts }) => ts),
+    keys: items.map(({ id }) => id),
+  };
 }
 
 export type KeysetServer = {
@@ -38,7 +43,10 @@ export type KeysetServer = {
 };
 
 /** A collection sorted by `ts` that answers `limit` and `since`. */
-export function keysetCollection(records: SimulatedRecord[], { since: kind, cap = Number.POSITIVE_INFINITY }: KeysetServer): Collection {
+export function keysetCollection(
+  records: SimulatedRecord[],
+  { since: kind, cap = Number.POSITIVE_INFINITY }: KeysetServer,
+): Collection {
   const sorted = records.map((record) => ({ record, at: instantMs(record.ts) ?? 0 })).sort((a, b) => a.at - b.at);
   return ({ limit, since }) => {
     const from = since === undefined ? Number.NEGATIVE_INFINITY : parseSince(since);

@@ -42,7 +42,12 @@ export async function startExternalApi(options: ExternalApiOptions): Promise<Ext
 
   function answer(request: IncomingMessage, response: ServerResponse): void {
     const url = new URL(request.url ?? "/", "http://loopback");
-    const seen: SeenRequest = { limit: url.searchParams.get("limit"), since: url.searchParams.get("since"), status: 200, given: 0 };
+    const seen: SeenRequest = {
+      limit: url.searchParams.get("limit"),
+      since: url.searchParams.get("since"),
+      status: 200,
+      given: 0,
+    };
     const number = requests.push(seen) - 1;
     const refusal = fault?.(number) ?? refuse(request, url, token);
     if (refusal !== undefined) {
@@ -102,9 +107,16 @@ const stepMs = 250;
 /** Always the same records for the same number: one every 250 ms, values with one decimal, every third with a `meta`. */
 export function generateRecords(count: number, sameTimestamp?: { from: number; count: number }): ExternalRecord[] {
   return Array.from({ length: count }, (_, i) => {
-    const isShared = sameTimestamp !== undefined && i >= sameTimestamp.from && i < sameTimestamp.from + sameTimestamp.count;
+    const isShared =
+      sameTimestamp !== undefined && i >= sameTimestamp.from && i < sameTimestamp.from + sameTimestamp.count;
     const at = firstAt + (isShared ? sameTimestamp.from : i) * stepMs;
-    const record = { id: `rec-${String(i).padStart(7, "0")}`, ts: new Date(at).toISOString(), value: ((i * 7919) % 10_000) / 10 };
-    return i % 3 === 0 ? { ...record, meta: { region: ["north", "east", "south", "west"][i % 4], batch: Math.floor(i / 500) } } : record;
+    const record = {
+      id: `rec-${String(i).padStart(7, "0")}`,
+      ts: new Date(at).toISOString(),
+      value: ((i * 7919) % 10_000) / 10,
+    };
+    return i % 3 === 0
+      ? { ...record, meta: { region: ["north", "east", "south", "west"][i % 4], batch: Math.floor(i / 500) } }
+      : record;
   });
 }

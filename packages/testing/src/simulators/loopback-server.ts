@@ -4,7 +4,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 export type LoopbackServer = { url: string; close(): Promise<void>; [Symbol.asyncDispose](): Promise<void> };
 
 /** Serves HTTP on 127.0.0.1; port 0 lets the system choose one. Closing ends open connections too. */
-export async function startLoopbackServer(handle: (request: IncomingMessage, response: ServerResponse) => void, port = 0): Promise<LoopbackServer> {
+export async function startLoopbackServer(
+  handle: (request: IncomingMessage, response: ServerResponse) => void,
+  port = 0,
+): Promise<LoopbackServer> {
   const server = createServer(handle).listen(port, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
@@ -20,7 +23,16 @@ export async function startLoopbackServer(handle: (request: IncomingMessage, res
 }
 
 /** Answers with JSON text. */
-export function sendJson(response: ServerResponse, status: number, json: string, headers: Record<string, string> = {}): void {
-  response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(json), ...headers });
+export function sendJson(
+  response: ServerResponse,
+  status: number,
+  json: string,
+  headers: Record<string, string> = {},
+): void {
+  response.writeHead(status, {
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(json),
+    ...headers,
+  });
   response.end(json);
 }

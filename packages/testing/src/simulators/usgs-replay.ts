@@ -69,14 +69,21 @@ function toEntries(events: UsgsFeature[], hasBroken: boolean): Entry[] {
   return sorted.flatMap((event) => {
     const { time, updated, mag } = event.properties;
     const beside = broken.filter(({ behind }) => behind === event);
-    return [event, ...beside.map(({ feature }) => feature)].map((feature) => ({ feature, time, updated, magnitude: mag }));
+    return [event, ...beside.map(({ feature }) => feature)].map((feature) => ({
+      feature,
+      time,
+      updated,
+      magnitude: mag,
+    }));
   });
 }
 
 function collectionJson(entries: Entry[], query: UsgsQuery): string {
   const matching = entries.filter(
     ({ time, updated, magnitude }) =>
-      time >= query.startTime && updated > query.updatedAfter && (query.minMagnitude === undefined || (magnitude ?? -Infinity) >= query.minMagnitude),
+      time >= query.startTime &&
+      updated > query.updatedAfter &&
+      (query.minMagnitude === undefined || (magnitude ?? -Infinity) >= query.minMagnitude),
   );
   const features = matching.slice(query.offset - 1, query.offset - 1 + query.limit).map(({ feature }) => feature);
   const metadata = {

@@ -73,7 +73,8 @@ CREATE TABLE "records" (
     "ts" DATETIME,
     "version" TEXT,
     "observed_at" DATETIME NOT NULL,
-    "data" JSONB NOT NULL,
+    -- JSON that SQLite cannot read (nested too deep) would make every query of the stream's view fail.
+    "data" JSONB NOT NULL CHECK (json_valid("data")),
     "hash" TEXT NOT NULL,
     "run_id" TEXT NOT NULL,
     "seq" INTEGER NOT NULL,

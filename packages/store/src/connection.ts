@@ -1,0 +1,75 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Prisma, Transaction } from "./client.ts";
+import type { Dialect } from "./dialect.ts";
+import { isConflict, translateError } from "./errors.ts";
+
+/** A database with the means to work in it: what the parts of the store are made of. */
+export type Connection = {
+  /** For reading only: on SQLite it sees what is committed, and nothing that is written through it would be safe. */
+  db: Prisma;
+  dialect: Dialect;
+  /** The work in one transaction, again at once after a deadlock or serialization failure, at most five times. */
+  transact<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  /** The work with its errors translated. */
+  ask<T>(work: () => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+};
+
+export type ConnectionParts = {
+  reader: Prisma;
+  /**
+   * The same as the reader on Postgres. Prisma's SQLite adapter has one connection per client: a statement sent beside a
+   * transaction would run inside it, read what is not committed, and be rolled back with it.
+   */
+  writer: Prisma;
+  dialect: Dialect;
+  /** Names the database in messages. */
+  place: string;
+};
+
+const transactionOptions = { timeout: 60_000, maxWait: 30_000 };
+const maxConflicts = 5;
+
+/** Thrown by the work of a transaction to have it rolled back without a failure; see {@link orRolledBack}. */
+export class RolledBack extends Error {}
+
+export function createConnection({ reader, writer, dialect, place }: ConnectionParts): Connection {
+  const ask = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw translateError(error, place);
+    }
+  };
+  const begin = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> =>
+    writer.$transaction(async (tx) => {
+      if (dialect.takeWriteLock !== undefined) await tx.$executeRaw(dialect.takeWriteLock);
+      return work(tx);
+    }, transactionOptions);
+  const close = async () => {
+    await writer.$disconnect();
+    if (reader !== writer) await reader.$disconnect();
+  };
+  return { db: reader, dialect, ask, transact: (work) => ask(() => again(() => begin(work))), close };
+}
+
+async function again<T>(work: () => Promise<T>): Promise<T> {
+  for (let conflicts = 1; ; conflicts++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isConflict(error) || conflicts >= maxConflicts) throw error;
+      await delay(Math.random() * 20 * conflicts);
+    }
+  }
+}
+
+/** What the transaction returned, or `undefined` when it threw {@link RolledBack}. */
+export async function orRolledBack<T>(transaction: Promise<T>): Promise<T | undefined> {
+  try {
+    return await transaction;
+  } catch (error) {
+    if (error instanceof RolledBack) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,11 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { InfrastructureError } from "@penstock/core/errors";
+import type { RunIdentity } from "@penstock/core/run";
+import { databaseTargets, postgresDatabaseName } from "@penstock/testing/databases";
+import { waitUntil } from "@penstock/testing/wait-until";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { openStore } from "./open-store.ts";
+import { pageOf, partition } from "./page-of.ts";
+import type { PageCommit, Store } from "./store.ts";

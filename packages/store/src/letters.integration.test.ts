@@ -1,0 +1,113 @@
+import { join } from "node:path";
+import type { NewLetter } from "@penstock/core/letter";
+import type { RunIdentity } from "@penstock/core/run";
+import { databaseTargets } from "@penstock/testing/databases";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { openStore } from "./open-store.ts";
+import { pageOf, partition } from "./page-of.ts";
+import type { Store, StoredLetter } from "./store.ts";
+
+const migrationsRoot = join(import.meta.dirname, "../../../prisma");
+const [monday, tuesday] = [new Date("2026-01-05T00:00:00Z"), new Date("2026-01-06T00:00:00Z")];
+
+describe.each(databaseTargets())("dead letters on $name", ({ create }) => {
+  let stack: AsyncDisposableStack;
+  let store: Store;
+  let run: RunIdentity;
+
+  beforeEach(async () => {
+    stack = new AsyncDisposableStack();
+    const { url } = stack.adopt(await create(), (created) => created.drop());
+    store = stack.adopt(await openStore({ url, migrationsRoot }), (opened) => opened.close());
+    run = (await store.startRun({ ...partition, mode: "incremental", takeOver: "none" })).run;
+  });
+  afterEach(() => stack.disposeAsync());
+
+  let seq = 0;
+  const letterOf = (change: Partial<NewLetter> = {}): NewLetter => ({
+    ...partition, stage: "transform", kind: "record", key: "k", code: "RECORD_INVALID", message: "m", path: null,
+    payload: "{}", runId: run.runId, seq: 0, observedAt: monday, traceId: null, ...change,
+  });
+  /** A page of its own that has only this letter. */
+  const meet = (change: Partial<NewLetter> = {}) => {
+    const letter = letterOf(change);
+    return store.commitPage(pageOf(run, { seq: seq++, keys: [], observedAt: letter.observedAt, letters: [letter], deadLettered: 1 }));
+  };
+  const only = async (): Promise<StoredLetter> => {
+    const letters = await store.listLetters({ limit: 9 });
+    expect(letters).toHaveLength(1);
+    return letters[0] as StoredLetter;
+  };
+  const redriveOf = ({ id, redrives }: StoredLetter) => ({
+    ...partition, letterId: id, redrives, runId: run.runId, seq: 0, observedAt: monday, records: [], letters: [], schemaVersion: "v1",
+  });
+
+  test("a letter met while it is being redriven is open again: the redrive knows only the payload of before", async () => {
+    await meet({ payload: '{"n":1}' });
+    const [claimed] = await store.claimForRedrive({ limit: 1 });
+    await meet({ payload: '{"n":2}', observedAt: tuesday });
+    expect(await store.commitRedrive(redriveOf(claimed as StoredLetter))).toEqual({ isResolved: false });
+    expect(await only()).toMatchObject({ status: "open", payload: '{"n":2}', attempts: 2 });
+  });
+
+  test("a letter keeps its newest observation, however late an older one comes", async () => {
+    await meet({ payload: '{"n":2}', message: "new", observedAt: tuesday });
+    await meet({ payload: '{"n":1}', message: "old", observedAt: monday });
+    expect(await only()).toMatchObject({ payload: '{"n":2}', message: "new", observedAt: tuesday, attempts: 2 });
+  });
+
+  test("a good record resolves the letters that were observed before it, not those after", async () => {
+    await meet({ observedAt: tuesday });
+    await store.commitPage(pageOf(run, { seq: seq++, keys: ["k"], observedAt: monday }));
+    expect((await only()).status).toBe("open");
+    await store.commitPage(pageOf(run, { seq: seq++, keys: ["k"], observedAt: tuesday }));
+    expect((await only()).status).toBe("resolved");
+  });
+
+  test("a page with a good and a bad record of one key leaves the letter of the bad one open, delivered twice too", async () => {
+    const page = pageOf(run, { keys: ["k"], observedAt: monday, letters: [letterOf()], deadLettered: 1 });
+    await store.commitPage(page);
+    await store.commitPage(page);
+    expect(await only()).toMatchObject({ status: "open", attempts: 1 });
+  });
+
+  test("a letter of another stream is not touched", async () => {
+    await meet({ stream: "other" });
+    await store.commitPage(pageOf(run, { seq: seq++, keys: ["k"], observedAt: tuesday }));
+    expect((await only()).status).toBe("open");
+  });
+
+  test("any text can be kept in a letter", async () => {
+    await meet({ key: "nul \0 and half \ud800", message: "bad \0", path: "\udc00", payload: '{"id":"\\u0000 \\ud800"}' });
+    expect(await only()).toMatchObject({ key: "nul \ufffd and half \ufffd", message: "bad \ufffd", payload: '{"id":"\\u0000 \\ud800"}' });
+  });
+
+  test("of two that claim at once each letter goes to one", async () => {
+    for (const key of ["a", "b", "c", "d", "e", "f"]) await meet({ key });
+    const claims = await Promise.all([1, 2, 3].map(() => store.claimForRedrive({ limit: 4 })));
+    const ids = claims.flat().map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(claims.flat().every(({ redrives }) => redrives === 1)).toBe(true);
+  });
+
+  test("filters by id, source, stream, code and status; lists oldest or newest first", async () => {
+    for (const key of ["a", "b", "c"]) await meet({ key, code: key === "b" ? "KEY_MISSING" : "RECORD_INVALID" });
+    const keys = async (filter: Partial<Parameters<Store["listLetters"]>[0]>) => (await store.listLetters({ limit: 9, ...filter })).map(({ key }) => key);
+    expect(await keys({})).toEqual(["a", "b", "c"]);
+    expect(await keys({ newestFirst: true, limit: 2 })).toEqual(["c", "b"]);
+    expect(await keys({ code: "KEY_MISSING" })).toEqual(["b"]);
+    const [first] = await store.listLetters({ limit: 1 });
+    expect(await keys({ ids: [first?.id ?? ""] })).toEqual(["a"]);
+    expect(await store.discardLetters([first?.id ?? ""])).toBe(1);
+    expect(await keys({ status: "open" })).toEqual(["b", "c"]);
+    expect(await store.countLetters({ status: "discarded", source: "s", stream: "t" })).toBe(1);
+    expect(await keys({ stream: "none" })).toEqual([]);
+    expect(await store.readLetter("none")).toBeUndefined();
+  });
+
+  test("a request that is given up after its run has ended leaves no letter", async () => {
+    await store.endRun(run.runId, { status: "cancelled" });
+    await store.settleFetch(letterOf({ stage: "fetch", kind: "request", key: "c0" }));
+    expect(await store.countLetters({})).toBe(0);
+  });
+});
