@@ -15,14 +15,27 @@ test("the demo lands every real event, meets its faults, and finds all unchanged
   const first = await penstock(["demo", "--json"], env);
   expect(first.code, first.stderr).toBe(0);
   const [summary] = jsonLines(first);
-  expect(summary).toMatchObject({ status: "succeeded", inserted: 1_707, updated: 0, rows: 1_707, throttled: 1, serverErrors: 1 });
+  expect(summary).toMatchObject({
+    status: "succeeded",
+    inserted: 1_707,
+    updated: 0,
+    rows: 1_707,
+    throttled: 1,
+    serverErrors: 1,
+  });
   expect(summary?.["deadLettered"]).toBeGreaterThanOrEqual(4);
   expect(summary?.["deadLettersOpen"]).toBe(summary?.["deadLettered"]);
   expect(summary?.["strongest"]).toHaveLength(5);
 
   const second = await penstock(["demo", "--json"], env);
   const [again] = jsonLines(second);
-  expect(again).toMatchObject({ status: "succeeded", inserted: 0, updated: 0, rows: 1_707, deadLettersOpen: summary?.["deadLettersOpen"] });
+  expect(again).toMatchObject({
+    status: "succeeded",
+    inserted: 0,
+    updated: 0,
+    rows: 1_707,
+    deadLettersOpen: summary?.["deadLettersOpen"],
+  });
   expect(again?.["fetched"]).toBe(summary?.["fetched"]);
   expect(again?.["deadLettered"]).toBe(summary?.["deadLettered"]);
 });
@@ -30,7 +43,14 @@ test("the demo lands every real event, meets its faults, and finds all unchanged
 test("without --json it is written for a person", async () => {
   const { code, stdout, stderr } = await penstock(["demo"], { PENSTOCK_DATA_DIR: dataDir });
   expect(code, stderr).toBe(0);
-  for (const part of ["run succeeded", "What became of the records", "The five strongest", "Magnitudes", "dead letters", "sqlite3 "]) {
+  for (const part of [
+    "run succeeded",
+    "What became of the records",
+    "The five strongest",
+    "Magnitudes",
+    "dead letters",
+    "sqlite3 ",
+  ]) {
     expect(stdout).toContain(part);
   }
   expect(stdout).toMatch(/^\d+ of 1712 records, \d+ records\/s/m);

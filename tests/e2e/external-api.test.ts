@@ -26,8 +26,19 @@ async function place(api: ExternalApi, database: TestDatabase, queue: TestQueue)
   const dataDir = await mkdtemp(join(tmpdir(), "penstock-external-"));
   stack.defer(() => rm(dataDir, { recursive: true, force: true }));
   const { settings } = queue;
-  const queueEnv: Record<string, string> = settings.kind === "embedded" ? {} : settings.kind === "redis" ? { REDIS_URL: settings.url } : { QUEUE_URL: settings.url };
-  const env = { PENSTOCK_DATA_DIR: dataDir, DATABASE_URL: database.url, API_BASE_URL: api.url, BATCH_SIZE: "1000", ...queueEnv };
+  const queueEnv: Record<string, string> =
+    settings.kind === "embedded"
+      ? {}
+      : settings.kind === "redis"
+        ? { REDIS_URL: settings.url }
+        : { QUEUE_URL: settings.url };
+  const env = {
+    PENSTOCK_DATA_DIR: dataDir,
+    DATABASE_URL: database.url,
+    API_BASE_URL: api.url,
+    BATCH_SIZE: "1000",
+    ...queueEnv,
+  };
   return { env, rows: () => storedRows(database.url), stack };
 }
 
@@ -36,7 +47,9 @@ async function storedRows(url: string): Promise<string[]> {
   await using stack = new AsyncDisposableStack();
   const store = stack.adopt(await openStore({ url, migrationsRoot }), (opened) => opened.close());
   const rows = await store.queryView("SELECT id, ts, value, value_scaled FROM external_api_data");
-  return rows.map((row) => `${row["id"]} ${new Date(String(row["ts"])).toISOString()} ${row["value"]} ${row["value_scaled"]}`).sort();
+  return rows
+    .map((row) => `${row["id"]} ${new Date(String(row["ts"])).toISOString()} ${row["value"]} ${row["value_scaled"]}`)
+    .sort();
 }
 
 function expectedRows(api: ExternalApi): string[] {
@@ -56,9 +69,21 @@ describe.each(combinations)("on $name", ({ database, queue }) => {
     const first = await penstock(["run", "external_api", "--json"], env);
     expect(first.code, first.stderr).toBe(0);
     const [summary] = jsonLines(first);
-    expect(summary).toMatchObject({ source: "external_api", stream: "data", status: "succeeded", inserted: records, updated: 0, deadLettered: 0 });
-    const { fetched, inserted, updated, unchanged, duplicate, filtered, deadLettered } = summary as Record<string, number>;
-    expect(fetched).toBe((inserted ?? 0) + (updated ?? 0) + (unchanged ?? 0) + (duplicate ?? 0) + (filtered ?? 0) + (deadLettered ?? 0));
+    expect(summary).toMatchObject({
+      source: "external_api",
+      stream: "data",
+      status: "succeeded",
+      inserted: records,
+      updated: 0,
+      deadLettered: 0,
+    });
+    const { fetched, inserted, updated, unchanged, duplicate, filtered, deadLettered } = summary as Record<
+      string,
+      number
+    >;
+    expect(fetched).toBe(
+      (inserted ?? 0) + (updated ?? 0) + (unchanged ?? 0) + (duplicate ?? 0) + (filtered ?? 0) + (deadLettered ?? 0),
+    );
     expect(await rows()).toEqual(expectedRows(api));
 
     const [again] = jsonLines(await penstock(["run", "external_api", "--json"], env));
@@ -79,12 +104,15 @@ describe.each(combinations)("on $name", ({ database, queue }) => {
     expect(await rows()).toEqual(expectedRows(api));
   });
 
-  test.each(["inclusive", "exclusive"] as const)("5,000 records of one timestamp across pages, since %s", async (since) => {
-    const api = await startExternalApi({ records: 9_000, sameTimestamp: { from: 2_000, count: 5_000 }, since });
-    const { env, rows } = await place(api, await database.create(), await queue.create());
-    const ended = await penstock(["run", "external_api", "--json"], env);
-    expect(ended.code, ended.stdout + ended.stderr).toBe(0);
-    expect(jsonLines(ended)[0]).toMatchObject({ status: "succeeded", inserted: 9_000 });
-    expect(await rows()).toEqual(expectedRows(api));
-  });
+  test.each(["inclusive", "exclusive"] as const)(
+    "5,000 records of one timestamp across pages, since %s",
+    async (since) => {
+      const api = await startExternalApi({ records: 9_000, sameTimestamp: { from: 2_000, count: 5_000 }, since });
+      const { env, rows } = await place(api, await database.create(), await queue.create());
+      const ended = await penstock(["run", "external_api", "--json"], env);
+      expect(ended.code, ended.stdout + ended.stderr).toBe(0);
+      expect(jsonLines(ended)[0]).toMatchObject({ status: "succeeded", inserted: 9_000 });
+      expect(await rows()).toEqual(expectedRows(api));
+    },
+  );
 });

@@ -53,7 +53,9 @@ describe("each failure says what happened and what to do, with the right exit co
   });
 
   test("a body that is not JSON", async () => {
-    const url = await serve((_request, response) => response.writeHead(200, { "content-type": "text/html" }).end("<html>Log in</html>"));
+    const url = await serve((_request, response) =>
+      response.writeHead(200, { "content-type": "text/html" }).end("<html>Log in</html>"),
+    );
     const { code, stdout } = await run({ API_BASE_URL: url });
     expect(code).toBe(1);
     expect(stdout).toContain("BODY_NOT_JSON");
@@ -62,7 +64,9 @@ describe("each failure says what happened and what to do, with the right exit co
 
   test("a record without id is set aside, the others land", async () => {
     const items = [1, 2, 3].map((n) => ({ id: `r${n}`, ts: `2026-01-01T00:00:0${n}Z`, value: n }));
-    const url = await serve((_request, response) => response.end(JSON.stringify({ items: [...items, { ts: "2026-01-01T00:00:04Z", value: 4 }] })));
+    const url = await serve((_request, response) =>
+      response.end(JSON.stringify({ items: [...items, { ts: "2026-01-01T00:00:04Z", value: 4 }] })),
+    );
     const ended = await run({ API_BASE_URL: url }, "--json");
     expect(ended.code, ended.stderr).toBe(0);
     const [summary] = jsonLines(ended);
@@ -74,7 +78,10 @@ describe("each failure says what happened and what to do, with the right exit co
   });
 
   test("a database nobody listens on", async () => {
-    const { code, stderr } = await run({ API_BASE_URL: "http://127.0.0.1:9", DATABASE_URL: "postgres://me:hush@127.0.0.1:9/nowhere" });
+    const { code, stderr } = await run({
+      API_BASE_URL: "http://127.0.0.1:9",
+      DATABASE_URL: "postgres://me:hush@127.0.0.1:9/nowhere",
+    });
     expect(code).toBe(3);
     expect(stderr).toContain("DATABASE_UNAVAILABLE");
     expect(stderr).toContain("127.0.0.1:9");
@@ -102,9 +109,14 @@ describe("each failure says what happened and what to do, with the right exit co
   });
 
   test("wrong variables are all reported at once", async () => {
-    const { code, stderr } = await run({ API_BASE_URL: "not a url", PENSTOCK_DATADIR: "x", PENSTOCK_LOG_LEVEL: "loud" });
+    const { code, stderr } = await run({
+      API_BASE_URL: "not a url",
+      PENSTOCK_DATADIR: "x",
+      PENSTOCK_LOG_LEVEL: "loud",
+    });
     expect(code).toBe(2);
-    for (const part of ["PENSTOCK_DATADIR", "PENSTOCK_DATA_DIR", "PENSTOCK_LOG_LEVEL", "loud"]) expect(stderr).toContain(part);
+    for (const part of ["PENSTOCK_DATADIR", "PENSTOCK_DATA_DIR", "PENSTOCK_LOG_LEVEL", "loud"])
+      expect(stderr).toContain(part);
   });
 
   test("--verbose shows the stack", async () => {

@@ -1,9 +1,9 @@
 import type { Config } from "@penstock/config/config";
 import { CancelledError } from "@penstock/core/errors";
+import { describeFailure, exitCodeOf, exitCodes } from "@penstock/runtime/failure";
 import type { ServiceHost } from "@penstock/runtime/serve";
 import type { Logger } from "@penstock/telemetry/logger";
 import { Command, CommanderError } from "commander";
-import { describeFailure, exitCodeOf, exitCodes } from "@penstock/runtime/failure";
 
 /** The process as the program sees it; `main.ts` hands it over, tests make their own. */
 export type Host = {
@@ -78,23 +78,43 @@ function buildProgram(execute: (command: RunCommand) => Promise<void>): Command 
 
   define("demo", "ingest 1,707 real earthquakes from a local replay of the USGS API", "penstock demo --json")
     .option("--json", "print the summary as one line of JSON")
-    .action((options) => inContext(async (context) => (await import("./commands/demo.ts")).demo(context, options), "silent"));
-  define("up", "run scheduler, fetchers and transformers in this process", "penstock up")
-    .action(() => execute(async (host) => (await import("./commands/up.ts")).up(host, { isVerbose: isVerbose() })));
-  define("run <source[.stream]>", "run one stream, or all of a source, once and wait for the end", "penstock run usgs.earthquakes --json")
+    .action((options) =>
+      inContext(async (context) => (await import("./commands/demo.ts")).demo(context, options), "silent"),
+    );
+  define("up", "run scheduler, fetchers and transformers in this process", "penstock up").action(() =>
+    execute(async (host) => (await import("./commands/up.ts")).up(host, { isVerbose: isVerbose() })),
+  );
+  define(
+    "run <source[.stream]>",
+    "run one stream, or all of a source, once and wait for the end",
+    "penstock run usgs.earthquakes --json",
+  )
     .option("--json", "print each run as one line of JSON")
     .option("--full", "start from the beginning instead of the checkpoint")
-    .action((target, options) => inContext(async (context) => (await import("./commands/run.ts")).run(context, target, options)));
+    .action((target, options) =>
+      inContext(async (context) => (await import("./commands/run.ts")).run(context, target, options)),
+    );
   define("status", "checkpoint, lag, last run, dead letters per stream, and queue depths", "penstock status --json")
     .option("--json", "print as one line of JSON")
     .action((options) => inContext(async (context) => (await import("./commands/status.ts")).status(context, options)));
   define("sources", "list the sources and streams that are defined", "penstock sources")
     .option("--json", "print as one line of JSON")
-    .action((options) => inContext(async (context) => (await import("./commands/sources.ts")).sources(context, options)));
-  defineDeadLetters(define("dead-letters", "look at dead letters, put them back or discard them", "penstock dead-letters list --stream usgs.earthquakes"), inContext);
+    .action((options) =>
+      inContext(async (context) => (await import("./commands/sources.ts")).sources(context, options)),
+    );
+  defineDeadLetters(
+    define(
+      "dead-letters",
+      "look at dead letters, put them back or discard them",
+      "penstock dead-letters list --stream usgs.earthquakes",
+    ),
+    inContext,
+  );
   define("test [patterns...]", "run the tests: unit, integration, end to end", "penstock test --unit")
     .allowUnknownOption()
-    .action((_patterns, _options, command: Command) => execute(async () => (await import("./commands/test.ts")).runTests(command.args)));
+    .action((_patterns, _options, command: Command) =>
+      execute(async () => (await import("./commands/test.ts")).runTests(command.args)),
+    );
   return program;
 }
 
@@ -113,12 +133,16 @@ function defineDeadLetters(group: Command, inContext: InContext): void {
     .option("--status <status>", "open, redriving, resolved or discarded", "open")
     .option("--json", "one line of JSON per letter")
     .action((options) => inContext(async (context) => (await load()).list(context, options)));
-  group.command("show <id>").description("show one dead letter with its payload")
+  group
+    .command("show <id>")
+    .description("show one dead letter with its payload")
     .action((id) => inContext(async (context) => (await load()).show(context, id)));
-  filters(group.command("redrive [ids...]").description("put dead letters back to the stage they failed in, and wait"))
-    .action((ids, options) => inContext(async (context) => (await load()).redrive(context, ids, options)));
-  filters(group.command("discard [ids...]").description("close dead letters for good; their payload is kept"))
-    .action((ids, options) => inContext(async (context) => (await load()).discard(context, ids, options)));
+  filters(
+    group.command("redrive [ids...]").description("put dead letters back to the stage they failed in, and wait"),
+  ).action((ids, options) => inContext(async (context) => (await load()).redrive(context, ids, options)));
+  filters(group.command("discard [ids...]").description("close dead letters for good; their payload is kept")).action(
+    (ids, options) => inContext(async (context) => (await load()).discard(context, ids, options)),
+  );
 }
 
 /** Configuration and logger of a command; `level` is what it logs unless the configuration says. */

@@ -24,7 +24,10 @@ function unknownSource(loaded: LoadedSources, name: string): ConfigError {
   const unconfigured = loaded.unconfigured.find((source) => source.name === name);
   if (unconfigured !== undefined) {
     const remedy = "set what is missing in the environment or in .env";
-    return new ConfigError("CONFIG_INVALID", `source ${name} is not configured: ${unconfigured.problems.join("; ")}`, { source: name, remedy });
+    return new ConfigError("CONFIG_INVALID", `source ${name} is not configured: ${unconfigured.problems.join("; ")}`, {
+      source: name,
+      remedy,
+    });
   }
   const known = [...loaded.sources, ...loaded.unconfigured].map((source) => source.name);
   return new ConfigError("SOURCE_UNKNOWN", `there is no source "${name}"; ${nearest(name, known)}`, { source: name });

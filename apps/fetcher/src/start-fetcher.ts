@@ -12,7 +12,11 @@ import type { Source } from "@penstock/source/model";
  * Starts one worker per source, each on the source's own queue, so that a slow API holds up no other; with `only`, for
  * those sources alone.
  */
-export async function startFetcher(runtime: Runtime, stack: AsyncDisposableStack, only?: string[]): Promise<RunningWorker[]> {
+export async function startFetcher(
+  runtime: Runtime,
+  stack: AsyncDisposableStack,
+  only?: string[],
+): Promise<RunningWorker[]> {
   const { context, config } = runtime;
   const sources = [...context.sources.values()].filter(({ name }) => only?.includes(name) ?? true);
   const fetchers = new Map(sources.map((source) => [source.name, openFetcher(source, stack)]));

@@ -1,6 +1,6 @@
 import { tickHandler } from "@penstock/pipeline/handlers";
-import { startFirstRuns } from "@penstock/pipeline/start-run";
 import { restoreQueueState } from "@penstock/pipeline/restore";
+import { startFirstRuns } from "@penstock/pipeline/start-run";
 import { tickQueue } from "@penstock/queues/catalog";
 import type { RunningWorker } from "@penstock/queues/queues";
 import { startWorker } from "@penstock/queues/worker";

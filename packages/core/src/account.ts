@@ -18,7 +18,6 @@ export type Account = {
 };
 
 export const outcomes = ["inserted", "updated", "unchanged", "duplicate", "filtered", "deadLettered"] as const;
-export type Outcome = (typeof outcomes)[number];
 
 export const emptyAccount: Readonly<Account> = Object.freeze({
   fetched: 0,

@@ -6,6 +6,10 @@ export type BackoffOptions = { initialMs: number; maxMs: number };
  *
  * Formula: Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015 ("full jitter").
  */
-export function backoffMs(attempt: number, { initialMs, maxMs }: BackoffOptions, random: () => number = Math.random): number {
+export function backoffMs(
+  attempt: number,
+  { initialMs, maxMs }: BackoffOptions,
+  random: () => number = Math.random,
+): number {
   return Math.round(random() * Math.min(maxMs, initialMs * 2 ** (attempt - 1)));
 }

@@ -26,10 +26,13 @@ describe("the next bound", () => {
   test("is never past the run's start", () =>
     expect(nextBound({ ...rule, candidate: "2099-01-01T00:00:00.000Z" })).toBe("2026-01-01T12:00:00.000Z"));
   test("keeps the lookback before the run's start", () =>
-    expect(nextBound({ ...rule, candidate: "2026-01-01T11:59:00.000Z", lookbackMs: 3_600_000 })).toBe("2026-01-01T11:00:00.000Z"));
+    expect(nextBound({ ...rule, candidate: "2026-01-01T11:59:00.000Z", lookbackMs: 3_600_000 })).toBe(
+      "2026-01-01T11:00:00.000Z",
+    ));
   test("never moves backward", () => {
     expect(nextBound({ ...rule, candidate: "2026-01-01T08:00:00.000Z" })).toBe(rule.current);
     expect(nextBound({ ...rule, lookbackMs: 86_400_000 })).toBe(rule.current);
   });
-  test("of numbers knows no clock", () => expect(nextBound({ ...rule, kind: "number", candidate: "10", current: "9" })).toBe("10"));
+  test("of numbers knows no clock", () =>
+    expect(nextBound({ ...rule, kind: "number", candidate: "10", current: "9" })).toBe("10"));
 });

@@ -1,6 +1,14 @@
 import { expect, test } from "vitest";
 import { codeOf, decide, messageOf } from "./decision.ts";
-import { CancelledError, ConfigError, InfrastructureError, InvalidRecordError, PermanentError, ThrottledError, TransientError } from "./errors.ts";
+import {
+  CancelledError,
+  ConfigError,
+  InfrastructureError,
+  InvalidRecordError,
+  PermanentError,
+  ThrottledError,
+  TransientError,
+} from "./errors.ts";
 
 test("each class leads to what its name says", () => {
   expect(decide(new TransientError("TIMEOUT", "m"))).toEqual({ action: "retry", afterMs: undefined });

@@ -1,5 +1,14 @@
-import { CancelledError, ConfigError, InfrastructureError, InvalidRecordError, PenstockError, PermanentError, ThrottledError, TransientError } from "./errors.ts";
 import type { ErrorCode } from "./error-codes.ts";
+import {
+  CancelledError,
+  ConfigError,
+  InfrastructureError,
+  InvalidRecordError,
+  PenstockError,
+  PermanentError,
+  ThrottledError,
+  TransientError,
+} from "./errors.ts";
 
 /** What the engine does about an error that ended a job. */
 export type Decision =

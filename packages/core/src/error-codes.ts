@@ -4,52 +4,158 @@
  */
 export const errorCodes = {
   // transient: tried again
-  TIMEOUT: { means: "The API did not answer in time.", remedy: "Retried with backoff; if it persists raise the source's timeout." },
-  CONNECTION_FAILED: { means: "No connection to the API: DNS, refused, reset or TLS.", remedy: "Check the base URL and the network; retried with backoff." },
-  SERVER_ERROR: { means: "The API answered 5xx or 408/425.", remedy: "Retried with backoff; see the API's status page if it persists." },
+  TIMEOUT: {
+    means: "The API did not answer in time.",
+    remedy: "Retried with backoff; if it persists raise the source's timeout.",
+  },
+  CONNECTION_FAILED: {
+    means: "No connection to the API: DNS, refused, reset or TLS.",
+    remedy: "Check the base URL and the network; retried with backoff.",
+  },
+  SERVER_ERROR: {
+    means: "The API answered 5xx or 408/425.",
+    remedy: "Retried with backoff; see the API's status page if it persists.",
+  },
   BODY_INCOMPLETE: { means: "The response body ended early.", remedy: "Retried with backoff." },
-  THROTTLED: { means: "The API asked us to slow down (429, or Retry-After).", remedy: "The whole source waits as long as asked; lower its rate limit if frequent." },
+  THROTTLED: {
+    means: "The API asked us to slow down (429, or Retry-After).",
+    remedy: "The whole source waits as long as asked; lower its rate limit if frequent.",
+  },
   // permanent: dead letter at once
-  UNAUTHORIZED: { means: "The API refused the credentials (401/403).", remedy: "Check the source's token and its scopes." },
+  UNAUTHORIZED: {
+    means: "The API refused the credentials (401/403).",
+    remedy: "Check the source's token and its scopes.",
+  },
   NOT_FOUND: { means: "The API has no such path (404/410).", remedy: "Check the stream's path and the base URL." },
-  REQUEST_REJECTED: { means: "The API answered another 4xx.", remedy: "Read the response in the dead letter; correct the stream's query." },
-  UNEXPECTED_STATUS: { means: "The API answered a status that is neither success nor a known error, e.g. an unfollowed redirect.", remedy: "Check the base URL." },
-  BODY_NOT_JSON: { means: "The body is not JSON.", remedy: "Check the base URL: a login or error page answers 200 with HTML." },
-  BODY_TOO_LARGE: { means: "The body is larger than the stream's maxBytes.", remedy: "Lower the page size or raise maxBytes." },
-  SELECTOR_MISSED: { means: "The record selector found no array in the body.", remedy: "Check the stream's `records` selector against the response shown." },
-  CURSOR_STUCK: { means: "A full page cannot move the cursor and asking for more brings no more.", remedy: "Raise the page size (BATCH_SIZE for external_api) above the number of records that share one cursor value." },
-  CURSOR_MISSING: { means: "No record of the page has a usable cursor value.", remedy: "Check the stream's cursor field against the response." },
-  OFFSET_SHIFTED: { means: "Records moved while paging by offset and the overlap was not found again.", remedy: "The next run starts from the same bound; lower the interval or page size." },
-  ORDER_VIOLATED: { means: "The API did not sort as the stream declares.", remedy: "Declare `order: \"none\"`, or ask the API to sort." },
-  PAGE_LIMIT: { means: "The run came to the stream's maxPages.", remedy: "Raise maxPages if the stream really is that long." },
+  REQUEST_REJECTED: {
+    means: "The API answered another 4xx.",
+    remedy: "Read the response in the dead letter; correct the stream's query.",
+  },
+  UNEXPECTED_STATUS: {
+    means: "The API answered a status that is neither success nor a known error, e.g. an unfollowed redirect.",
+    remedy: "Check the base URL.",
+  },
+  BODY_NOT_JSON: {
+    means: "The body is not JSON.",
+    remedy: "Check the base URL: a login or error page answers 200 with HTML.",
+  },
+  BODY_TOO_LARGE: {
+    means: "The body is larger than the stream's maxBytes.",
+    remedy: "Lower the page size or raise maxBytes.",
+  },
+  SELECTOR_MISSED: {
+    means: "The record selector found no array in the body.",
+    remedy: "Check the stream's `records` selector against the response shown.",
+  },
+  CURSOR_STUCK: {
+    means: "A full page cannot move the cursor and asking for more brings no more.",
+    remedy:
+      "Raise the page size (BATCH_SIZE for external_api) above the number of records that share one cursor value.",
+  },
+  CURSOR_MISSING: {
+    means: "No record of the page has a usable cursor value.",
+    remedy: "Check the stream's cursor field against the response.",
+  },
+  OFFSET_SHIFTED: {
+    means: "Records moved while paging by offset and the overlap was not found again.",
+    remedy: "The next run starts from the same bound; lower the interval or page size.",
+  },
+  ORDER_VIOLATED: {
+    means: "The API did not sort as the stream declares.",
+    remedy: 'Declare `order: "none"`, or ask the API to sort.',
+  },
+  PAGE_LIMIT: {
+    means: "The run came to the stream's maxPages.",
+    remedy: "Raise maxPages if the stream really is that long.",
+  },
   // records
-  RECORD_INVALID: { means: "A record does not fit the stream's schema.", remedy: "See path, expected and received; correct the schema or the API, then redrive." },
+  RECORD_INVALID: {
+    means: "A record does not fit the stream's schema.",
+    remedy: "See path, expected and received; correct the schema or the API, then redrive.",
+  },
   KEY_MISSING: { means: "A record has no key.", remedy: "See the payload; correct the stream's key, then redrive." },
-  CURSOR_INVALID: { means: "A record has no usable cursor value.", remedy: "See path and received; correct the stream's cursor, then redrive." },
-  TRANSFORM_FAILED: { means: "The stream's transform threw.", remedy: "Read the message, correct the transform, then redrive." },
-  OUTPUT_INVALID: { means: "What the transform returned does not fit the stream's output schema.", remedy: "Correct the transform or the output schema, then redrive." },
-  RECORD_REFUSED: { means: "The database refuses this record's data.", remedy: "See the message; correct the transform, then redrive." },
-  PAYLOAD_UNREADABLE: { means: "A job's payload could not be read.", remedy: "A bug or mixed versions: finish the roll-out, then redrive." },
-  PAYLOAD_TOO_LARGE: { means: "A job is larger than a queue may hold.", remedy: "Please report it; a smaller page size avoids it." },
+  CURSOR_INVALID: {
+    means: "A record has no usable cursor value.",
+    remedy: "See path and received; correct the stream's cursor, then redrive.",
+  },
+  TRANSFORM_FAILED: {
+    means: "The stream's transform threw.",
+    remedy: "Read the message, correct the transform, then redrive.",
+  },
+  OUTPUT_INVALID: {
+    means: "What the transform returned does not fit the stream's output schema.",
+    remedy: "Correct the transform or the output schema, then redrive.",
+  },
+  RECORD_REFUSED: {
+    means: "The database refuses this record's data.",
+    remedy: "See the message; correct the transform, then redrive.",
+  },
+  PAYLOAD_UNREADABLE: {
+    means: "A job's payload could not be read.",
+    remedy: "A bug or mixed versions: finish the roll-out, then redrive.",
+  },
+  PAYLOAD_TOO_LARGE: {
+    means: "A job is larger than a queue may hold.",
+    remedy: "Please report it; a smaller page size avoids it.",
+  },
   ATTEMPTS_EXHAUSTED: { means: "The last attempt failed too.", remedy: "See the cause in the message, then redrive." },
-  STALLED: { means: "The job's worker died each time it was tried.", remedy: "Look for out-of-memory kills; redrive runs it alone." },
-  BUDGET_EXCEEDED: { means: "More records were dead-lettered than the stream's budget allows.", remedy: "`penstock dead-letters list`; correct the cause, then redrive." },
+  STALLED: {
+    means: "The job's worker died each time it was tried.",
+    remedy: "Look for out-of-memory kills; redrive runs it alone.",
+  },
+  BUDGET_EXCEEDED: {
+    means: "More records were dead-lettered than the stream's budget allows.",
+    remedy: "`penstock dead-letters list`; correct the cause, then redrive.",
+  },
   // our own house
-  DATABASE_UNAVAILABLE: { means: "The database does not answer.", remedy: "Check DATABASE_URL and that the server is up; work waits, nothing is lost." },
-  DATABASE_BUSY: { means: "The database could not finish in time (lock, deadlock, pool).", remedy: "Work waits and goes on by itself." },
-  DATABASE_MISSING: { means: "There is no database yet.", remedy: "`penstock up` or `penstock run <source>` creates it." },
-  DATABASE_BEHIND: { means: "The database was not migrated by this version yet.", remedy: "`penstock up` or `penstock run <source>` does it." },
-  DATABASE_AHEAD: { means: "The database was migrated by a newer Penstock.", remedy: "Run that version, or restore a backup." },
-  MIGRATION_CHANGED: { means: "A migration that was applied has been edited since.", remedy: "Restore the migration file; write a new one for the change." },
+  DATABASE_UNAVAILABLE: {
+    means: "The database does not answer.",
+    remedy: "Check DATABASE_URL and that the server is up; work waits, nothing is lost.",
+  },
+  DATABASE_BUSY: {
+    means: "The database could not finish in time (lock, deadlock, pool).",
+    remedy: "Work waits and goes on by itself.",
+  },
+  DATABASE_MISSING: {
+    means: "There is no database yet.",
+    remedy: "`penstock up` or `penstock run <source>` creates it.",
+  },
+  DATABASE_BEHIND: {
+    means: "The database was not migrated by this version yet.",
+    remedy: "`penstock up` or `penstock run <source>` does it.",
+  },
+  DATABASE_AHEAD: {
+    means: "The database was migrated by a newer Penstock.",
+    remedy: "Run that version, or restore a backup.",
+  },
+  MIGRATION_CHANGED: {
+    means: "A migration that was applied has been edited since.",
+    remedy: "Restore the migration file; write a new one for the change.",
+  },
   MIGRATION_FAILED: { means: "A migration failed.", remedy: "See the message; nothing of it was kept." },
-  QUEUE_UNAVAILABLE: { means: "The queue does not answer or did not take every job.", remedy: "Check REDIS_URL / QUEUE_URL and that the server is up; work waits, nothing is lost." },
-  QUEUE_MISCONFIGURED: { means: "Redis may evict or forget jobs.", remedy: "Set maxmemory-policy noeviction and appendonly yes." },
-  DATA_DIR_IN_USE: { means: "Another process has this data folder open.", remedy: "Stop it, or use Redis (REDIS_URL) to run several processes." },
+  QUEUE_UNAVAILABLE: {
+    means: "The queue does not answer or did not take every job.",
+    remedy: "Check REDIS_URL / QUEUE_URL and that the server is up; work waits, nothing is lost.",
+  },
+  QUEUE_MISCONFIGURED: {
+    means: "Redis may evict or forget jobs.",
+    remedy: "Set maxmemory-policy noeviction and appendonly yes.",
+  },
+  DATA_DIR_IN_USE: {
+    means: "Another process has this data folder open.",
+    remedy: "Stop it, or use Redis (REDIS_URL) to run several processes.",
+  },
   LETTER_UNKNOWN: { means: "No dead letter has that id.", remedy: "`penstock dead-letters list` lists them." },
   // what was asked for
-  CONFIG_INVALID: { means: "Configuration variables are wrong or missing.", remedy: "Each is listed with what was expected." },
+  CONFIG_INVALID: {
+    means: "Configuration variables are wrong or missing.",
+    remedy: "Each is listed with what was expected.",
+  },
   SOURCE_INVALID: { means: "A source file cannot be used.", remedy: "See the message for the file and the field." },
-  SOURCE_UNKNOWN: { means: "No source or stream of that name is defined.", remedy: "`penstock sources` lists what is." },
+  SOURCE_UNKNOWN: {
+    means: "No source or stream of that name is defined.",
+    remedy: "`penstock sources` lists what is.",
+  },
   RUN_ACTIVE: { means: "The partition has a live run already.", remedy: "Wait for it, or take it over." },
   RUN_SUPERSEDED: { means: "Another run took the partition over.", remedy: "Look at the newer run." },
   CANCELLED: { means: "Stopped on request.", remedy: "Start it again when wanted." },

@@ -31,7 +31,9 @@ export type NewLetter = {
 /**
  * What makes two letters the same one met again: where it is from, and the record's key or, without a key, its payload.
  */
-export function letterIdentity(letter: Pick<NewLetter, "source" | "stream" | "partition" | "stage" | "kind" | "key" | "payload">): string {
+export function letterIdentity(
+  letter: Pick<NewLetter, "source" | "stream" | "partition" | "stage" | "kind" | "key" | "payload">,
+): string {
   const what = letter.key === null ? `payload ${contentHash(letter.payload)}` : `key ${letter.key}`;
   return contentHash([letter.source, letter.stream, letter.partition, letter.stage, letter.kind, what].join("\n"));
 }

@@ -22,7 +22,10 @@ export type PipelineSettings = {
 };
 
 /** What a fetcher process has on top: connections to the APIs. */
-export type FetchContext = PipelineContext & { fetchers: ReadonlyMap<string, PageFetcher>; isHeldBack: () => Promise<boolean> };
+export type FetchContext = PipelineContext & {
+  fetchers: ReadonlyMap<string, PageFetcher>;
+  isHeldBack: () => Promise<boolean>;
+};
 
 /** Pages a run may be ahead of its committed prefix, so that a stopped sink stops its sources too. */
 export const runAheadPages = 64;
@@ -33,7 +36,10 @@ export const runAheadPages = 64;
  *
  * @throws PermanentError `SOURCE_UNKNOWN`
  */
-export function definitionOf(context: PipelineContext, name: { source: string; stream: string }): { source: Source; stream: Stream } {
+export function definitionOf(
+  context: PipelineContext,
+  name: { source: string; stream: string },
+): { source: Source; stream: Stream } {
   const source = context.sources.get(name.source);
   const stream = source?.streams[name.stream];
   if (source === undefined || stream === undefined) {

@@ -43,24 +43,51 @@ async function readLiveRun(context: FetchContext, job: FetchPayload): Promise<Ru
   return state?.run.status === "running" && state.run.fence === job.fence ? state : undefined;
 }
 
-async function requestPage(context: FetchContext, stream: Stream, job: FetchPayload, signal: AbortSignal): Promise<FetchedPage> {
+async function requestPage(
+  context: FetchContext,
+  stream: Stream,
+  job: FetchPayload,
+  signal: AbortSignal,
+): Promise<FetchedPage> {
   const fetcher = context.fetchers.get(job.source);
-  if (fetcher === undefined) throw new CancelledError("SOURCE_UNKNOWN", `this process does not fetch from ${job.source}`);
+  if (fetcher === undefined)
+    throw new CancelledError("SOURCE_UNKNOWN", `this process does not fetch from ${job.source}`);
   const page = await counted(context, job, () => fetcher.fetch(stream, job.position, { signal }));
-  context.metrics.pageFetched({ source: job.source, stream: job.stream, sizeBytes: page.sizeBytes, durationMs: page.durationMs, status: page.status });
+  context.metrics.pageFetched({
+    source: job.source,
+    stream: job.stream,
+    sizeBytes: page.sizeBytes,
+    durationMs: page.durationMs,
+    status: page.status,
+  });
   const { runId, seq } = job;
-  const fields = { source: job.source, stream: job.stream, runId, seq, records: page.items.length, durationMs: page.durationMs };
+  const fields = {
+    source: job.source,
+    stream: job.stream,
+    runId,
+    seq,
+    records: page.items.length,
+    durationMs: page.durationMs,
+  };
   context.logger.debug(fields, "page fetched");
   return page;
 }
 
 /** The request, counted when it brings no page. */
-async function counted(context: FetchContext, { source, stream }: FetchPayload, request: () => Promise<FetchedPage>): Promise<FetchedPage> {
+async function counted(
+  context: FetchContext,
+  { source, stream }: FetchPayload,
+  request: () => Promise<FetchedPage>,
+): Promise<FetchedPage> {
   try {
     return await request();
   } catch (error) {
     if (error instanceof ThrottledError) context.metrics.throttled({ source, stream });
-    context.metrics.requestFailed({ source, stream, status: error instanceof PenstockError ? error.details.status : undefined });
+    context.metrics.requestFailed({
+      source,
+      stream,
+      status: error instanceof PenstockError ? error.details.status : undefined,
+    });
     throw error;
   }
 }
@@ -76,7 +103,11 @@ async function followUps(context: FetchContext, job: FetchPayload, answer: Answe
   return answer.next.kind === "next" ? [transform, fetchJob(job, job.seq + 1, answer.next.position)] : [transform];
 }
 
-async function transformJob(context: FetchContext, job: FetchPayload, { page, next, observedAt }: Answer): Promise<NewJob> {
+async function transformJob(
+  context: FetchContext,
+  job: FetchPayload,
+  { page, next, observedAt }: Answer,
+): Promise<NewJob> {
   const { position, ...run } = job;
   const itemsJson = JSON.stringify(page.items);
   const hash = contentHash(itemsJson);

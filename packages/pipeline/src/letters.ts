@@ -7,12 +7,32 @@ import type { Stream } from "@penstock/source/model";
 import { bestEffortKey } from "@penstock/source/transform";
 import type { RefusedItem } from "./page-records.ts";
 
-type Origin = { source: string; stream: string; partition: string; runId: string; seq: number; observedAt: Date; traceId: string | null };
+type Origin = {
+  source: string;
+  stream: string;
+  partition: string;
+  runId: string;
+  seq: number;
+  observedAt: Date;
+  traceId: string | null;
+};
 
 /** The letter of one record that cannot be processed. */
-export function recordLetter(stream: Stream, origin: Origin, items: JsonValue[], { input, error }: RefusedItem): NewLetter {
+export function recordLetter(
+  stream: Stream,
+  origin: Origin,
+  items: JsonValue[],
+  { input, error }: RefusedItem,
+): NewLetter {
   const item = items[input] ?? null;
-  return { ...origin, stage: "transform", kind: "record", key: bestEffortKey(stream, item), ...reasonOf(error), payload: JSON.stringify(item) };
+  return {
+    ...origin,
+    stage: "transform",
+    kind: "record",
+    key: bestEffortKey(stream, item),
+    ...reasonOf(error),
+    payload: JSON.stringify(item),
+  };
 }
 
 /** The letter of a page that cannot be processed as a whole: it keeps all of the page's items. */
@@ -24,12 +44,20 @@ export function pageLetter(origin: Origin, itemsJson: string, error: unknown): N
 export function requestLetter(job: JobPayloads["fetch"], cursor: string, observedAt: Date, error: unknown): NewLetter {
   const { runId, source, stream, partition, seq } = job;
   const origin = { source, stream, partition, runId, seq, observedAt, traceId: null };
-  return { ...origin, stage: "fetch", kind: "request", key: cursor, ...reasonOf(error), payload: JSON.stringify({ position: job.position }) };
+  return {
+    ...origin,
+    stage: "fetch",
+    kind: "request",
+    key: cursor,
+    ...reasonOf(error),
+    payload: JSON.stringify({ position: job.position }),
+  };
 }
 
 /** Of a job whose last attempt failed, the code of what failed: that is what somebody must do something about. */
 export function reasonOf(error: unknown): Pick<NewLetter, "code" | "message" | "path"> {
-  const isExhausted = codeOf(error) === "ATTEMPTS_EXHAUSTED" && error instanceof PenstockError && error.cause instanceof PenstockError;
+  const isExhausted =
+    codeOf(error) === "ATTEMPTS_EXHAUSTED" && error instanceof PenstockError && error.cause instanceof PenstockError;
   const reason = isExhausted ? error.cause : error;
   const path = reason instanceof PenstockError ? (reason.details.path ?? null) : null;
   return { code: codeOf(reason), message: messageOf(error), path };

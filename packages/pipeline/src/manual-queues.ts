@@ -24,7 +24,8 @@ export function createManualQueues(): ManualQueues {
     jobs,
     take: <T extends JobType>(type: T): JobPayloads[T] => {
       const index = jobs.findIndex((job) => job.type === type);
-      if (index === -1) throw new Error(`no ${type} job waits; there are: ${jobs.map((job) => job.type).join(", ") || "none"}`);
+      if (index === -1)
+        throw new Error(`no ${type} job waits; there are: ${jobs.map((job) => job.type).join(", ") || "none"}`);
       return (jobs.splice(index, 1)[0] as JobOf<T>).payload as JobPayloads[T];
     },
     lose: () => void jobs.splice(0),

@@ -12,7 +12,7 @@ type PageItems = JobPayloads["transform"]["items"];
 type PageRef = { runId: string; seq: number; hash: string };
 
 /** Compressed pages above this many bytes go to the database; the job then carries a reference. */
-export const inlineLimitBytes = 192 * 1024;
+const inlineLimitBytes = 192 * 1024;
 
 /** Compresses a page's items for their way through the queue; big ones are stored in the database first. */
 export async function packItems(store: Store, ref: PageRef, itemsJson: string): Promise<PageItems> {
@@ -30,12 +30,17 @@ export async function packItems(store: Store, ref: PageRef, itemsJson: string): 
 export async function unpackItems(store: Store, ref: PageRef, items: PageItems): Promise<string> {
   const zstd = items.kind === "inline" ? Buffer.from(items.zstd, "base64") : await store.loadPayload(ref);
   if (zstd === undefined) {
-    throw new PermanentError("PAYLOAD_UNREADABLE", `page ${ref.seq} of run ${ref.runId} is not in the database`, { seq: ref.seq });
+    throw new PermanentError("PAYLOAD_UNREADABLE", `page ${ref.seq} of run ${ref.runId} is not in the database`, {
+      seq: ref.seq,
+    });
   }
   try {
     return (await decompress(zstd)).toString("utf8");
   } catch (cause) {
-    throw new PermanentError("PAYLOAD_UNREADABLE", `page ${ref.seq} of run ${ref.runId} cannot be decompressed`, { seq: ref.seq, cause });
+    throw new PermanentError("PAYLOAD_UNREADABLE", `page ${ref.seq} of run ${ref.runId} cannot be decompressed`, {
+      seq: ref.seq,
+      cause,
+    });
   }
 }
 

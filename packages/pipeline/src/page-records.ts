@@ -1,6 +1,6 @@
+import { laterCursor } from "@penstock/core/cursor";
 import { InvalidRecordError, type PenstockError } from "@penstock/core/errors";
 import type { JsonValue } from "@penstock/core/json";
-import { laterCursor } from "@penstock/core/cursor";
 import type { OutputRecord } from "@penstock/core/record";
 import type { Source, Stream } from "@penstock/source/model";
 import { createTransformer } from "@penstock/source/transform";
@@ -30,7 +30,8 @@ export function transformItems(source: Source, stream: Stream, items: JsonValue[
   items.forEach((item, input) => {
     try {
       const made = transform(item, { fetchedAt });
-      if (stream.cursor !== undefined) boundCandidate = laterCursor(stream.cursor.kind, boundCandidate, stream.cursor.of(item));
+      if (stream.cursor !== undefined)
+        boundCandidate = laterCursor(stream.cursor.kind, boundCandidate, stream.cursor.of(item));
       if (made.kind === "filtered") filtered += 1;
       else for (const record of made.records) candidates.push({ ...record, input });
     } catch (error) {

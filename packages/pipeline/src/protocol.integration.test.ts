@@ -11,11 +11,11 @@ import type { Store } from "@penstock/store/store";
 import { createLogger } from "@penstock/telemetry/logger";
 import { createMetrics } from "@penstock/telemetry/metrics";
 import { databaseTargets } from "@penstock/testing/databases";
-import { createManualQueues, type ManualQueues } from "./manual-queues.ts";
 import { type ExternalApi, startExternalApi } from "@penstock/testing/simulators/external-api";
 import { afterEach, describe, expect, test } from "vitest";
 import type { FetchContext } from "./context.ts";
 import { fetchPage } from "./fetch.ts";
+import { createManualQueues, type ManualQueues } from "./manual-queues.ts";
 import { redriveLetter, requestRedrive, settleRedrive } from "./redrive.ts";
 import { settleFetch } from "./settle-fetch.ts";
 import { startRun } from "./start-run.ts";
@@ -61,7 +61,8 @@ describe.each(databaseTargets())("on $name", ({ create }) => {
       settings: { backlogHigh: 100 },
       isHeldBack: async () => false,
     };
-    const keys = async () => (await store.queryView("SELECT key FROM records ORDER BY key")).map((row) => String(row["key"]));
+    const keys = async () =>
+      (await store.queryView("SELECT key FROM records ORDER BY key")).map((row) => String(row["key"]));
     return { context, store, queues, api, keys };
   }
 
@@ -73,15 +74,21 @@ describe.each(databaseTargets())("on $name", ({ create }) => {
   }
   const everyKey = ({ api }: Bench) => api.records.map(({ id }) => id).sort();
   const runOf = async ({ store }: Bench, runId: string) => (await store.readRun(runId))?.run;
-  const boundOf = async ({ store }: Bench) => (await store.checkpoint(stream.source, stream.stream, "live"))?.bound ?? null;
+  const boundOf = async ({ store }: Bench) =>
+    (await store.checkpoint(stream.source, stream.stream, "live"))?.bound ?? null;
 
   test("a run lands every record, moves the bound and frees the partition", async () => {
     const at = await bench();
     const { run } = await startRun(at.context, stream);
     await drain(at);
     expect(await at.keys()).toEqual(everyKey(at));
-    expect(await runOf(at, run.runId)).toMatchObject({ status: "succeeded", account: { inserted: 25, deadLettered: 0 } });
-    expect(await boundOf(at)).toBe(at.api.records.at(-1)?.ts && new Date(at.api.records.at(-1)?.ts as string).toISOString());
+    expect(await runOf(at, run.runId)).toMatchObject({
+      status: "succeeded",
+      account: { inserted: 25, deadLettered: 0 },
+    });
+    expect(await boundOf(at)).toBe(
+      at.api.records.at(-1)?.ts && new Date(at.api.records.at(-1)?.ts as string).toISOString(),
+    );
     expect((await startRun(at.context, stream)).isNew).toBe(true);
   });
 
@@ -225,7 +232,9 @@ describe.each(databaseTargets())("on $name", ({ create }) => {
     await settleFetch(at.context, page0, new PermanentError("UNAUTHORIZED", "refused"));
     expect(await runOf(at, run.runId)).toMatchObject({ status: "failed", errorCode: "UNAUTHORIZED" });
     expect(await boundOf(at)).toBeNull();
-    expect(await at.store.listLetters({ status: "open", limit: 10 })).toMatchObject([{ stage: "fetch", kind: "request", code: "UNAUTHORIZED", attempts: 1 }]);
+    expect(await at.store.listLetters({ status: "open", limit: 10 })).toMatchObject([
+      { stage: "fetch", kind: "request", code: "UNAUTHORIZED", attempts: 1 },
+    ]);
     await startRun(at.context, stream);
     await drain(at);
     expect(await at.store.listLetters({ status: "open", limit: 10 })).toEqual([]);
@@ -258,7 +267,10 @@ describe.each(databaseTargets())("on $name", ({ create }) => {
     expect(letter).toMatchObject({ kind: "record", key: "bad", code: "RECORD_INVALID", path: "value", redrives: 0 });
     await requestRedrive(at.context, { ids: [letter?.id ?? ""], limit: 1 });
     const redrive = at.queues.take("redrive");
-    const failure = await redriveLetter(at.context, redrive).then(() => undefined, (error: unknown) => error);
+    const failure = await redriveLetter(at.context, redrive).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
     expect(failure).toMatchObject({ code: "RECORD_INVALID" });
     await settleRedrive(at.context, redrive, failure);
     const [again] = await at.store.listLetters({ status: "open", limit: 10 });

@@ -21,12 +21,19 @@ export async function requestRedrive(context: PipelineContext, filter: LetterFil
 /** Enqueues the jobs of letters that are `redriving`; jobs that the queue still has are not added twice. */
 export async function enqueueRedrives(context: PipelineContext, letters: StoredLetter[]): Promise<void> {
   await context.queues.enqueue(
-    letters.map(({ id, redrives }) => ({ type: "redrive", jobId: redriveJobId(id, redrives), payload: { letterId: id, redrives } })),
+    letters.map(({ id, redrives }) => ({
+      type: "redrive",
+      jobId: redriveJobId(id, redrives),
+      payload: { letterId: id, redrives },
+    })),
   );
 }
 
 /** Puts one letter through today's definition. It touches no checkpoint and no run's account. */
-export async function redriveLetter(context: PipelineContext, { letterId, redrives }: JobPayloads["redrive"]): Promise<void> {
+export async function redriveLetter(
+  context: PipelineContext,
+  { letterId, redrives }: JobPayloads["redrive"],
+): Promise<void> {
   const letter = await context.store.readLetter(letterId);
   if (letter?.status !== "redriving" || letter.redrives !== redrives) return;
   if (letter.kind === "request") return redriveRequest(context, letter);
@@ -34,7 +41,11 @@ export async function redriveLetter(context: PipelineContext, { letterId, redriv
 }
 
 /** A settled redrive: the letter is open again, with the new reason. */
-export async function settleRedrive(context: PipelineContext, { letterId, redrives }: JobPayloads["redrive"], error: unknown): Promise<void> {
+export async function settleRedrive(
+  context: PipelineContext,
+  { letterId, redrives }: JobPayloads["redrive"],
+  error: unknown,
+): Promise<void> {
   const { code, message, path } = reasonOf(error);
   await context.store.reopenLetter(letterId, redrives, { code, message, path });
 }

@@ -15,6 +15,9 @@ test("streams of one interval are spread over it, each always at the same offset
 });
 
 test("cron schedules and streams without one stay as they are", () => {
-  expect(queueSchedule("s", "t", { cron: "0 3 * * *", timezone: "Europe/Berlin" })).toEqual({ cron: "0 3 * * *", timezone: "Europe/Berlin" });
+  expect(queueSchedule("s", "t", { cron: "0 3 * * *", timezone: "Europe/Berlin" })).toEqual({
+    cron: "0 3 * * *",
+    timezone: "Europe/Berlin",
+  });
   expect(queueSchedule("s", "t", undefined)).toBeUndefined();
 });

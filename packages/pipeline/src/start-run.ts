@@ -32,7 +32,8 @@ export async function startFirstRuns(context: PipelineContext): Promise<void> {
   for (const source of context.sources.values()) {
     for (const stream of Object.values(source.streams)) {
       const checkpoint = await context.store.checkpoint(source.name, stream.name, livePartition);
-      if (stream.schedule !== undefined && (checkpoint?.fence ?? 0) === 0) await startRun(context, { source: source.name, stream: stream.name });
+      if (stream.schedule !== undefined && (checkpoint?.fence ?? 0) === 0)
+        await startRun(context, { source: source.name, stream: stream.name });
     }
   }
 }

@@ -39,5 +39,7 @@ async function settleJob(context: PipelineContext, job: FailedJob, error: Perman
 /** Brings the queue `dead-letter` in line with the newest open letters of the database, which are the truth. */
 export async function mirrorLetters(context: PipelineContext): Promise<void> {
   const open = await context.store.listLetters({ status: "open", limit: mirroredLetters, newestFirst: true });
-  await context.queues.mirrorLetters(open.map(({ id, source, stream, code, message }) => ({ id, source, stream, code, message })));
+  await context.queues.mirrorLetters(
+    open.map(({ id, source, stream, code, message }) => ({ id, source, stream, code, message })),
+  );
 }

@@ -1,6 +1,6 @@
 import { imbalance } from "@penstock/core/account";
-import { PermanentError } from "@penstock/core/errors";
 import type { ErrorCode } from "@penstock/core/error-codes";
+import { PermanentError } from "@penstock/core/errors";
 import type { JsonValue } from "@penstock/core/json";
 import type { NewLetter } from "@penstock/core/letter";
 import type { JobPayloads } from "@penstock/queues/catalog";
@@ -34,12 +34,22 @@ export async function settleTransform(context: PipelineContext, job: TransformPa
   if (itemsJson === undefined) {
     const message = `page ${job.seq} cannot be read back from the queue; the next run fetches it again`;
     await context.store.endRun(job.runId, { status: "failed", code: "PAYLOAD_UNREADABLE", message });
-    context.logger.error({ source: job.source, stream: job.stream, runId: job.runId, seq: job.seq }, "page lost on the way, run failed");
+    context.logger.error(
+      { source: job.source, stream: job.stream, runId: job.runId, seq: job.seq },
+      "page lost on the way, run failed",
+    );
     return;
   }
   const observedAt = new Date(job.observedAt);
   const letter = pageLetter({ ...originOf(job), observedAt }, itemsJson, error);
-  const nothing: PageRecords = { records: [], refused: [], filtered: 0, duplicate: 0, boundCandidate: null, watermark: null };
+  const nothing: PageRecords = {
+    records: [],
+    refused: [],
+    filtered: 0,
+    duplicate: 0,
+    boundCandidate: null,
+    watermark: null,
+  };
   const definition = context.sources.get(job.source);
   const stream = definition?.streams[job.stream];
   await commit(context, job, {
@@ -57,7 +67,13 @@ async function readableItems(context: PipelineContext, job: TransformPayload): P
   }
 }
 
-type MadePage = { source: Source | undefined; stream: Stream | undefined; items: JsonValue[]; made: PageRecords; letters: NewLetter[] };
+type MadePage = {
+  source: Source | undefined;
+  stream: Stream | undefined;
+  items: JsonValue[];
+  made: PageRecords;
+  letters: NewLetter[];
+};
 
 function pageCommit(job: TransformPayload, { stream, items, made, letters }: MadePage): PageCommit {
   return {
@@ -96,7 +112,13 @@ async function commit(context: PipelineContext, job: TransformPayload, page: Pag
   report(context, job, page, committed, performance.now() - startedAt);
 }
 
-function report(context: PipelineContext, job: TransformPayload, page: PageCommit, committed: CommittedPage, durationMs: number): void {
+function report(
+  context: PipelineContext,
+  job: TransformPayload,
+  page: PageCommit,
+  committed: CommittedPage,
+  durationMs: number,
+): void {
   const { source, stream, runId, seq } = job;
   const log = context.logger.child({ source, stream, runId, seq });
   context.metrics.pageCommitted({ source, stream, account: committed.account, isFirst: committed.isFirst, durationMs });

@@ -8,7 +8,7 @@ type Suspect = { runId: string; pages: number; seenAt: number };
 export type Watchdog = { look(): Promise<string[]> };
 
 /** Between the two looks that a run must show no life in. */
-export const suspicionMs = 5_000;
+const suspicionMs = 5_000;
 
 /**
  * Finds live runs that no job will ever move on – the queue lost them, or was rolled back – and has each superseded by a
@@ -20,7 +20,10 @@ export const suspicionMs = 5_000;
  *
  * @returns from each `look`, the ids of the runs taken over
  */
-export function createWatchdog(context: PipelineContext, options: { suspicionMs?: number; now?: () => number } = {}): Watchdog {
+export function createWatchdog(
+  context: PipelineContext,
+  options: { suspicionMs?: number; now?: () => number } = {},
+): Watchdog {
   const { suspicionMs: afterMs = suspicionMs, now = Date.now } = options;
   let suspects = new Map<string, Suspect>();
 
@@ -40,7 +43,9 @@ export function createWatchdog(context: PipelineContext, options: { suspicionMs?
   return {
     look: async () => {
       const live = await context.store.liveRuns();
-      suspects = new Map(live.flatMap((run) => suspects.get(run.runId) ?? []).map((suspect) => [suspect.runId, suspect]));
+      suspects = new Map(
+        live.flatMap((run) => suspects.get(run.runId) ?? []).map((suspect) => [suspect.runId, suspect]),
+      );
       const takenOver: string[] = [];
       for (const run of live) {
         if (context.sources.get(run.source)?.streams[run.stream] === undefined) continue;
@@ -56,6 +61,9 @@ export function createWatchdog(context: PipelineContext, options: { suspicionMs?
 
 async function takeOver(context: PipelineContext, run: Run): Promise<void> {
   const { source, stream, runId, mode } = run;
-  context.logger.warn({ source, stream, runId, pages: run.pages }, "live run has no job left, starting anew from the bound");
+  context.logger.warn(
+    { source, stream, runId, pages: run.pages },
+    "live run has no job left, starting anew from the bound",
+  );
   await startRun(context, { source, stream, mode, takeOver: { runId } });
 }

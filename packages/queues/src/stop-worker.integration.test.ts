@@ -87,6 +87,8 @@ describe.each(queueTargets())("stopping a worker on $name", (target) => {
 
 describe.runIf(canStartOwn("redis"))("stopping a worker whose Redis is away", () => {
   test.each([0, 1])("does not hang (jobs running: %d)", async (running) => {
+    const timers = () => process.getActiveResourcesInfo().filter((type) => type === "Timeout").length;
+    const before = timers();
     const server = await startOwnRedis();
     const backend = await openQueueBackend({ kind: "redis", url: server.url });
     const { contexts, handlers } = holding();
@@ -99,5 +101,7 @@ describe.runIf(canStartOwn("redis"))("stopping a worker whose Redis is away", ()
     expect(performance.now() - startedAt).toBeLessThan(12_000);
     expect(await Promise.race([backend.close(), delay(5_000, "hangs", { ref: false })])).toBeUndefined();
     await server.close();
-  });
+    // What was left behind comes to its end by itself, once its connections are gone.
+    await waitUntil(() => timers() <= before, { what: "the worker's timers to end", timeoutMs: 15_000 });
+  }, 60_000);
 });

@@ -2,8 +2,8 @@ import { readFile } from "node:fs/promises";
 import type { Config } from "@penstock/config/config";
 import { ConfigError } from "@penstock/core/errors";
 import { livePartition } from "@penstock/core/run";
-import type { Source } from "@penstock/source/model";
 import { instantOf } from "@penstock/source/instant";
+import type { Source } from "@penstock/source/model";
 import type { Store } from "@penstock/store/store";
 import type { Logger } from "@penstock/telemetry/logger";
 
@@ -46,14 +46,18 @@ function boundOf(text: string, path: string): string | null {
   const bound = instantOf(cursorIn(trimmed));
   if (bound !== null) return bound;
   const expected = 'a timestamp, or JSON such as {"cursor": "2026-01-31T12:00:00Z"}';
-  throw new ConfigError("CONFIG_INVALID", `CHECKPOINT_FILE ${path} holds no cursor: expected ${expected}`, { expected });
+  throw new ConfigError("CONFIG_INVALID", `CHECKPOINT_FILE ${path} holds no cursor: expected ${expected}`, {
+    expected,
+  });
 }
 
 function cursorIn(text: string): unknown {
   const parsed = parseJson(text);
   if (typeof parsed !== "object" || parsed === null) return parsed;
   const fields = parsed as Record<string, unknown>;
-  return ["cursor", "since", "last_ts", "last_cursor", "checkpoint", "ts"].map((name) => fields[name]).find((value) => value !== undefined);
+  return ["cursor", "since", "last_ts", "last_cursor", "checkpoint", "ts"]
+    .map((name) => fields[name])
+    .find((value) => value !== undefined);
 }
 
 function parseJson(text: string): unknown {

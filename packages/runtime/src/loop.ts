@@ -6,7 +6,12 @@ import type { Logger } from "@penstock/telemetry/logger";
  * Does `work` at once and then `everyMs` after its last end, until disposed; disposing waits for the round under way.
  * A round that fails is logged and the next one tries again: away databases and queues come back.
  */
-export function startLoop(name: string, everyMs: number, work: () => Promise<unknown>, logger: Logger): AsyncDisposable {
+export function startLoop(
+  name: string,
+  everyMs: number,
+  work: () => Promise<unknown>,
+  logger: Logger,
+): AsyncDisposable {
   const stopping = new AbortController();
   const done = repeat();
 

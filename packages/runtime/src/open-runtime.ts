@@ -50,7 +50,9 @@ const shortLocks = { lockDurationMs: 5_000, stalledIntervalMs: 2_500 };
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { config, logger, stack } = options;
   const loaded = await loadUsableSources(config);
-  const sources = loaded.sources.filter(({ name }) => options.only?.includes(name) ?? true).map((source) => (options.isOnDemand === true ? onDemand(source) : source));
+  const sources = loaded.sources
+    .filter(({ name }) => options.only?.includes(name) ?? true)
+    .map((source) => (options.isOnDemand === true ? onDemand(source) : source));
   const store = stack.adopt(await openConfiguredStore(config), (opened) => opened.close());
   await store.ensureViews(loaded.sources.flatMap(streamViews));
   await importCheckpoint(store, config, sources, logger);
@@ -68,11 +70,19 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     metrics,
     settings: { backlogHigh: config.backlogHigh },
   };
-  return { config, context, backend, loaded: { ...loaded, sources }, locks: options.hasShortLocks === true ? shortLocks : {} };
+  return {
+    config,
+    context,
+    backend,
+    loaded: { ...loaded, sources },
+    locks: options.hasShortLocks === true ? shortLocks : {},
+  };
 }
 
 function onDemand(source: Source): Source {
-  const streams = Object.entries(source.streams).map(([name, stream]) => [name, { ...stream, schedule: undefined }] as const);
+  const streams = Object.entries(source.streams).map(
+    ([name, stream]) => [name, { ...stream, schedule: undefined }] as const,
+  );
   return { ...source, streams: Object.fromEntries(streams) };
 }
 

@@ -29,7 +29,12 @@ const closingMs = 10_000;
  * Runs a part of the pipeline as a process of its own, with its health server, until a signal. Returns the exit code; what
  * keeps it from starting is said on standard error.
  */
-export async function serve(app: string, start: StartPart, host: ServiceHost, options: ServeOptions = {}): Promise<number> {
+export async function serve(
+  app: string,
+  start: StartPart,
+  host: ServiceHost,
+  options: ServeOptions = {},
+): Promise<number> {
   const isVerbose = options.isVerbose === true;
   try {
     const config = loadConfig({ env: host.env, cwd: host.cwd() });
@@ -51,7 +56,12 @@ export async function serve(app: string, start: StartPart, host: ServiceHost, op
   }
 }
 
-async function serveHealth(runtime: Runtime, workers: RunningWorker[], service: Service, logger: Logger): Promise<string> {
+async function serveHealth(
+  runtime: Runtime,
+  workers: RunningWorker[],
+  service: Service,
+  logger: Logger,
+): Promise<string> {
   const { config, context, backend } = runtime;
   const server = await startHealthServer({
     ...config.http,

@@ -146,7 +146,10 @@ describe("answers that are errors", () => {
 
   test("a redirect is not followed, and no credentials go there", async () => {
     let requests = 0;
-    const elsewhere = await serve((_, response) => response.end(String((requests += 1))));
+    const elsewhere = await serve((_, response) => {
+      requests += 1;
+      response.end("{}");
+    });
     const { url } = await respond(302, { location: `${elsewhere.url}/items?token=1` });
     const error = await failure(fetchFrom(url, { auth: bearer("s3cret") }));
     expect(error).toMatchObject({

@@ -1,5 +1,5 @@
 import type { CursorKind } from "@penstock/core/cursor";
-import type { JsonObject, JsonValue } from "@penstock/core/json";
+import type { JsonValue } from "@penstock/core/json";
 import type { z } from "zod";
 import type { Auth } from "./auth.ts";
 import type { Paginator } from "./paginator.ts";
@@ -82,5 +82,3 @@ export type Cursor = {
 };
 
 export type Schedule = { everyMs: number } | { cron: string; timezone: string };
-
-export type { JsonObject };

@@ -1,15 +1,15 @@
-import { ConfigError } from "@penstock/core/errors";
+import { setTimeout as delay } from "node:timers/promises";
 import type { ErrorCode } from "@penstock/core/error-codes";
+import { ConfigError } from "@penstock/core/errors";
 import type { LetterStatus } from "@penstock/core/letter";
 import { startFetcher } from "@penstock/fetcher/start-fetcher";
 import { requestRedrive } from "@penstock/pipeline/redrive";
 import { mirrorLetters } from "@penstock/pipeline/sweep";
+import { exitCodes } from "@penstock/runtime/failure";
 import { openConfiguredStore, openRuntime } from "@penstock/runtime/open-runtime";
 import type { LetterFilter, Store, StoredLetter } from "@penstock/store/store";
 import { startTransformer } from "@penstock/transformer/start-transformer";
 import Table from "cli-table3";
-import { setTimeout as delay } from "node:timers/promises";
-import { exitCodes } from "@penstock/runtime/failure";
 import type { CommandContext } from "../program.ts";
 
 type FilterOptions = { stream?: string; code?: string; limit: string; status?: string; json?: boolean };
@@ -44,7 +44,11 @@ export async function redrive(context: CommandContext, ids: string[], options: F
   const { store } = runtime.context;
   const openBefore = await store.listLetters(filterOf(ids, options));
   const count = await requestRedrive(runtime.context, filterOf(ids, options));
-  const after = await settled(store, openBefore.map(({ id }) => id), signal);
+  const after = await settled(
+    store,
+    openBefore.map(({ id }) => id),
+    signal,
+  );
   await mirrorLetters(runtime.context);
   const resolved = after.filter(({ status }) => status === "resolved").length;
   out.write(`${count} put back: ${resolved} resolved, ${count - resolved} open again\n`);
@@ -73,7 +77,8 @@ export async function discard(context: CommandContext, ids: string[], options: F
 function filterOf(ids: string[], options: FilterOptions): LetterFilter {
   const [source, stream] = options.stream?.split(".", 2) ?? [];
   const limit = Number(options.limit);
-  if (!Number.isInteger(limit) || limit < 1) throw new ConfigError("CONFIG_INVALID", `--limit must be a whole number above 0, got ${options.limit}`);
+  if (!Number.isInteger(limit) || limit < 1)
+    throw new ConfigError("CONFIG_INVALID", `--limit must be a whole number above 0, got ${options.limit}`);
   return {
     limit,
     status: (options.status ?? "open") as LetterStatus,
@@ -85,10 +90,24 @@ function filterOf(ids: string[], options: FilterOptions): LetterFilter {
 }
 
 function tableOf(letters: StoredLetter[]): string {
-  const table = new Table({ head: ["id", "stream", "code", "key", "path", "met", "last seen", "message"], style: { head: [], border: [] }, wordWrap: true, colWidths: [null, null, null, null, null, null, null, 60] });
+  const table = new Table({
+    head: ["id", "stream", "code", "key", "path", "met", "last seen", "message"],
+    style: { head: [], border: [] },
+    wordWrap: true,
+    colWidths: [null, null, null, null, null, null, null, 60],
+  });
   for (const letter of letters) {
     const { id, source, stream, code, key, path, attempts, lastSeenAt, message } = letter;
-    table.push([id, `${source}.${stream}`, code, key ?? "", path ?? "", `${attempts}×`, lastSeenAt.toISOString(), message]);
+    table.push([
+      id,
+      `${source}.${stream}`,
+      code,
+      key ?? "",
+      path ?? "",
+      `${attempts}×`,
+      lastSeenAt.toISOString(),
+      message,
+    ]);
   }
   return table.toString();
 }

@@ -4,13 +4,13 @@ import type { Config } from "@penstock/config/config";
 import { InfrastructureError } from "@penstock/core/errors";
 import type { Run } from "@penstock/core/run";
 import type { PipelineContext } from "@penstock/pipeline/context";
+import { exitCodes } from "@penstock/runtime/failure";
 import { openRuntime } from "@penstock/runtime/open-runtime";
 import { startUsgsReplay, type UsgsReplay } from "@penstock/testing/simulators/usgs-replay";
 import { startAllInOne } from "../all-in-one.ts";
 import { createLiveView, type LiveView } from "../demo/live-view.ts";
 import { reportDemo } from "../demo/report.ts";
 import { summarize } from "../demo/summary.ts";
-import { exitCodes } from "@penstock/runtime/failure";
 import type { CommandContext } from "../program.ts";
 
 const stream = { source: "usgs", stream: "earthquakes" };
@@ -27,21 +27,31 @@ export async function demo(command: CommandContext, options: { json?: boolean })
   const config = demoConfig(command.config, replay);
   const runtime = await openRuntime({ config, logger: command.logger, stack, only: [stream.source], isOnDemand: true });
   await startAllInOne(runtime, stack);
-  if (options.json !== true) command.out.write(`${replay.total} records of the USGS earthquake API, replayed at ${replay.url}\n`);
+  if (options.json !== true)
+    command.out.write(`${replay.total} records of the USGS earthquake API, replayed at ${replay.url}\n`);
   const view = options.json === true ? undefined : createLiveView(command.out);
   const run = await ingest(runtime.context, replay, view, command.signal);
   const database = shortPath(databasePath(config));
   const summary = await summarize(runtime.context.store, run, { ...replay.faultsSent(), database });
   const letters = await runtime.context.store.listLetters({ ...stream, status: "open", limit: 20 });
   const isColored = command.out.isTTY === true;
-  command.out.write(options.json === true ? `${JSON.stringify(summary)}\n` : `\n${reportDemo(summary, letters, isColored)}\n`);
+  command.out.write(
+    options.json === true ? `${JSON.stringify(summary)}\n` : `\n${reportDemo(summary, letters, isColored)}\n`,
+  );
   return run.status === "succeeded" ? exitCodes.ok : exitCodes.failed;
 }
 
 function demoConfig(config: Config, replay: UsgsReplay): Config {
   const dataDir = join(config.dataDir, "demo");
   const database = { url: `file:${join(dataDir, "penstock.db")}` };
-  return { ...config, dataDir, database, queue: { kind: "embedded", dataDir }, checkpointFile: undefined, env: { ...config.env, USGS_BASE_URL: replay.url } };
+  return {
+    ...config,
+    dataDir,
+    database,
+    queue: { kind: "embedded", dataDir },
+    checkpointFile: undefined,
+    env: { ...config.env, USGS_BASE_URL: replay.url },
+  };
 }
 
 function databasePath(config: Config): string {
@@ -55,11 +65,20 @@ function shortPath(path: string): string {
 }
 
 /** Has the scheduler start a full run, as it would for a schedule that is due, and watches it to its end. */
-async function ingest(context: PipelineContext, replay: UsgsReplay, view: LiveView | undefined, signal: AbortSignal): Promise<Run> {
+async function ingest(
+  context: PipelineContext,
+  replay: UsgsReplay,
+  view: LiveView | undefined,
+  signal: AbortSignal,
+): Promise<Run> {
   const [before] = await context.store.listRuns({ ...stream, limit: 1 });
   if (before?.status === "running") {
     // Left by a demo that was killed; its replay is gone, so nothing can go on from its position.
-    await context.store.endRun(before.runId, { status: "cancelled", code: "CANCELLED", message: "the demo was started again" });
+    await context.store.endRun(before.runId, {
+      status: "cancelled",
+      code: "CANCELLED",
+      message: "the demo was started again",
+    });
   }
   await context.queues.enqueue([{ type: "tick", jobId: `demo_${Date.now()}`, payload: { ...stream, mode: "full" } }]);
   let run = await startedAfter(context, before?.runId, signal);
@@ -74,7 +93,11 @@ async function ingest(context: PipelineContext, replay: UsgsReplay, view: LiveVi
 }
 
 async function startedAfter(context: PipelineContext, previous: string | undefined, signal: AbortSignal): Promise<Run> {
-  for (const deadline = Date.now() + startTimeoutMs; Date.now() < deadline; await delay(lookEveryMs, undefined, { signal })) {
+  for (
+    const deadline = Date.now() + startTimeoutMs;
+    Date.now() < deadline;
+    await delay(lookEveryMs, undefined, { signal })
+  ) {
     const [newest] = await context.store.listRuns({ ...stream, limit: 1 });
     if (newest !== undefined && newest.runId !== previous) return newest;
   }

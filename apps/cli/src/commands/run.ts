@@ -3,13 +3,13 @@ import { errorCodes } from "@penstock/core/error-codes";
 import type { Run, RunMode } from "@penstock/core/run";
 import { startFetcher } from "@penstock/fetcher/start-fetcher";
 import type { PipelineContext } from "@penstock/pipeline/context";
-import { mirrorLetters } from "@penstock/pipeline/sweep";
 import { startRun } from "@penstock/pipeline/start-run";
+import { mirrorLetters } from "@penstock/pipeline/sweep";
 import { waitForRun } from "@penstock/pipeline/wait-for-run";
+import { exitCodes } from "@penstock/runtime/failure";
 import { loadUsableSources, openRuntime } from "@penstock/runtime/open-runtime";
 import { startUpkeep } from "@penstock/runtime/upkeep";
 import { startTransformer } from "@penstock/transformer/start-transformer";
-import { exitCodes } from "@penstock/runtime/failure";
 import type { CommandContext } from "../program.ts";
 import { resolveTarget, type Target } from "../target.ts";
 
@@ -19,12 +19,20 @@ const signOfLifeMs = 2_000;
 export type RunOptions = { json?: boolean; full?: boolean };
 
 /** `penstock run`: one run of each named stream, drained by workers in this process. 0 only if all succeeded. */
-export async function run({ config, logger, out, signal }: CommandContext, target: string, options: RunOptions): Promise<number> {
+export async function run(
+  { config, logger, out, signal }: CommandContext,
+  target: string,
+  options: RunOptions,
+): Promise<number> {
   await using stack = new AsyncDisposableStack();
   const targets = resolveTarget(await loadUsableSources(config), target);
   const runtime = await openRuntime({ config, logger, stack, hasShortLocks: true });
   await startTransformer(runtime, stack);
-  await startFetcher(runtime, stack, targets.map(({ source }) => source.name));
+  await startFetcher(
+    runtime,
+    stack,
+    targets.map(({ source }) => source.name),
+  );
   startUpkeep(runtime.context, stack);
   const mode: RunMode = options.full === true ? "full" : "incremental";
   let exitCode: number = exitCodes.ok;
@@ -37,7 +45,12 @@ export async function run({ config, logger, out, signal }: CommandContext, targe
   return exitCode;
 }
 
-async function runToEnd(context: PipelineContext, { source, stream }: Target, mode: RunMode, signal: AbortSignal): Promise<Run> {
+async function runToEnd(
+  context: PipelineContext,
+  { source, stream }: Target,
+  mode: RunMode,
+  signal: AbortSignal,
+): Promise<Run> {
   const request = { source: source.name, stream: stream.name, mode };
   let { run: current, isNew } = await startRun(context, request);
   if (!isNew && !(await showsLife(context, current, signal))) {
@@ -72,7 +85,11 @@ function describeRun(run: Run): string {
   const seconds = ((run.endedAt?.getTime() ?? Date.now()) - run.startedAt.getTime()) / 1_000;
   const outcomes = `${account.inserted} inserted, ${account.updated} updated, ${account.unchanged} unchanged, ${account.duplicate} duplicate, ${account.filtered} filtered, ${account.deadLettered} dead-lettered`;
   const head = `${run.source}.${run.stream}: ${run.status} in ${seconds.toFixed(1)} s, ${run.pages} pages, ${account.fetched} records fetched: ${outcomes}`;
-  const letters = account.deadLettered > 0 ? `\n  see them: penstock dead-letters list --stream ${run.source}.${run.stream}` : "";
-  const failure = run.errorCode === null ? "" : `\n  error ${run.errorCode}: ${run.errorMessage}\n  what to do: ${errorCodes[run.errorCode].remedy}`;
+  const letters =
+    account.deadLettered > 0 ? `\n  see them: penstock dead-letters list --stream ${run.source}.${run.stream}` : "";
+  const failure =
+    run.errorCode === null
+      ? ""
+      : `\n  error ${run.errorCode}: ${run.errorMessage}\n  what to do: ${errorCodes[run.errorCode].remedy}`;
   return head + letters + failure;
 }

@@ -1,8 +1,8 @@
+import { exitCodes } from "@penstock/runtime/failure";
 import { loadUsableSources } from "@penstock/runtime/open-runtime";
 import type { LoadedSources } from "@penstock/source/load-sources";
 import type { Schedule } from "@penstock/source/model";
 import Table from "cli-table3";
-import { exitCodes } from "@penstock/runtime/failure";
 import type { CommandContext } from "../program.ts";
 
 /** `penstock sources`: what is defined, where it points, when it runs. */
@@ -12,7 +12,14 @@ export async function sources({ config, out }: CommandContext, options: { json?:
   return exitCodes.ok;
 }
 
-type Listed = { source: string; stream: string | null; baseUrl: string | null; schedule: string | null; view: string | null; problems: string[] };
+type Listed = {
+  source: string;
+  stream: string | null;
+  baseUrl: string | null;
+  schedule: string | null;
+  view: string | null;
+  problems: string[];
+};
 
 function listSources(loaded: LoadedSources): Listed[] {
   const configured = loaded.sources.flatMap((source) =>
@@ -25,7 +32,14 @@ function listSources(loaded: LoadedSources): Listed[] {
       problems: [],
     })),
   );
-  const unconfigured = loaded.unconfigured.map(({ name, problems }) => ({ source: name, stream: null, baseUrl: null, schedule: null, view: null, problems }));
+  const unconfigured = loaded.unconfigured.map(({ name, problems }) => ({
+    source: name,
+    stream: null,
+    baseUrl: null,
+    schedule: null,
+    view: null,
+    problems,
+  }));
   return [...configured, ...unconfigured];
 }
 
@@ -38,7 +52,8 @@ function describe(listed: Listed[], sourcesDir: string): string {
   if (listed.length === 0) return `no source is defined in ${sourcesDir}; docs/adding-a-source.md shows how\n`;
   const table = new Table({ head: ["stream", "base URL", "schedule", "view"], style: { head: [], border: [] } });
   for (const row of listed) {
-    if (row.stream === null) table.push([row.source, { colSpan: 3, content: `not configured: ${row.problems.join("; ")}` }]);
+    if (row.stream === null)
+      table.push([row.source, { colSpan: 3, content: `not configured: ${row.problems.join("; ")}` }]);
     else table.push([`${row.source}.${row.stream}`, row.baseUrl ?? "", row.schedule ?? "on demand", row.view ?? ""]);
   }
   return `${table.toString()}\n`;

@@ -1,8 +1,8 @@
 import type { QueueDepth } from "@penstock/queues/queues";
+import { exitCodes } from "@penstock/runtime/failure";
 import { openConfiguredStore } from "@penstock/runtime/open-runtime";
 import type { StreamState } from "@penstock/store/store";
 import Table from "cli-table3";
-import { exitCodes } from "@penstock/runtime/failure";
 import type { CommandContext } from "../program.ts";
 import { readQueueDepths } from "../queue-depths.ts";
 
@@ -14,7 +14,14 @@ export type Status = {
     watermark: string | null;
     lagMs: number | null;
     isPaused: boolean;
-    lastRun: { run: string; status: string; startedAt: string; endedAt: string | null; fetched: number; errorCode: string | null } | null;
+    lastRun: {
+      run: string;
+      status: string;
+      startedAt: string;
+      endedAt: string | null;
+      fetched: number;
+      errorCode: string | null;
+    } | null;
     lastSuccessAt: string | null;
     deadLetters: number;
   }[];
@@ -25,7 +32,10 @@ export type Status = {
 /** `penstock status`: where every stream stands. Reads the database and the queue, writes nothing. */
 export async function status({ config, logger, out }: CommandContext, options: { json?: boolean }): Promise<number> {
   await using stack = new AsyncDisposableStack();
-  const [store, queues] = await Promise.all([openConfiguredStore(config, { isReadOnly: true }), readQueueDepths(config.queue, logger)]);
+  const [store, queues] = await Promise.all([
+    openConfiguredStore(config, { isReadOnly: true }),
+    readQueueDepths(config.queue, logger),
+  ]);
   stack.defer(() => store.close());
   const now = Date.now();
   const found: Status = { streams: (await store.streamStates()).map((state) => describeStream(state, now)), queues };
@@ -33,7 +43,10 @@ export async function status({ config, logger, out }: CommandContext, options: {
   return exitCodes.ok;
 }
 
-function describeStream({ checkpoint, lastRun, lastSuccessAt, openLetters }: StreamState, now: number): Status["streams"][number] {
+function describeStream(
+  { checkpoint, lastRun, lastSuccessAt, openLetters }: StreamState,
+  now: number,
+): Status["streams"][number] {
   const { source, stream, bound, watermark, isPaused } = checkpoint;
   return {
     source,
@@ -57,20 +70,30 @@ function describeStream({ checkpoint, lastRun, lastSuccessAt, openLetters }: Str
 
 function format({ streams, queues }: Status): string {
   const plain = { head: [], border: [] };
-  const table = new Table({ head: ["stream", "checkpoint", "watermark", "lag", "last run", "dead letters"], style: plain });
+  const table = new Table({
+    head: ["stream", "checkpoint", "watermark", "lag", "last run", "dead letters"],
+    style: plain,
+  });
   for (const { source, stream, isPaused, checkpoint, watermark, lagMs, lastRun, deadLetters } of streams) {
     const name = `${source}.${stream}${isPaused ? " (paused)" : ""}`;
     const run = lastRun === null ? "never" : `${lastRun.status} ${lastRun.endedAt ?? lastRun.startedAt}`;
     table.push([name, checkpoint ?? "", watermark ?? "", lagMs === null ? "" : duration(lagMs), run, deadLetters]);
   }
-  const head = streams.length === 0 ? "no stream has run yet; penstock run <source> or penstock up starts one\n" : `${table.toString()}\n`;
+  const head =
+    streams.length === 0
+      ? "no stream has run yet; penstock run <source> or penstock up starts one\n"
+      : `${table.toString()}\n`;
   return head + formatQueues(queues);
 }
 
 function formatQueues(queues: QueueDepth[] | null): string {
   if (queues === null) return "queues: embedded, and no penstock process has them open\n";
-  const table = new Table({ head: ["queue", "waiting", "active", "delayed", "failed"], style: { head: [], border: [] } });
-  for (const { queue, waiting, active, delayed, failed } of queues) table.push([queue, waiting, active, delayed, failed]);
+  const table = new Table({
+    head: ["queue", "waiting", "active", "delayed", "failed"],
+    style: { head: [], border: [] },
+  });
+  for (const { queue, waiting, active, delayed, failed } of queues)
+    table.push([queue, waiting, active, delayed, failed]);
   return `${table.toString()}\n`;
 }
 
@@ -85,6 +108,13 @@ export function duration(ms: number): string {
   ];
   const first = units.findIndex(([size]) => seconds >= size);
   if (first === -1) return "0 s";
-  const parts = units.slice(first, first + 2).map(([size, unit], i) => [Math.floor((i === 0 ? seconds : seconds % (units[first]?.[0] ?? 1)) / size), unit] as const);
-  return parts.filter(([count]) => count > 0).map(([count, unit]) => `${count} ${unit}`).join(" ");
+  const parts = units
+    .slice(first, first + 2)
+    .map(
+      ([size, unit], i) => [Math.floor((i === 0 ? seconds : seconds % (units[first]?.[0] ?? 1)) / size), unit] as const,
+    );
+  return parts
+    .filter(([count]) => count > 0)
+    .map(([count, unit]) => `${count} ${unit}`)
+    .join(" ");
 }

@@ -32,7 +32,9 @@ function section(title: string, lines: string[], paint: Paint): string {
 }
 
 function account(summary: DemoSummary, paint: Paint): string[] {
-  const lines = outcomes.map((outcome) => `${count(summary[outcome]).padStart(7)}  ${outcome === "deadLettered" ? "dead-lettered" : outcome}`);
+  const lines = outcomes.map(
+    (outcome) => `${count(summary[outcome]).padStart(7)}  ${outcome === "deadLettered" ? "dead-lettered" : outcome}`,
+  );
   return [...lines, paint("dim", `${count(summary.fetched).padStart(7)}  fetched – the sum of the above, as always`)];
 }
 

@@ -21,7 +21,11 @@ export type DemoSummary = {
 } & Account;
 
 /** What the demo tells at its end: the run's account, and answers of SQL queries on the view it filled. */
-export async function summarize(store: Store, run: Run, seen: { throttled: number; serverErrors: number; database: string }): Promise<DemoSummary> {
+export async function summarize(
+  store: Store,
+  run: Run,
+  seen: { throttled: number; serverErrors: number; database: string },
+): Promise<DemoSummary> {
   const durationMs = (run.endedAt ?? new Date()).getTime() - run.startedAt.getTime();
   const [counted] = await store.queryView("SELECT count(*) AS count FROM usgs_earthquakes");
   return {

@@ -84,9 +84,12 @@ function next(position: Position): NextPage {
   return { kind: "next", position };
 }
 
+const stuckRemedy =
+  "If the API allows larger pages, raise the page size above that number (BATCH_SIZE for external_api); if its largest page is known, state it as maxPageSize (API_MAX_PAGE_SIZE).";
+
 function cursorStuck(max: string, count: number): PermanentError {
   const message = `the API gives ${count} records up to the time ${max} and no more, however many are asked for; there may be more of that time`;
-  return new PermanentError("CURSOR_STUCK", message);
+  return new PermanentError("CURSOR_STUCK", message, { remedy: stuckRemedy });
 }
 
 function cursorMissing({ items }: PageSeen): PermanentError {

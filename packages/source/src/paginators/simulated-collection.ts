@@ -27,7 +27,7 @@ export function walk(paginator: Paginator, collection: Collection, bound: string
   return result;
 }
 
-export function pageOf(items: SimulatedRecord[]): PageSeen {
+function pageOf(items: SimulatedRecord[]): PageSeen {
   return {
     items,
     cursors: items.map(({ ts }) => instantOf(ts)),

@@ -35,28 +35,27 @@ export async function startUsgsReplay(options: UsgsReplayOptions = {}): Promise<
 
   function handle(request: IncomingMessage, response: ServerResponse): void {
     requests += 1;
-    if (isDemo && requests === 2) return throttle(response);
-    if (isDemo && requests === 4) return fail(response);
-    answer(request, response);
+    if (isDemo && requests === 2) {
+      sent.throttled += 1;
+      sendText(response, 429, "Too Many Requests", { "retry-after": "1" });
+    } else if (isDemo && requests === 4) {
+      sent.serverErrors += 1;
+      sendText(response, 503, "Service Unavailable");
+    } else {
+      answer(new URL(request.url ?? "/", "http://loopback"), response);
+    }
   }
 
-  function throttle(response: ServerResponse): void {
-    sent.throttled += 1;
-    sendText(response, 429, "Too Many Requests", { "retry-after": "1" });
-  }
-
-  function fail(response: ServerResponse): void {
-    sent.serverErrors += 1;
-    sendText(response, 503, "Service Unavailable");
-  }
-
-  function answer(request: IncomingMessage, response: ServerResponse): void {
-    const url = new URL(request.url ?? "/", "http://loopback");
-    if (url.pathname !== "/query") return sendText(response, 404, "Not Found");
+  function answer(url: URL, response: ServerResponse): void {
     const query = parseQuery(url.searchParams);
-    if ("problem" in query) return sendText(response, 400, badRequest(query.problem, url));
-    queries.push(query);
-    sendJson(response, 200, collectionJson(entries, query));
+    if (url.pathname !== "/query") {
+      sendText(response, 404, "Not Found");
+    } else if ("problem" in query) {
+      sendText(response, 400, badRequest(query.problem, url));
+    } else {
+      queries.push(query);
+      sendJson(response, 200, collectionJson(entries, query));
+    }
   }
 
   const server = await startLoopbackServer(handle, options.port);
