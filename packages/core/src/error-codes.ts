@@ -43,6 +43,10 @@ export const errorCodes = {
     means: "The body is larger than the stream's maxBytes.",
     remedy: "Lower the page size or raise maxBytes.",
   },
+  BODY_TOO_DEEP: {
+    means: "The body's JSON is nested deeper than can be processed.",
+    remedy: "Ask the API for a flatter form, or select a part of it with `records`.",
+  },
   SELECTOR_MISSED: {
     means: "The record selector found no array in the body.",
     remedy: "Check the stream's `records` selector against the response shown.",

@@ -1,4 +1,4 @@
-import { CancelledError, PenstockError, ThrottledError } from "@penstock/core/errors";
+import { CancelledError, PenstockError, PermanentError, ThrottledError } from "@penstock/core/errors";
 import { contentHash } from "@penstock/core/hash";
 import { transformJobId } from "@penstock/core/job-id";
 import { canonicalJson } from "@penstock/core/json";
@@ -109,7 +109,7 @@ async function transformJob(
   { page, next, observedAt }: Answer,
 ): Promise<NewJob> {
   const { position, ...run } = job;
-  const itemsJson = JSON.stringify(page.items);
+  const itemsJson = itemsText(job, page);
   const hash = contentHash(itemsJson);
   const cursorIn = canonicalJson(position);
   return {
@@ -127,4 +127,14 @@ async function transformJob(
       items: await packItems(context.store, { runId: job.runId, seq: job.seq, hash }, itemsJson),
     },
   };
+}
+
+/** Parsing goes deeper than writing JSON does, which runs out of stack at some thousand levels. */
+function itemsText({ source, stream, seq }: FetchPayload, page: FetchedPage): string {
+  try {
+    return JSON.stringify(page.items);
+  } catch (cause) {
+    const message = `page ${seq} of ${source}.${stream} is nested too deeply to be passed on`;
+    throw new PermanentError("BODY_TOO_DEEP", message, { source, stream, seq, cause });
+  }
 }

@@ -138,6 +138,18 @@ describe("what is wrong is named", () => {
   });
 });
 
+test("a record without cursor value is refused even where the schema does not look at it", () => {
+  const loose = transformerOf(
+    defineStream({ path: "/x", schema: z.object({ id: z.string() }), key: "id", cursor: { field: "meta.changed" } }),
+  );
+  expect(loose.transform({ id: "a", meta: { changed: "2026-01-31" } })).toMatchObject({ kind: "records" });
+  const error = refusal({ id: "a", meta: { changed: "soon" } }, loose.transform);
+  expect(error).toMatchObject({
+    code: "CURSOR_INVALID",
+    message: 'meta.changed: expected timestamp, received string "soon"',
+  });
+});
+
 describe("hostile input", () => {
   test("a field called __proto__ is stored as it came and pollutes nothing", () => {
     const made = transform(

@@ -1,14 +1,17 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Prisma, Transaction } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
-import { isConflict, translateError } from "./errors.ts";
+import { isBusy, isConflict, translateError } from "./errors.ts";
 
 /** A database with the means to work in it: what the parts of the store are made of. */
 export type Connection = {
   /** For reading only: on SQLite it sees what is committed, and nothing that is written through it would be safe. */
   db: Prisma;
   dialect: Dialect;
-  /** The work in one transaction, again at once after a deadlock or serialization failure, at most five times. */
+  /**
+   * The work in one transaction, again at once after a deadlock or serialization failure, at most five times, and again
+   * for ten seconds while another process writes to the SQLite file.
+   */
   transact<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
   /** The work with its errors translated. */
   ask<T>(work: () => Promise<T>): Promise<T>;
@@ -29,6 +32,7 @@ export type ConnectionParts = {
 
 const transactionOptions = { timeout: 60_000, maxWait: 30_000 };
 const maxConflicts = 5;
+const waitForLockMs = 10_000;
 
 /** Thrown by the work of a transaction to have it rolled back without a failure; see {@link orRolledBack}. */
 export class RolledBack extends Error {}
@@ -53,13 +57,17 @@ export function createConnection({ reader, writer, dialect, place }: ConnectionP
   return { db: reader, dialect, ask, transact: (work) => ask(() => again(() => begin(work))), close };
 }
 
+/** SQLite's own waiting for a lock would stop the event loop, and with it whoever holds the lock in the same process. */
 async function again<T>(work: () => Promise<T>): Promise<T> {
-  for (let conflicts = 1; ; conflicts++) {
+  const deadline = performance.now() + waitForLockMs;
+  for (let conflicts = 0; ; ) {
     try {
       return await work();
     } catch (error) {
-      if (!isConflict(error) || conflicts >= maxConflicts) throw error;
-      await delay(Math.random() * 20 * conflicts);
+      if (isConflict(error)) conflicts += 1;
+      else if (!isBusy(error)) throw error;
+      if (conflicts >= maxConflicts || performance.now() > deadline) throw error;
+      await delay(Math.random() * 20 * (conflicts + 1));
     }
   }
 }

@@ -49,14 +49,27 @@ export function isConflict(error: unknown): boolean {
   return codesOf(error).some((code) => /^(40001|40P01|P2034|TransactionWriteConflict|SQLITE_BUSY_SNAPSHOT)$/.test(code));
 }
 
+/** True when another process holds the write lock of the SQLite file. */
+export function isBusy(error: unknown): boolean {
+  return codesOf(error).includes("SQLITE_BUSY");
+}
+
 /** Our error for a driver's: infrastructure where the work may succeed later, else the error itself – a bug. */
 export function translateError(error: unknown, place: string): unknown {
   if (error instanceof PenstockError) return error;
   const codes = codesOf(error);
+  if (isBrokenConnection(error, codes)) {
+    return new InfrastructureError("DATABASE_UNAVAILABLE", `the connection to the database ${place} broke`, { cause: error });
+  }
   if (!codes.some(isPassing)) return error;
   const code = codes.some((each) => busyCodes.test(each)) ? "DATABASE_BUSY" : "DATABASE_UNAVAILABLE";
   const why = code === "DATABASE_BUSY" ? "could not finish in time" : "does not answer";
   return new InfrastructureError(code, `the database ${place} ${why} (${codes.join(", ")})`, { cause: error });
+}
+
+/** pg tells of a connection that broke or could not be had in time by a bare `Error`; all other errors have a code or a class. */
+function isBrokenConnection(error: unknown, codes: string[]): boolean {
+  return codes.length === 0 && error instanceof Error && Object.getPrototypeOf(error) === Error.prototype;
 }
 
 function isPassing(code: string): boolean {

@@ -26,8 +26,8 @@ export type OpenStoreOptions = {
   isReadOnly?: boolean;
 };
 
-/** Waiting for another process' write blocks the event loop, so it must end well before a job's lock does. */
-const busyTimeoutMs = 5_000;
+/** How long a statement may stop the event loop while it waits. Readers wait only where a killed process left a log to recover. */
+const busyTimeoutMs = { reader: 5_000, writer: 5 };
 const connectTimeoutMs = 10_000;
 
 /**
@@ -50,7 +50,7 @@ async function openSqlite({ url, migrationsRoot, isReadOnly = false }: OpenStore
   const migrations = await readMigrations(join(migrationsRoot, "sqlite/migrations"));
   if (isReadOnly && !existsSync(path)) throw new ConfigError("DATABASE_MISSING", `there is no database at ${path} yet`);
   if (!isReadOnly) {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await migrateSqlite(path, migrations);
   }
   const reader = sqliteClient(path, true);
@@ -60,8 +60,16 @@ async function openSqlite({ url, migrationsRoot, isReadOnly = false }: OpenStore
   return checked(createConnection({ reader, writer, dialect: sqlite, place }), isReadOnly ? migrations : undefined);
 }
 
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (cause) {
+    throw new ConfigError("CONFIG_INVALID", `the folder ${folder} cannot be made`, { cause, remedy: "correct PENSTOCK_DATA_DIR or DATABASE_URL" });
+  }
+}
+
 function sqliteClient(path: string, readonly: boolean): Prisma {
-  const adapter = new PrismaBetterSqlite3({ url: `file:${path}`, timeout: busyTimeoutMs, readonly });
+  const adapter = new PrismaBetterSqlite3({ url: `file:${path}`, timeout: busyTimeoutMs[readonly ? "reader" : "writer"], readonly });
   // A test proves both schemas equal; their clients differ in nothing that is used here.
   return new SqliteClient({ adapter }) as unknown as Prisma;
 }

@@ -31,7 +31,8 @@ describe.each(databaseTargets())("records that $name refuses", ({ name, create }
     const records = page.records.map((record) => (["k17", "k33"].includes(record.key) ? { ...record, data: refused[name] } : record));
     const committed = await store.commitPage({ ...page, records });
     expect(committed).toMatchObject({ rowsWritten: 38, runStatus: "succeeded", account: { fetched: 40, inserted: 38, deadLettered: 2 } });
-    expect(await store.listLetters({ limit: 9 })).toMatchObject([
+    const letters = await store.listLetters({ limit: 9 });
+    expect(letters.sort((a, b) => ((a.key ?? "") < (b.key ?? "") ? -1 : 1))).toMatchObject([
       { code: "RECORD_REFUSED", key: "k17", payload: '{"input":7}', message: expect.stringContaining("k17") },
       { code: "RECORD_REFUSED", key: "k33", payload: '{"input":23}' },
     ]);
@@ -64,7 +65,7 @@ describe.each(databaseTargets())("records that $name refuses", ({ name, create }
   });
 
   test.runIf(name === "postgresql")("for a key it cannot hold are set aside too", async () => {
-    const page = pageOf(run, { keys: ["a", "b\0", "c\ud800"] });
+    const page = pageOf(run, { keys: ["a", "b\0", "c\ud800"], contentHash: "h" });
     expect((await store.commitPage(page)).account).toMatchObject({ inserted: 1, deadLettered: 2 });
     expect(await keys()).toEqual(["a"]);
     expect((await store.listLetters({ limit: 9 })).map(({ key }) => key).sort()).toEqual(["b\ufffd", "c\ufffd"]);

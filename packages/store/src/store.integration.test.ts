@@ -12,7 +12,7 @@ import type { Store } from "./store.ts";
 const migrationsRoot = join(import.meta.dirname, "../../../prisma");
 const live = { ...partition, mode: "incremental", takeOver: "none" } as const;
 
-describe.each(databaseTargets())("the store on $name", ({ name, create }) => {
+describe.each(databaseTargets())("the store on $name", ({ create }) => {
   let stack: AsyncDisposableStack;
   let store: Store;
   let url: string;
@@ -272,15 +272,6 @@ describe.each(databaseTargets())("the store on $name", ({ name, create }) => {
     });
   });
 
-  test.runIf(name === "postgresql")("records whose data the database refuses are set aside alone", async () => {
-    const run = await start();
-    const page = pageOf(run, { keys: ["a", "b", "c", "d", "e"] });
-    const records = page.records.map((record) => (record.key === "b" || record.key === "e" ? { ...record, data: '{"value":"\\u0000"}' } : record));
-    expect((await store.commitPage({ ...page, records })).account).toMatchObject({ fetched: 5, inserted: 3, deadLettered: 2 });
-    expect(await store.listLetters({ limit: 9 })).toMatchObject([{ code: "RECORD_REFUSED" }, { code: "RECORD_REFUSED" }]);
-    expect((await rows()).map((row) => row["key"])).toEqual(["a", "c", "d"]);
-  });
-
   test("payloads are stored once and read back", async () => {
     const ref = { runId: "r", seq: 1, hash: "h" };
     await store.savePayload({ ...ref, body: new Uint8Array([1, 2, 255]) });
@@ -293,18 +284,6 @@ describe.each(databaseTargets())("the store on $name", ({ name, create }) => {
     expect(await store.importBound("s", "t", "live", "5")).toBe(true);
     expect(await store.importBound("s", "t", "live", "6")).toBe(false);
     expect((await start()) as object).toMatchObject({ boundAtStart: "5" });
-  });
-
-  test("typed views follow the schema", async () => {
-    const view = { source: "s", stream: "t", name: "s_t" };
-    await store.ensureViews([{ ...view, columns: [{ name: "value", type: "integer" }] }]);
-    await store.commitPage(pageOf(await start(), { keys: ["a"], value: 41 }));
-    expect(await store.queryView("SELECT value + 1 AS next, fetched_at FROM s_t")).toMatchObject([{ next: expect.anything() }]);
-    const columns = [{ name: "value", type: "real" }, { name: "it's", type: "text" }, { name: "no", type: "boolean" }, { name: "list", type: "json" }] as const;
-    await Promise.all([store.ensureViews([{ ...view, columns: [...columns] }]), store.ensureViews([{ ...view, columns: [...columns] }])]);
-    expect(await store.queryView("SELECT * FROM s_t")).toMatchObject([{ value: 41, "it's": null, no: null, list: null }]);
-    const other = { ...view, stream: "u", columns: [] };
-    await expect(store.ensureViews([{ ...view, columns: [] }, other])).rejects.toMatchObject({ code: "SOURCE_INVALID" });
   });
 
   test("states of all streams, for the status", async () => {
