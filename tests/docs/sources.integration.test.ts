@@ -142,7 +142,7 @@ test("the reference has exactly the options that the types have", async () => {
   const page = await readPage("docs/adding-a-source.md");
   const checks = Object.entries(optionTypes).map(([heading, type]) => {
     const names = tableRows(section(page, heading)).map(([name]) => JSON.stringify(name));
-    return `export const ${heading}: Same<keyof (${type}), ${names.join(" | ")}> = true;`;
+    return `export const optionsOf_${heading}: Same<keyof (${type}), ${names.join(" | ")}> = true;`;
   });
   const code = [
     `import type { CursorOptions } from "@penstock/source/cursor-field";`,

@@ -1,3 +1,5 @@
+import { codeOf, decide, messageOf } from "@penstock/core/decision";
+import { fetchQueue, type JobPayloads, type JobType, tickQueue, transformQueue } from "@penstock/queues/catalog";
 import type { JobHandler } from "@penstock/queues/queues";
 import type { FetchContext, PipelineContext } from "./context.ts";
 import { fetchPage } from "./fetch.ts";
@@ -6,32 +8,68 @@ import { settleFetch } from "./settle-fetch.ts";
 import { tick } from "./tick.ts";
 import { settleTransform, transformPage } from "./transform.ts";
 
-/** The handler of each job type, for the workers that take them. */
+/*
+ * The handler of each job type, for the workers that take them. `handle` may run any number of times for one job; `settle`
+ * accounts for a job that is given up, and may run any number of times too.
+ */
+
 export function tickHandler(context: PipelineContext): JobHandler<"tick"> {
-  return {
+  return observed(context, () => tickQueue, {
     handle: (payload) => tick(context, payload),
     // The next tick tries again; there is nothing to account for.
     settle: async (payload, error) => context.logger.error({ ...payload, err: error }, "tick failed"),
-  };
+  });
 }
 
 export function fetchHandler(context: FetchContext): JobHandler<"fetch"> {
-  return {
+  return observed(context, ({ source }) => fetchQueue(source), {
     handle: (payload, job) => fetchPage(context, payload, job),
     settle: (payload, error) => settleFetch(context, payload, error),
-  };
+  });
 }
 
 export function transformHandler(context: PipelineContext): JobHandler<"transform"> {
-  return {
+  return observed(context, () => transformQueue, {
     handle: (payload) => transformPage(context, payload),
     settle: (payload, error) => settleTransform(context, payload, error),
-  };
+  });
 }
 
 export function redriveHandler(context: PipelineContext): JobHandler<"redrive"> {
-  return {
+  return observed(context, () => transformQueue, {
     handle: (payload) => redriveLetter(context, payload),
     settle: (payload, error) => settleRedrive(context, payload, error),
+  });
+}
+
+/** The handler, with each job counted and each that comes back logged. */
+function observed<T extends JobType>(
+  { metrics, logger }: PipelineContext,
+  queueOf: (payload: JobPayloads[T]) => string,
+  handler: JobHandler<T>,
+): JobHandler<T> {
+  return {
+    ...handler,
+    handle: async (payload, job) => {
+      const queue = queueOf(payload);
+      const startedAt = performance.now();
+      const end = (outcome: "done" | "retried" | "failed") =>
+        metrics.jobEnded({ queue, outcome, durationMs: performance.now() - startedAt });
+      try {
+        const outcome = await handler.handle(payload, job);
+        end("done");
+        return outcome;
+      } catch (error) {
+        const isFinal = ["dead-letter", "drop"].includes(decide(error).action) || job.attempt >= job.maxAttempts;
+        end(isFinal ? "failed" : "retried");
+        if (!isFinal) {
+          const code = codeOf(error);
+          metrics.jobRetried({ queue, code });
+          const fields = { queue, jobId: job.jobId, attempt: job.attempt, code, reason: messageOf(error) };
+          logger.warn(fields, "job will be tried again");
+        }
+        throw error;
+      }
+    },
   };
 }

@@ -110,6 +110,28 @@ async function commit(context: PipelineContext, job: TransformPayload, page: Pag
   const startedAt = performance.now();
   const committed = await context.store.commitPage(page);
   report(context, job, page, committed, performance.now() - startedAt);
+  if (committed.endedRun) await reportRun(context, job);
+}
+
+/** The one line per run that has its whole account. */
+async function reportRun(context: PipelineContext, { runId, source, stream }: TransformPayload): Promise<void> {
+  const state = await context.store.readRun(runId);
+  if (state === undefined) return;
+  const { status, pages, account, errorCode, startedAt, endedAt } = state.run;
+  context.metrics.runEnded({ source, stream, status });
+  const durationMs = (endedAt ?? state.now).getTime() - startedAt.getTime();
+  const fields = {
+    source,
+    stream,
+    runId,
+    status,
+    pages,
+    ...account,
+    durationMs,
+    ...(errorCode !== null && { errorCode }),
+  };
+  if (status === "succeeded") context.logger.info(fields, "run ended");
+  else context.logger.error(fields, "run ended");
 }
 
 function report(

@@ -1,4 +1,5 @@
 import { loadConfig } from "@penstock/config/config";
+import { codeOf } from "@penstock/core/decision";
 import type { RunningWorker } from "@penstock/queues/queues";
 import { type Readiness, startHealthServer } from "@penstock/telemetry/health";
 import { runService, type Service, type ServiceProcess } from "@penstock/telemetry/lifecycle";
@@ -44,8 +45,10 @@ export async function serve(
     return await runService(
       async (service) => {
         const runtime = await openRuntime({ config, logger, stack: service.stack, withProcessMetrics: true });
-        const workers = await start(runtime, service.stack);
+        // Opened before the workers, hence closed after them: while they drain it says "not ready".
+        const workers: RunningWorker[] = [];
         const url = await serveHealth(runtime, workers, service, logger);
+        workers.push(...(await start(runtime, service.stack)));
         options.onRunning?.(url, runtime);
       },
       { process: host, logger, deadlineMs },
@@ -87,6 +90,6 @@ async function ping(question: () => Promise<void>): Promise<string> {
     await question();
     return "ok";
   } catch (error) {
-    return error instanceof Error ? error.message : "does not answer";
+    return codeOf(error);
   }
 }

@@ -2,13 +2,22 @@ import { InvalidRecordError } from "@penstock/core/errors";
 import { livePartition } from "@penstock/core/run";
 import { type Connection, orRolledBack } from "./connection.ts";
 import { isRefusedData, reasonOf } from "./errors.ts";
-import { claimForRedrive, commitRedrive, discardLetters, listLetters, reopenLetter, settleFetch, storedLetter, whereOf } from "./letters.ts";
+import {
+  claimForRedrive,
+  commitRedrive,
+  discardLetters,
+  listLetters,
+  reopenLetter,
+  settleFetch,
+  storedLetter,
+  whereOf,
+} from "./letters.ts";
 import { commitPage } from "./page-commit.ts";
+import { queryView } from "./query-view.ts";
 import { setAsideRefused } from "./refused-records.ts";
 import { endRun, readRun, startRun, storedRun } from "./runs.ts";
-import { checkpointOf, streamStates } from "./stream-states.ts";
 import type { Store } from "./store.ts";
-import { queryView } from "./query-view.ts";
+import { checkpointOf, streamStates } from "./stream-states.ts";
 import { ensureViews } from "./views.ts";
 
 /** The store on an open connection. Each method is one statement or one transaction. */
@@ -20,17 +29,26 @@ export function createStore({ db, dialect, transact, ask, close }: Connection): 
 
     startRun: (request) => transact((tx) => startRun(tx, dialect, request)),
     readRun: (runId) => ask(() => readRun(db, dialect, runId)),
-    noteApiStart: (runId, at) => transact(async (tx) => void (await tx.run.updateMany({ where: { id: runId, apiStartedAt: null }, data: { apiStartedAt: at } }))),
+    noteApiStart: (runId, at) =>
+      transact(
+        async (tx) =>
+          void (await tx.run.updateMany({ where: { id: runId, apiStartedAt: null }, data: { apiStartedAt: at } })),
+      ),
     endRun: (runId, end) => transact((tx) => endRun(tx, dialect, runId, end)),
     liveRuns: (filter) =>
       ask(async () => {
-        const live = await db.run.findMany({ where: { status: "running", ...(filter && { source: filter.source, stream: filter.stream }) }, orderBy: { startedAt: "asc" } });
+        const live = await db.run.findMany({
+          where: { status: "running", ...(filter && { source: filter.source, stream: filter.stream }) },
+          orderBy: { startedAt: "asc" },
+        });
         return live.map((row) => ({ ...storedRun(row), lastPageAt: row.lastPageAt }));
       }),
     listRuns: ({ source, stream, limit }) =>
       ask(async () => {
         const where = { ...(source !== undefined && { source }), ...(stream !== undefined && { stream }) };
-        return (await db.run.findMany({ where, orderBy: [{ startedAt: "desc" }, { fence: "desc" }], take: limit })).map(storedRun);
+        return (await db.run.findMany({ where, orderBy: [{ startedAt: "desc" }, { fence: "desc" }], take: limit })).map(
+          storedRun,
+        );
       }),
 
     commitPage: async (page) => {
@@ -65,7 +83,11 @@ export function createStore({ db, dialect, transact, ask, close }: Connection): 
         return await transact((tx) => commitRedrive(tx, dialect, redrive));
       } catch (error) {
         if (!isRefusedData(error)) throw error;
-        throw new InvalidRecordError("RECORD_REFUSED", `the database refuses what the letter became: ${reasonOf(error)}`, { cause: error });
+        throw new InvalidRecordError(
+          "RECORD_REFUSED",
+          `the database refuses what the letter became: ${reasonOf(error)}`,
+          { cause: error },
+        );
       }
     },
     reopenLetter: (id, redrives, reason) => transact((tx) => reopenLetter(tx, dialect, { id, redrives }, reason)),

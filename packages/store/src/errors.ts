@@ -12,7 +12,14 @@ const passingSqlite = /^SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN|NOMEM|P
 const passingPrisma = new Set(["P1001", "P1002", "P1008", "P1017", "P2024", "P2028", "P2034", "P2037"]);
 const socketCodes = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
 const busyCodes = /^(40001|40P01|55P03|SQLITE_BUSY.*|SQLITE_LOCKED.*|P2024|P2028|P2034|TransactionWriteConflict)$/;
-const kindsOfPassing = new Set(["DatabaseNotReachable", "ConnectionClosed", "TlsConnectionError", "SocketTimeout", "TooManyConnections", "TransactionWriteConflict"]);
+const kindsOfPassing = new Set([
+  "DatabaseNotReachable",
+  "ConnectionClosed",
+  "TlsConnectionError",
+  "SocketTimeout",
+  "TooManyConnections",
+  "TransactionWriteConflict",
+]);
 
 /** All codes along an error and its causes. */
 export function codesOf(error: unknown): string[] {
@@ -22,7 +29,8 @@ export function codesOf(error: unknown): string[] {
     if (typeof value !== "object" || value === null || seen.has(value)) return;
     seen.add(value);
     const fields = value as Record<string, unknown>;
-    for (const name of ["code", "originalCode", "errorCode", "kind"]) if (typeof fields[name] === "string") codes.push(fields[name]);
+    for (const name of ["code", "originalCode", "errorCode", "kind"])
+      if (typeof fields[name] === "string") codes.push(fields[name]);
     for (const name of ["cause", "meta", "driverAdapterError"]) visit(fields[name]);
     if (Array.isArray(fields["errors"])) fields["errors"].forEach(visit);
   };
@@ -41,12 +49,18 @@ export function reasonOf(error: unknown): string {
 
 /** True when the statement failed for what was in it, not for the state of the database. */
 export function isRefusedData(error: unknown): boolean {
-  return codesOf(error).some((code) => dataSqlStates.some((pattern) => code.length === 5 && pattern.test(code)) || /^SQLITE_(CONSTRAINT|TOOBIG|MISMATCH|RANGE)/.test(code));
+  return codesOf(error).some(
+    (code) =>
+      dataSqlStates.some((pattern) => code.length === 5 && pattern.test(code)) ||
+      /^SQLITE_(CONSTRAINT|TOOBIG|MISMATCH|RANGE)/.test(code),
+  );
 }
 
 /** True for conflicts that a repetition at once usually gets past. */
 export function isConflict(error: unknown): boolean {
-  return codesOf(error).some((code) => /^(40001|40P01|P2034|TransactionWriteConflict|SQLITE_BUSY_SNAPSHOT)$/.test(code));
+  return codesOf(error).some((code) =>
+    /^(40001|40P01|P2034|TransactionWriteConflict|SQLITE_BUSY_SNAPSHOT)$/.test(code),
+  );
 }
 
 /** True when another process holds the write lock of the SQLite file. */
@@ -59,7 +73,9 @@ export function translateError(error: unknown, place: string): unknown {
   if (error instanceof PenstockError) return error;
   const codes = codesOf(error);
   if (isBrokenConnection(error, codes)) {
-    return new InfrastructureError("DATABASE_UNAVAILABLE", `the connection to the database ${place} broke`, { cause: error });
+    return new InfrastructureError("DATABASE_UNAVAILABLE", `the connection to the database ${place} broke`, {
+      cause: error,
+    });
   }
   if (!codes.some(isPassing)) return error;
   const code = codes.some((each) => busyCodes.test(each)) ? "DATABASE_BUSY" : "DATABASE_UNAVAILABLE";

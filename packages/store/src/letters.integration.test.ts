@@ -25,13 +25,26 @@ describe.each(databaseTargets())("dead letters on $name", ({ create }) => {
 
   let seq = 0;
   const letterOf = (change: Partial<NewLetter> = {}): NewLetter => ({
-    ...partition, stage: "transform", kind: "record", key: "k", code: "RECORD_INVALID", message: "m", path: null,
-    payload: "{}", runId: run.runId, seq: 0, observedAt: monday, traceId: null, ...change,
+    ...partition,
+    stage: "transform",
+    kind: "record",
+    key: "k",
+    code: "RECORD_INVALID",
+    message: "m",
+    path: null,
+    payload: "{}",
+    runId: run.runId,
+    seq: 0,
+    observedAt: monday,
+    traceId: null,
+    ...change,
   });
   /** A page of its own that has only this letter. */
   const meet = (change: Partial<NewLetter> = {}) => {
     const letter = letterOf(change);
-    return store.commitPage(pageOf(run, { seq: seq++, keys: [], observedAt: letter.observedAt, letters: [letter], deadLettered: 1 }));
+    return store.commitPage(
+      pageOf(run, { seq: seq++, keys: [], observedAt: letter.observedAt, letters: [letter], deadLettered: 1 }),
+    );
   };
   const only = async (): Promise<StoredLetter> => {
     const letters = await store.listLetters({ limit: 9 });
@@ -39,7 +52,15 @@ describe.each(databaseTargets())("dead letters on $name", ({ create }) => {
     return letters[0] as StoredLetter;
   };
   const redriveOf = ({ id, redrives }: StoredLetter) => ({
-    ...partition, letterId: id, redrives, runId: run.runId, seq: 0, observedAt: monday, records: [], letters: [], schemaVersion: "v1",
+    ...partition,
+    letterId: id,
+    redrives,
+    runId: run.runId,
+    seq: 0,
+    observedAt: monday,
+    records: [],
+    letters: [],
+    schemaVersion: "v1",
   });
 
   test("a letter met while it is being redriven is open again: the redrive knows only the payload of before", async () => {
@@ -78,8 +99,17 @@ describe.each(databaseTargets())("dead letters on $name", ({ create }) => {
   });
 
   test("any text can be kept in a letter", async () => {
-    await meet({ key: "nul \0 and half \ud800", message: "bad \0", path: "\udc00", payload: '{"id":"\\u0000 \\ud800"}' });
-    expect(await only()).toMatchObject({ key: "nul \ufffd and half \ufffd", message: "bad \ufffd", payload: '{"id":"\\u0000 \\ud800"}' });
+    await meet({
+      key: "nul \0 and half \ud800",
+      message: "bad \0",
+      path: "\udc00",
+      payload: '{"id":"\\u0000 \\ud800"}',
+    });
+    expect(await only()).toMatchObject({
+      key: "nul \ufffd and half \ufffd",
+      message: "bad \ufffd",
+      payload: '{"id":"\\u0000 \\ud800"}',
+    });
   });
 
   test("of two that claim at once each letter goes to one", async () => {
@@ -92,7 +122,8 @@ describe.each(databaseTargets())("dead letters on $name", ({ create }) => {
 
   test("filters by id, source, stream, code and status; lists oldest or newest first", async () => {
     for (const key of ["a", "b", "c"]) await meet({ key, code: key === "b" ? "KEY_MISSING" : "RECORD_INVALID" });
-    const keys = async (filter: Partial<Parameters<Store["listLetters"]>[0]>) => (await store.listLetters({ limit: 9, ...filter })).map(({ key }) => key);
+    const keys = async (filter: Partial<Parameters<Store["listLetters"]>[0]>) =>
+      (await store.listLetters({ limit: 9, ...filter })).map(({ key }) => key);
     expect(await keys({})).toEqual(["a", "b", "c"]);
     expect(await keys({ newestFirst: true, limit: 2 })).toEqual(["c", "b"]);
     expect(await keys({ code: "KEY_MISSING" })).toEqual(["b"]);

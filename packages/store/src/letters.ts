@@ -1,6 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { ErrorCode } from "@penstock/core/error-codes";
-import { letterIdentity, type LetterKind, type LetterStage, type LetterStatus, type NewLetter } from "@penstock/core/letter";
+import {
+  type LetterKind,
+  type LetterStage,
+  type LetterStatus,
+  letterIdentity,
+  type NewLetter,
+} from "@penstock/core/letter";
 import { Prisma } from "../generated/postgresql/client.ts";
 import type { DeadLetterModel } from "../generated/postgresql/models/DeadLetter.ts";
 import type { Transaction } from "./client.ts";
@@ -10,12 +16,34 @@ import { upsertRecords } from "./record-upsert.ts";
 import { endRun } from "./runs.ts";
 import type { LetterFilter, PageCommit, RedriveCommit, StoredLetter } from "./store.ts";
 
-const columnTypes = ["text", "text", "text", "text", "text", "text", "text", "text", "text", "text", "text", "text", "text", "integer", "timestamp", "text"] as const;
+const columnTypes = [
+  "text",
+  "text",
+  "text",
+  "text",
+  "text",
+  "text",
+  "text",
+  "text",
+  "text",
+  "text",
+  "text",
+  "text",
+  "text",
+  "integer",
+  "timestamp",
+  "text",
+] as const;
 
 /** What a letter takes over from its newest observation. */
 const observed = ["code", "message", "path", "payload", "run_id", "seq", "trace_id", "observed_at"] as const;
 const takeOverNewest = Prisma.raw(
-  observed.map((column) => `${column} = CASE WHEN excluded.observed_at >= dead_letters.observed_at THEN excluded.${column} ELSE dead_letters.${column} END`).join(", "),
+  observed
+    .map(
+      (column) =>
+        `${column} = CASE WHEN excluded.observed_at >= dead_letters.observed_at THEN excluded.${column} ELSE dead_letters.${column} END`,
+    )
+    .join(", "),
 );
 
 /**
@@ -26,7 +54,9 @@ const takeOverNewest = Prisma.raw(
 export async function upsertLetters(db: Transaction, dialect: Dialect, letters: NewLetter[]): Promise<void> {
   if (letters.length === 0) return;
   const byIdentity = new Map(letters.map((letter) => [letterIdentity(letter), letter]));
-  const rows = [...byIdentity].sort(([a], [b]) => (a < b ? -1 : 1)).map(([identity, letter]) => rowOf(identity, letter));
+  const rows = [...byIdentity]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([identity, letter]) => rowOf(identity, letter));
   await db.$executeRaw`
     INSERT INTO dead_letters (id, identity, source, stream, partition, stage, kind, record_key, code, message, path, payload, run_id, seq, observed_at, trace_id,
       status, first_seen_at, last_seen_at)
@@ -38,7 +68,8 @@ export async function upsertLetters(db: Transaction, dialect: Dialect, letters: 
 }
 
 function rowOf(identity: string, letter: NewLetter): (string | number | null)[] {
-  const { source, stream, partition, stage, kind, key, code, message, path, payload, runId, seq, observedAt, traceId } = letter;
+  const { source, stream, partition, stage, kind, key, code, message, path, payload, runId, seq, observedAt, traceId } =
+    letter;
   const texts = [source, stream, partition, stage, kind, key, code, message, path, payload, runId];
   return [randomUUID(), identity, ...texts.map(storable), seq, storedInstant(observedAt), traceId];
 }
@@ -55,7 +86,9 @@ function storable(text: string | null): string | null {
 export async function resolveByCommit(db: Transaction, dialect: Dialect, page: PageCommit): Promise<void> {
   const { source, stream, partition } = page.run;
   const where = Prisma.sql`source = ${source} AND stream = ${stream} AND status = 'open'`;
-  const [open] = await db.$queryRaw<unknown[]>`SELECT 1 AS one FROM dead_letters WHERE ${where} AND record_key IS NOT NULL LIMIT 1`;
+  const [open] = await db.$queryRaw<
+    unknown[]
+  >`SELECT 1 AS one FROM dead_letters WHERE ${where} AND record_key IS NOT NULL LIMIT 1`;
   if (open === undefined) return;
   const bad = new Set(page.letters.map(({ key }) => key));
   const keys = JSON.stringify(page.records.map(({ key }) => key).filter((key) => !bad.has(key)));
@@ -74,7 +107,11 @@ export async function settleFetch(db: Transaction, dialect: Dialect, letter: New
 }
 
 /** What a redriven letter's payload became, and the letter's end, together; nothing when the letter was redriven again since. */
-export async function commitRedrive(db: Transaction, dialect: Dialect, redrive: RedriveCommit): Promise<{ isResolved: boolean }> {
+export async function commitRedrive(
+  db: Transaction,
+  dialect: Dialect,
+  redrive: RedriveCommit,
+): Promise<{ isResolved: boolean }> {
   const resolved = await db.$executeRaw`
     UPDATE dead_letters SET status = 'resolved' WHERE id = ${redrive.letterId} AND status = 'redriving' AND redrives = ${redrive.redrives}`;
   if (resolved === 0) return { isResolved: false };
@@ -84,10 +121,22 @@ export async function commitRedrive(db: Transaction, dialect: Dialect, redrive: 
 }
 
 /** `open → redriving`, oldest first. */
-export async function claimForRedrive(db: Transaction, dialect: Dialect, filter: LetterFilter): Promise<StoredLetter[]> {
-  const found = await db.deadLetter.findMany({ where: whereOf({ ...filter, status: "open" }), orderBy: oldestFirst, take: filter.limit, select: { id: true } });
+export async function claimForRedrive(
+  db: Transaction,
+  dialect: Dialect,
+  filter: LetterFilter,
+): Promise<StoredLetter[]> {
+  const found = await db.deadLetter.findMany({
+    where: whereOf({ ...filter, status: "open" }),
+    orderBy: oldestFirst,
+    take: filter.limit,
+    select: { id: true },
+  });
   const claimed = await db.$queryRaw<{ id: string }[]>`
-    UPDATE dead_letters SET status = 'redriving', redrives = redrives + 1 WHERE ${stillOpen(dialect, found.map(({ id }) => id))} RETURNING id`;
+    UPDATE dead_letters SET status = 'redriving', redrives = redrives + 1 WHERE ${stillOpen(
+      dialect,
+      found.map(({ id }) => id),
+    )} RETURNING id`;
   const ids = new Set(claimed.map(({ id }) => id));
   const letters = await db.deadLetter.findMany({ where: { id: { in: [...ids] } }, orderBy: oldestFirst });
   return letters.map(storedLetter);
@@ -123,7 +172,13 @@ export async function listLetters(db: Transaction, filter: LetterFilter): Promis
 
 const oldestFirst = [{ firstSeenAt: "asc" as const }, { id: "asc" as const }];
 
-export function whereOf({ ids, source, stream, code, status }: Omit<LetterFilter, "limit">): Prisma.DeadLetterWhereInput {
+export function whereOf({
+  ids,
+  source,
+  stream,
+  code,
+  status,
+}: Omit<LetterFilter, "limit">): Prisma.DeadLetterWhereInput {
   return {
     ...(ids !== undefined && { id: { in: ids } }),
     ...(source !== undefined && { source }),
@@ -135,5 +190,12 @@ export function whereOf({ ids, source, stream, code, status }: Omit<LetterFilter
 
 export function storedLetter({ identity: _identity, recordKey, ...letter }: DeadLetterModel): StoredLetter {
   const { stage, kind, status, code, ...rest } = letter;
-  return { ...rest, key: recordKey, code: code as ErrorCode, stage: stage as LetterStage, kind: kind as LetterKind, status: status as LetterStatus };
+  return {
+    ...rest,
+    key: recordKey,
+    code: code as ErrorCode,
+    stage: stage as LetterStage,
+    kind: kind as LetterKind,
+    status: status as LetterStatus,
+  };
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { ConfigError, PenstockError } from "@penstock/core/errors";
+import { ConfigError, type PenstockError } from "@penstock/core/errors";
 import Database from "better-sqlite3";
 import { Client } from "pg";
 import type { Prisma } from "./client.ts";
@@ -132,7 +132,8 @@ export async function checkMigrated(db: Prisma, migrations: Migration[]): Promis
   const applied = await appliedTo(db);
   const [next] = pendingMigrations(migrations, applied);
   if (applied.length === 0) throw new ConfigError("DATABASE_MISSING", "the database has no tables of Penstock yet");
-  if (next !== undefined) throw new ConfigError("DATABASE_BEHIND", `the database has not got migration ${next.name} of this version yet`);
+  if (next !== undefined)
+    throw new ConfigError("DATABASE_BEHIND", `the database has not got migration ${next.name} of this version yet`);
 }
 
 async function appliedTo(db: Prisma): Promise<AppliedMigration[]> {

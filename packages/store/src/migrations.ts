@@ -31,9 +31,11 @@ export function pendingMigrations(known: Migration[], applied: AppliedMigration[
   const byName = new Map(known.map((migration) => [migration.name, migration]));
   for (const { name, checksum, finishedAt } of applied) {
     const migration = byName.get(name);
-    if (migration === undefined) throw new ConfigError("DATABASE_AHEAD", `the database has migration ${name}, which this version does not know`);
+    if (migration === undefined)
+      throw new ConfigError("DATABASE_AHEAD", `the database has migration ${name}, which this version does not know`);
     if (finishedAt === null) throw unfinished(name);
-    if (migration.checksum !== checksum) throw new ConfigError("MIGRATION_CHANGED", `migration ${name} was changed after the database had applied it`);
+    if (migration.checksum !== checksum)
+      throw new ConfigError("MIGRATION_CHANGED", `migration ${name} was changed after the database had applied it`);
   }
   const done = new Set(applied.map(({ name }) => name));
   return known.filter(({ name }) => !done.has(name));
@@ -41,5 +43,7 @@ export function pendingMigrations(known: Migration[], applied: AppliedMigration[
 
 function unfinished(name: string): ConfigError {
   const remedy = `repair the tables and tell it so: prisma migrate resolve --applied ${name} (or --rolled-back ${name})`;
-  return new ConfigError("MIGRATION_FAILED", `migration ${name} was begun by prisma migrate and did not finish`, { remedy });
+  return new ConfigError("MIGRATION_FAILED", `migration ${name} was begun by prisma migrate and did not finish`, {
+    remedy,
+  });
 }

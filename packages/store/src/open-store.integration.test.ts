@@ -34,29 +34,40 @@ describe.each(databaseTargets())("opening $name", ({ name, create }) => {
 
   test("for looking only: nothing there is DATABASE_MISSING, and nothing is created", () =>
     withDatabase(async (url) => {
-      await expect(openStore({ url, migrationsRoot, isReadOnly: true })).rejects.toMatchObject({ name: "ConfigError", code: "DATABASE_MISSING" });
-      await expect(openStore({ url, migrationsRoot, isReadOnly: true })).rejects.toMatchObject({ code: "DATABASE_MISSING" });
+      await expect(openStore({ url, migrationsRoot, isReadOnly: true })).rejects.toMatchObject({
+        name: "ConfigError",
+        code: "DATABASE_MISSING",
+      });
+      await expect(openStore({ url, migrationsRoot, isReadOnly: true })).rejects.toMatchObject({
+        code: "DATABASE_MISSING",
+      });
     }));
 
   test("for looking only: reads beside a writer", () =>
     withDatabase((url) =>
       using(url, async (writer) => {
         const { run } = await writer.startRun(live);
-        await using(url, async (reader) => {
-          expect(await reader.streamStates()).toMatchObject([{ lastRun: { runId: run.runId } }]);
-          await writer.commitPage(pageOf(run));
-          expect(await reader.queryView("SELECT count(*) AS n FROM records")).toEqual([{ n: 3 }]);
-        }, true);
+        await using(
+          url,
+          async (reader) => {
+            expect(await reader.streamStates()).toMatchObject([{ lastRun: { runId: run.runId } }]);
+            await writer.commitPage(pageOf(run));
+            expect(await reader.queryView("SELECT count(*) AS n FROM records")).toEqual([{ n: 3 }]);
+          },
+          true,
+        );
       }),
     ));
 
   test("queryView cannot write", () =>
-    withDatabase((url) => using(url, async (store) => {
-      await store.startRun(live);
-      await expect(store.queryView("DELETE FROM runs")).rejects.toThrow();
-      await expect(store.queryView("DELETE FROM runs RETURNING id")).rejects.toThrow();
-      expect(await store.liveRuns()).toHaveLength(1);
-    })));
+    withDatabase((url) =>
+      using(url, async (store) => {
+        await store.startRun(live);
+        await expect(store.queryView("DELETE FROM runs")).rejects.toThrow();
+        await expect(store.queryView("DELETE FROM runs RETURNING id")).rejects.toThrow();
+        expect(await store.liveRuns()).toHaveLength(1);
+      }),
+    ));
 
   test("from four processes at once", () =>
     withDatabase(async (url) => {
@@ -64,7 +75,8 @@ describe.each(databaseTargets())("opening $name", ({ name, create }) => {
         const store = await openStore({ url: process.argv[1], migrationsRoot: process.argv[2] });
         await store.startRun({ source: "s", stream: "t", partition: "live", mode: "incremental", takeOver: "none" });
         await store.close();`;
-      const open = () => promisify(execFile)(process.execPath, ["--input-type=module", "-e", script, "--", url, migrationsRoot]);
+      const open = () =>
+        promisify(execFile)(process.execPath, ["--input-type=module", "-e", script, "--", url, migrationsRoot]);
       await Promise.all([open(), open(), open(), open()]);
       await using(url, async (store) => {
         expect(await store.listRuns({ limit: 9 })).toHaveLength(1);
@@ -83,53 +95,75 @@ describe.each(databaseTargets())("opening $name", ({ name, create }) => {
         expect((await store.readRun(run.runId))?.run.apiStartedAt).toEqual(new Date("2026-01-01T12:00:00Z"));
         expect((await store.listRuns({ limit: 1 }))[0]?.apiStartedAt).toEqual(new Date("2026-01-01T12:00:00Z"));
         expect((await store.checkpoint("s", "t", "live"))?.watermark).toEqual(new Date("2026-01-01T06:00:00Z"));
-        const [row] = await store.queryView("SELECT observed_at = '2026-01-01T00:00:00Z'::timestamptz AS same FROM records LIMIT 1");
+        const [row] = await store.queryView(
+          "SELECT observed_at = '2026-01-01T00:00:00Z'::timestamptz AS same FROM records LIMIT 1",
+        );
         expect(row).toEqual({ same: true });
       });
-    }));
+    }),
+  );
 
-  test.runIf(name === "postgresql")("a wrong password, user or database is the configuration's fault, and no secret is shown", () =>
-    withDatabase(async (url) => {
-      const wrong = (change: (url: URL) => void) => {
-        const changed = new URL(url);
-        change(changed);
-        return openStore({ url: changed.href, migrationsRoot });
-      };
-      await expect(wrong((each) => (each.pathname = "/no_such_database"))).rejects.toMatchObject({ name: "ConfigError", message: expect.stringContaining("no_such_database") });
-      const failure: unknown = await wrong((each) => (each.password = "hush")).catch((error: unknown) => error);
-      expect(failure).toMatchObject({ name: "ConfigError", code: "CONFIG_INVALID" });
-      expect(String(failure)).not.toContain("hush");
-    }));
+  test.runIf(name === "postgresql")(
+    "a wrong password, user or database is the configuration's fault, and no secret is shown",
+    () =>
+      withDatabase(async (url) => {
+        const wrong = (change: (url: URL) => void) => {
+          const changed = new URL(url);
+          change(changed);
+          return openStore({ url: changed.href, migrationsRoot });
+        };
+        await expect(wrong((each) => (each.pathname = "/no_such_database"))).rejects.toMatchObject({
+          name: "ConfigError",
+          message: expect.stringContaining("no_such_database"),
+        });
+        const failure: unknown = await wrong((each) => (each.password = "hush")).catch((error: unknown) => error);
+        expect(failure).toMatchObject({ name: "ConfigError", code: "CONFIG_INVALID" });
+        expect(String(failure)).not.toContain("hush");
+      }),
+  );
 });
 
 test("a file that is no database is named", async () => {
   const path = join(await testDir(), "notes.txt");
   await writeFile(path, "just some text that is long enough to look like a header of something else".repeat(20));
-  await expect(openStore({ url: `file:${path}`, migrationsRoot })).rejects.toMatchObject({ name: "ConfigError", message: expect.stringContaining("notes.txt") });
+  await expect(openStore({ url: `file:${path}`, migrationsRoot })).rejects.toMatchObject({
+    name: "ConfigError",
+    message: expect.stringContaining("notes.txt"),
+  });
 });
 
 test("a folder that cannot be made is an error that names it", async () => {
   const path = join(await testDir(), "file");
   await writeFile(path, "");
-  await expect(openStore({ url: `file:${path}/penstock.db`, migrationsRoot })).rejects.toMatchObject({ name: "ConfigError", message: expect.stringContaining(path) });
+  await expect(openStore({ url: `file:${path}/penstock.db`, migrationsRoot })).rejects.toMatchObject({
+    name: "ConfigError",
+    message: expect.stringContaining(path),
+  });
 });
 
-test.runIf(canStartOwn("postgres"))("a Postgres that goes away is InfrastructureError until it is back", async () => {
-  const server = await startOwnPostgres();
-  const store = await openStore({ url: server.url, migrationsRoot });
-  try {
-    const { run } = await store.startRun(live);
-    await server.kill();
-    await expect(store.ping()).rejects.toBeInstanceOf(InfrastructureError);
-    await expect(store.commitPage(pageOf(run))).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE" });
-    await expect(store.readRun(run.runId)).rejects.toBeInstanceOf(InfrastructureError);
-    await server.start();
-    expect((await store.commitPage(pageOf(run))).account.inserted).toBe(3);
-    const busy = Promise.allSettled(Array.from({ length: 12 }, (_, seq) => store.commitPage(pageOf(run, { seq: seq + 1 }))));
-    await server.kill();
-    for (const outcome of await busy) if (outcome.status === "rejected") expect(outcome.reason).toBeInstanceOf(InfrastructureError);
-  } finally {
-    await store.close();
-    await server.close();
-  }
-}, 60_000);
+test.runIf(canStartOwn("postgres"))(
+  "a Postgres that goes away is InfrastructureError until it is back",
+  async () => {
+    const server = await startOwnPostgres();
+    const store = await openStore({ url: server.url, migrationsRoot });
+    try {
+      const { run } = await store.startRun(live);
+      await server.kill();
+      await expect(store.ping()).rejects.toBeInstanceOf(InfrastructureError);
+      await expect(store.commitPage(pageOf(run))).rejects.toMatchObject({ code: "DATABASE_UNAVAILABLE" });
+      await expect(store.readRun(run.runId)).rejects.toBeInstanceOf(InfrastructureError);
+      await server.start();
+      expect((await store.commitPage(pageOf(run))).account.inserted).toBe(3);
+      const busy = Promise.allSettled(
+        Array.from({ length: 12 }, (_, seq) => store.commitPage(pageOf(run, { seq: seq + 1 }))),
+      );
+      await server.kill();
+      for (const outcome of await busy)
+        if (outcome.status === "rejected") expect(outcome.reason).toBeInstanceOf(InfrastructureError);
+    } finally {
+      await store.close();
+      await server.close();
+    }
+  },
+  60_000,
+);

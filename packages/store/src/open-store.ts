@@ -39,13 +39,18 @@ const connectTimeoutMs = 10_000;
 export async function openStore(options: OpenStoreOptions): Promise<Store> {
   const place = describePlace(options.url);
   try {
-    return createStore(options.url.startsWith("file:") ? await openSqlite(options, place) : await openPostgres(options, place));
+    return createStore(
+      options.url.startsWith("file:") ? await openSqlite(options, place) : await openPostgres(options, place),
+    );
   } catch (error) {
     throw explainOpening(translateError(error, place), place);
   }
 }
 
-async function openSqlite({ url, migrationsRoot, isReadOnly = false }: OpenStoreOptions, place: string): Promise<Connection> {
+async function openSqlite(
+  { url, migrationsRoot, isReadOnly = false }: OpenStoreOptions,
+  place: string,
+): Promise<Connection> {
   const path = resolve(url.slice("file:".length));
   const migrations = await readMigrations(join(migrationsRoot, "sqlite/migrations"));
   if (isReadOnly && !existsSync(path)) throw new ConfigError("DATABASE_MISSING", `there is no database at ${path} yet`);
@@ -64,17 +69,27 @@ async function makeFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true });
   } catch (cause) {
-    throw new ConfigError("CONFIG_INVALID", `the folder ${folder} cannot be made`, { cause, remedy: "correct PENSTOCK_DATA_DIR or DATABASE_URL" });
+    throw new ConfigError("CONFIG_INVALID", `the folder ${folder} cannot be made`, {
+      cause,
+      remedy: "correct PENSTOCK_DATA_DIR or DATABASE_URL",
+    });
   }
 }
 
 function sqliteClient(path: string, readonly: boolean): Prisma {
-  const adapter = new PrismaBetterSqlite3({ url: `file:${path}`, timeout: busyTimeoutMs[readonly ? "reader" : "writer"], readonly });
+  const adapter = new PrismaBetterSqlite3({
+    url: `file:${path}`,
+    timeout: busyTimeoutMs[readonly ? "reader" : "writer"],
+    readonly,
+  });
   // A test proves both schemas equal; their clients differ in nothing that is used here.
   return new SqliteClient({ adapter }) as unknown as Prisma;
 }
 
-async function openPostgres({ url, migrationsRoot, poolSize = 8, isReadOnly = false }: OpenStoreOptions, place: string): Promise<Connection> {
+async function openPostgres(
+  { url, migrationsRoot, poolSize = 8, isReadOnly = false }: OpenStoreOptions,
+  place: string,
+): Promise<Connection> {
   const migrations = await readMigrations(join(migrationsRoot, "postgresql/migrations"));
   if (!isReadOnly) await migratePostgres(url, migrations);
   const adapter = new PrismaPg({
@@ -85,11 +100,17 @@ async function openPostgres({ url, migrationsRoot, poolSize = 8, isReadOnly = fa
     onConnect: async (client) => void (await client.query("SET TIME ZONE 'UTC'")),
   });
   const db = new PostgresClient({ adapter });
-  return checked(createConnection({ reader: db, writer: db, dialect: postgresql, place }), isReadOnly ? migrations : undefined);
+  return checked(
+    createConnection({ reader: db, writer: db, dialect: postgresql, place }),
+    isReadOnly ? migrations : undefined,
+  );
 }
 
 /** Whoever only looks must find the tables it knows; whoever writes has just migrated them. */
-async function checked(connection: Connection, migrations: Parameters<typeof checkMigrated>[1] | undefined): Promise<Connection> {
+async function checked(
+  connection: Connection,
+  migrations: Parameters<typeof checkMigrated>[1] | undefined,
+): Promise<Connection> {
   try {
     if (migrations !== undefined) await checkMigrated(connection.db, migrations);
     return connection;
@@ -117,8 +138,15 @@ const refusals: Record<string, string> = {
 function explainOpening(error: unknown, place: string): unknown {
   if (error instanceof InfrastructureError || error instanceof ConfigError) return error;
   const codes = codesOf(error);
-  if (codes.includes("SQLITE_NOTADB")) return new ConfigError("CONFIG_INVALID", `${place} is not an SQLite database`, { cause: error, remedy: "correct DATABASE_URL" });
+  if (codes.includes("SQLITE_NOTADB"))
+    return new ConfigError("CONFIG_INVALID", `${place} is not an SQLite database`, {
+      cause: error,
+      remedy: "correct DATABASE_URL",
+    });
   const refusal = codes.map((code) => refusals[code]).find((found) => found !== undefined);
   if (refusal === undefined) return error;
-  return new ConfigError("CONFIG_INVALID", `the database ${place} ${refusal}`, { cause: error, remedy: "correct DATABASE_URL" });
+  return new ConfigError("CONFIG_INVALID", `the database ${place} ${refusal}`, {
+    cause: error,
+    remedy: "correct DATABASE_URL",
+  });
 }

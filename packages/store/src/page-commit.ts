@@ -46,7 +46,10 @@ async function insertPage(db: Transaction, dialect: Dialect, page: PageCommit): 
 }
 
 async function isOtherContent(db: Transaction, page: PageCommit): Promise<boolean> {
-  const first = await db.page.findUnique({ where: { runId_seq: { runId: page.run.runId, seq: page.seq } }, select: { contentHash: true } });
+  const first = await db.page.findUnique({
+    where: { runId_seq: { runId: page.run.runId, seq: page.seq } },
+    select: { contentHash: true },
+  });
   return first?.contentHash !== page.contentHash;
 }
 
@@ -70,7 +73,11 @@ async function addToRun(db: Transaction, dialect: Dialect, { run }: PageCommit, 
 type LockedCheckpoint = { bound: string | null; fence: number; watermark: Date | string | null; now: Date | string };
 type Moved = Pick<CommittedPage, "runStatus" | "bound" | "endedRun">;
 
-async function lockCheckpoint(db: Transaction, dialect: Dialect, page: PageCommit): Promise<LockedCheckpoint | undefined> {
+async function lockCheckpoint(
+  db: Transaction,
+  dialect: Dialect,
+  page: PageCommit,
+): Promise<LockedCheckpoint | undefined> {
   const { source, stream, partition } = page.run;
   const [checkpoint] = await db.$queryRaw<LockedCheckpoint[]>`
     SELECT bound, fence, watermark, ${dialect.now} AS now FROM checkpoints
@@ -78,7 +85,12 @@ async function lockCheckpoint(db: Transaction, dialect: Dialect, page: PageCommi
   return checkpoint;
 }
 
-async function moveCheckpoint(db: Transaction, dialect: Dialect, page: PageCommit, checkpoint: LockedCheckpoint | undefined): Promise<Moved> {
+async function moveCheckpoint(
+  db: Transaction,
+  dialect: Dialect,
+  page: PageCommit,
+  checkpoint: LockedCheckpoint | undefined,
+): Promise<Moved> {
   const { runId, fence } = page.run;
   const run = await db.run.findUnique({ where: { id: runId } });
   const status = (run?.status ?? "superseded") as RunStatus;
@@ -90,9 +102,18 @@ async function moveCheckpoint(db: Transaction, dialect: Dialect, page: PageCommi
 }
 
 type LiveRun = NonNullable<Awaited<ReturnType<Transaction["run"]["findUnique"]>>>;
-type Extended = { prefix: Prefix; candidate: string | null; last: { endStatus: string; endCode: string | null } | undefined };
+type Extended = {
+  prefix: Prefix;
+  candidate: string | null;
+  last: { endStatus: string; endCode: string | null } | undefined;
+};
 
-async function advance(db: Transaction, dialect: Dialect, page: PageCommit, at: { checkpoint: LockedCheckpoint; run: LiveRun }): Promise<Moved> {
+async function advance(
+  db: Transaction,
+  dialect: Dialect,
+  page: PageCommit,
+  at: { checkpoint: LockedCheckpoint; run: LiveRun },
+): Promise<Moved> {
   const { checkpoint, run } = at;
   const extended = await extend(db, page, run);
   const end = extended.last && endOf(page, run, extended.last);
@@ -113,10 +134,17 @@ async function advance(db: Transaction, dialect: Dialect, page: PageCommit, at: 
 
 async function extend(db: Transaction, page: PageCommit, run: LiveRun): Promise<Extended> {
   const known: Prefix = { seq: run.committedSeq, cursorOut: run.committedCursor, isComplete: false };
-  const waiting = await db.page.findMany({ where: { runId: run.id, seq: { gt: known.seq } }, orderBy: { seq: "asc" }, take: waitingPages });
+  const waiting = await db.page.findMany({
+    where: { runId: run.id, seq: { gt: known.seq } },
+    orderBy: { seq: "asc" },
+    take: waitingPages,
+  });
   const prefix = extendPrefix(known, waiting satisfies PageLink[]);
   const added = waiting.filter(({ seq }) => seq <= prefix.seq);
-  const candidate = added.reduce((latest, { boundCandidate }) => laterCursor(page.bound.kind, latest, boundCandidate), run.boundCandidate);
+  const candidate = added.reduce(
+    (latest, { boundCandidate }) => laterCursor(page.bound.kind, latest, boundCandidate),
+    run.boundCandidate,
+  );
   return { prefix, candidate, last: prefix.isComplete ? added.at(-1) : undefined };
 }
 
@@ -128,7 +156,11 @@ function endOf(page: PageCommit, run: LiveRun, last: { endStatus: string; endCod
     return { status: "failed", code: "BUDGET_EXCEEDED", message };
   }
   if (last.endStatus === "succeeded") return { status: "succeeded", code: null, message: null };
-  return { status: "incomplete", code: last.endCode, message: "the run could not see all there was; the next one starts from the same bound" };
+  return {
+    status: "incomplete",
+    code: last.endCode,
+    message: "the run could not see all there was; the next one starts from the same bound",
+  };
 }
 
 function boundOf(page: PageCommit, run: LiveRun, { bound }: LockedCheckpoint, candidate: string | null): string | null {
@@ -141,4 +173,3 @@ function watermarkOf({ watermark }: PageCommit, checkpoint: LockedCheckpoint): D
   if (watermark === null || watermark.getTime() > new Date(checkpoint.now).getTime() + watermarkSlackMs) return null;
   return checkpoint.watermark === null || watermark > new Date(checkpoint.watermark) ? watermark : null;
 }
-

@@ -2,7 +2,10 @@ import { livePartition, type RunIdentity } from "@penstock/core/run";
 import type { PageCommit } from "./store.ts";
 
 /** A page commit with good defaults, for tests: `n` records whose keys count up from `from`. */
-export function pageOf(run: RunIdentity, change: Partial<PageCommit> & { keys?: string[]; value?: unknown; version?: string | null } = {}): PageCommit {
+export function pageOf(
+  run: RunIdentity,
+  change: Partial<PageCommit> & { keys?: string[]; value?: unknown; version?: string | null } = {},
+): PageCommit {
   const { keys = ["a", "b", "c"], value = 1, version = null, ...rest } = change;
   const seq = rest.seq ?? 0;
   const data = JSON.stringify({ value });

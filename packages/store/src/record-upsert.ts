@@ -3,7 +3,14 @@ import { Prisma } from "../generated/postgresql/client.ts";
 import type { Transaction } from "./client.ts";
 import { type Dialect, storedInstant } from "./dialect.ts";
 
-export type UpsertOrigin = { source: string; stream: string; runId: string; seq: number; observedAt: Date; schemaVersion: string };
+export type UpsertOrigin = {
+  source: string;
+  stream: string;
+  runId: string;
+  seq: number;
+  observedAt: Date;
+  schemaVersion: string;
+};
 export type NumberedRecord = OutputRecord & { input: number };
 export type UpsertCounts = { inserted: number; updated: number; unchanged: number; rowsWritten: number };
 
@@ -14,7 +21,12 @@ const columnTypes = ["text", "timestamp", "text", "text", "json"] as const;
  * greater – no version being the lowest – and its content differs. Counts are over inputs: one that made several rows is
  * `inserted` if any of them was, else `updated` if any was.
  */
-export async function upsertRecords(db: Transaction, dialect: Dialect, origin: UpsertOrigin, records: NumberedRecord[]): Promise<UpsertCounts> {
+export async function upsertRecords(
+  db: Transaction,
+  dialect: Dialect,
+  origin: UpsertOrigin,
+  records: NumberedRecord[],
+): Promise<UpsertCounts> {
   if (records.length === 0) return { inserted: 0, updated: 0, unchanged: 0, rowsWritten: 0 };
   const written = await db.$queryRaw<{ key: string; revision: number }[]>(statement(dialect, origin, records));
   return countInputs(records, written);
@@ -22,7 +34,9 @@ export async function upsertRecords(db: Transaction, dialect: Dialect, origin: U
 
 function statement(dialect: Dialect, origin: UpsertOrigin, records: NumberedRecord[]): Prisma.Sql {
   const observedAt = dialect.instant(origin.observedAt);
-  const rows = JSON.stringify(records.map(({ key, ts, version, hash, data }) => [key, ts && storedInstant(ts), version, hash, data]));
+  const rows = JSON.stringify(
+    records.map(({ key, ts, version, hash, data }) => [key, ts && storedInstant(ts), version, hash, data]),
+  );
   return Prisma.sql`
     INSERT INTO records (source, stream, key, ts, version, hash, data, observed_at, run_id, seq, schema_version, first_seen_at, updated_at)
     SELECT ${origin.source}, ${origin.stream}, c0, c1, c2, c3, c4, ${observedAt}, ${origin.runId}, ${origin.seq}, ${origin.schemaVersion}, ${dialect.now}, ${dialect.now}
@@ -48,5 +62,10 @@ function countInputs(records: NumberedRecord[], written: { key: string; revision
     if (Number(revision) === 1) inserted.add(input);
   }
   const inputs = new Set(inputOf.values()).size;
-  return { inserted: inserted.size, updated: changed.size - inserted.size, unchanged: inputs - changed.size, rowsWritten: written.length };
+  return {
+    inserted: inserted.size,
+    updated: changed.size - inserted.size,
+    unchanged: inputs - changed.size,
+    rowsWritten: written.length,
+  };
 }

@@ -27,10 +27,20 @@ describe.each(databaseTargets())("records that $name refuses", ({ name, create }
   const keys = async () => (await store.queryView("SELECT key FROM records ORDER BY key")).map((row) => row["key"]);
 
   test("become letters with their raw record, the others of the page land", async () => {
-    const page = pageOf(run, { keys: Array.from({ length: 40 }, (_, i) => `k${i + 10}`), isLast: true, cursorOut: null });
-    const records = page.records.map((record) => (["k17", "k33"].includes(record.key) ? { ...record, data: refused[name] } : record));
+    const page = pageOf(run, {
+      keys: Array.from({ length: 40 }, (_, i) => `k${i + 10}`),
+      isLast: true,
+      cursorOut: null,
+    });
+    const records = page.records.map((record) =>
+      ["k17", "k33"].includes(record.key) ? { ...record, data: refused[name] } : record,
+    );
     const committed = await store.commitPage({ ...page, records });
-    expect(committed).toMatchObject({ rowsWritten: 38, runStatus: "succeeded", account: { fetched: 40, inserted: 38, deadLettered: 2 } });
+    expect(committed).toMatchObject({
+      rowsWritten: 38,
+      runStatus: "succeeded",
+      account: { fetched: 40, inserted: 38, deadLettered: 2 },
+    });
     const letters = await store.listLetters({ limit: 9 });
     expect(letters.sort((a, b) => ((a.key ?? "") < (b.key ?? "") ? -1 : 1))).toMatchObject([
       { code: "RECORD_REFUSED", key: "k17", payload: '{"input":7}', message: expect.stringContaining("k17") },
@@ -41,8 +51,16 @@ describe.each(databaseTargets())("records that $name refuses", ({ name, create }
 
   test("count once however many of their input's rows are refused", async () => {
     const page = pageOf(run, { keys: ["a", "b", "c", "d"], fetched: 2 });
-    const records = page.records.map((record, i) => ({ ...record, input: i < 3 ? 0 : 1, ...(i < 2 && { data: refused[name] }) }));
-    expect((await store.commitPage({ ...page, records })).account).toMatchObject({ fetched: 2, inserted: 1, deadLettered: 1 });
+    const records = page.records.map((record, i) => ({
+      ...record,
+      input: i < 3 ? 0 : 1,
+      ...(i < 2 && { data: refused[name] }),
+    }));
+    expect((await store.commitPage({ ...page, records })).account).toMatchObject({
+      fetched: 2,
+      inserted: 1,
+      deadLettered: 1,
+    });
     expect(await store.countLetters({})).toBe(1);
   });
 
@@ -50,17 +68,46 @@ describe.each(databaseTargets())("records that $name refuses", ({ name, create }
     const page = pageOf(run, { keys: ["a", "b"] });
     const records = page.records.map((record) => (record.key === "b" ? { ...record, data: refused[name] } : record));
     await store.commitPage({ ...page, records });
-    expect(await store.commitPage({ ...page, records })).toMatchObject({ isFirst: false, account: { unchanged: 1, deadLettered: 1 } });
+    expect(await store.commitPage({ ...page, records })).toMatchObject({
+      isFirst: false,
+      account: { unchanged: 1, deadLettered: 1 },
+    });
     expect(await store.listLetters({ limit: 9 })).toMatchObject([{ attempts: 1, key: "b" }]);
   });
 
   test("that a redrive made open their letter again, with the reason", async () => {
-    const letter = { ...partition, stage: "transform", kind: "record", key: "a", code: "RECORD_INVALID", message: "m", path: null, payload: "{}", runId: run.runId, seq: 0, observedAt: new Date(), traceId: null } as const;
+    const letter = {
+      ...partition,
+      stage: "transform",
+      kind: "record",
+      key: "a",
+      code: "RECORD_INVALID",
+      message: "m",
+      path: null,
+      payload: "{}",
+      runId: run.runId,
+      seq: 0,
+      observedAt: new Date(),
+      traceId: null,
+    } as const;
     await store.commitPage(pageOf(run, { keys: [], letters: [letter], deadLettered: 1 }));
     const [claimed] = await store.claimForRedrive({ limit: 1 });
     const records = pageOf(run, { keys: ["a"] }).records.map((record) => ({ ...record, data: refused[name] }));
-    const redrive = { ...partition, letterId: claimed?.id ?? "", redrives: 1, runId: run.runId, seq: 0, observedAt: new Date(), records, letters: [], schemaVersion: "v1" };
-    await expect(store.commitRedrive(redrive)).rejects.toMatchObject({ name: "InvalidRecordError", code: "RECORD_REFUSED" });
+    const redrive = {
+      ...partition,
+      letterId: claimed?.id ?? "",
+      redrives: 1,
+      runId: run.runId,
+      seq: 0,
+      observedAt: new Date(),
+      records,
+      letters: [],
+      schemaVersion: "v1",
+    };
+    await expect(store.commitRedrive(redrive)).rejects.toMatchObject({
+      name: "InvalidRecordError",
+      code: "RECORD_REFUSED",
+    });
     expect(await store.readLetter(claimed?.id ?? "")).toMatchObject({ status: "redriving" });
   });
 

@@ -10,7 +10,10 @@ type Refused = { record: NumberedRecord; error: unknown };
  * The page without the records whose data the database refuses, each of them as a letter. They are found by halving the
  * batch, each half tried in a transaction that is rolled back: a few trials for one culprit among a thousand.
  */
-export async function setAsideRefused(connection: Pick<Connection, "transact" | "dialect">, page: PageCommit): Promise<PageCommit> {
+export async function setAsideRefused(
+  connection: Pick<Connection, "transact" | "dialect">,
+  page: PageCommit,
+): Promise<PageCommit> {
   const refused = await findRefused(connection, page, page.records);
   const inputs = new Map(refused.map((each) => [each.record.input, each]));
   const letters = [...inputs.values()].map((each) => letterOf(page, each));
@@ -22,7 +25,11 @@ export async function setAsideRefused(connection: Pick<Connection, "transact" | 
   };
 }
 
-async function findRefused(connection: Pick<Connection, "transact" | "dialect">, page: PageCommit, records: NumberedRecord[]): Promise<Refused[]> {
+async function findRefused(
+  connection: Pick<Connection, "transact" | "dialect">,
+  page: PageCommit,
+  records: NumberedRecord[],
+): Promise<Refused[]> {
   const error = await tryRecords(connection, page, records);
   if (error === undefined) return [];
   const [only] = records;
@@ -32,7 +39,11 @@ async function findRefused(connection: Pick<Connection, "transact" | "dialect">,
   return [...first, ...(await findRefused(connection, page, records.slice(middle)))];
 }
 
-async function tryRecords({ transact, dialect }: Pick<Connection, "transact" | "dialect">, page: PageCommit, records: NumberedRecord[]): Promise<unknown> {
+async function tryRecords(
+  { transact, dialect }: Pick<Connection, "transact" | "dialect">,
+  page: PageCommit,
+  records: NumberedRecord[],
+): Promise<unknown> {
   const origin = { ...page.run, seq: page.seq, observedAt: page.observedAt, schemaVersion: page.schemaVersion };
   const trial = transact(async (tx): Promise<undefined> => {
     await upsertRecords(tx, dialect, origin, records);
@@ -49,8 +60,19 @@ async function tryRecords({ transact, dialect }: Pick<Connection, "transact" | "
 function letterOf(page: PageCommit, { record, error }: Refused): NewLetter {
   const { source, stream, partition, runId } = page.run;
   return {
-    source, stream, partition, runId, seq: page.seq, observedAt: page.observedAt, traceId: null,
-    stage: "transform", kind: "record", key: record.key, path: null, payload: page.raw(record.input),
-    code: "RECORD_REFUSED", message: `the database refuses record ${record.key}: ${reasonOf(error)}`,
+    source,
+    stream,
+    partition,
+    runId,
+    seq: page.seq,
+    observedAt: page.observedAt,
+    traceId: null,
+    stage: "transform",
+    kind: "record",
+    key: record.key,
+    path: null,
+    payload: page.raw(record.input),
+    code: "RECORD_REFUSED",
+    message: `the database refuses record ${record.key}: ${reasonOf(error)}`,
   };
 }

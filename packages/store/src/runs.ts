@@ -21,8 +21,16 @@ export async function startRun(db: Transaction, dialect: Dialect, request: Start
     ON CONFLICT (source, stream, partition) DO UPDATE SET updated_at = checkpoints.updated_at`;
   const live = await db.run.findFirst({ where: { ...where, status: "running" } });
   if (live !== null && !mayTakeOver(request, live.id)) return { run: storedRun(live), isNew: false, superseded: null };
-  if (live !== null) await endRun(db, dialect, live.id, { status: "superseded", code: "RUN_SUPERSEDED", message: "a newer run took over" });
-  const checkpoint = await db.checkpoint.update({ where: { source_stream_partition: where }, data: { fence: { increment: 1 } } });
+  if (live !== null)
+    await endRun(db, dialect, live.id, {
+      status: "superseded",
+      code: "RUN_SUPERSEDED",
+      message: "a newer run took over",
+    });
+  const checkpoint = await db.checkpoint.update({
+    where: { source_stream_partition: where },
+    data: { fence: { increment: 1 } },
+  });
   const id = randomUUID();
   await db.$executeRaw`
     INSERT INTO runs (id, source, stream, partition, fence, mode, status, bound_at_start, started_at)
@@ -68,7 +76,11 @@ export async function endRun(
 type RunRow = Record<string, unknown>;
 
 /** Run, pause state and the database's clock, by one statement. The pause is the stream's, kept with its live partition. */
-export async function readRun(db: Prisma, dialect: Dialect, runId: string): Promise<{ run: Run; isPaused: boolean; now: Date } | undefined> {
+export async function readRun(
+  db: Prisma,
+  dialect: Dialect,
+  runId: string,
+): Promise<{ run: Run; isPaused: boolean; now: Date } | undefined> {
   const [row] = await db.$queryRaw<RunRow[]>`
     SELECT r.*, c.is_paused, ${dialect.now} AS now FROM runs r
     LEFT JOIN checkpoints c ON c.source = r.source AND c.stream = r.stream AND c.partition = ${livePartition}
@@ -82,14 +94,31 @@ function runOfRow(row: RunRow): Run {
   const optional = (field: string) => (row[field] ?? null) as string | null;
   const count = (field: string) => Number(row[field]);
   return storedRun({
-    id: text("id"), source: text("source"), stream: text("stream"), partition: text("partition"), fence: count("fence"),
-    mode: text("mode"), status: text("status"), boundAtStart: optional("bound_at_start"),
-    startedAt: instantOf(row["started_at"]) as Date, apiStartedAt: instantOf(row["api_started_at"]),
-    endedAt: instantOf(row["ended_at"]), lastPageAt: instantOf(row["last_page_at"]),
-    committedSeq: count("committed_seq"), committedCursor: optional("committed_cursor"), boundCandidate: optional("bound_candidate"),
-    pages: count("pages"), fetched: count("fetched"), inserted: count("inserted"), updated: count("updated"), unchanged: count("unchanged"),
-    duplicate: count("duplicate"), filtered: count("filtered"), deadLettered: count("dead_lettered"),
-    errorCode: optional("error_code"), errorMessage: optional("error_message"),
+    id: text("id"),
+    source: text("source"),
+    stream: text("stream"),
+    partition: text("partition"),
+    fence: count("fence"),
+    mode: text("mode"),
+    status: text("status"),
+    boundAtStart: optional("bound_at_start"),
+    startedAt: instantOf(row["started_at"]) as Date,
+    apiStartedAt: instantOf(row["api_started_at"]),
+    endedAt: instantOf(row["ended_at"]),
+    lastPageAt: instantOf(row["last_page_at"]),
+    committedSeq: count("committed_seq"),
+    committedCursor: optional("committed_cursor"),
+    boundCandidate: optional("bound_candidate"),
+    pages: count("pages"),
+    fetched: count("fetched"),
+    inserted: count("inserted"),
+    updated: count("updated"),
+    unchanged: count("unchanged"),
+    duplicate: count("duplicate"),
+    filtered: count("filtered"),
+    deadLettered: count("dead_lettered"),
+    errorCode: optional("error_code"),
+    errorMessage: optional("error_message"),
   });
 }
 
@@ -99,9 +128,28 @@ export function instantOf(value: unknown): Date | null {
 }
 
 export function storedRun(row: RunModel): Run {
-  const { id, mode, status, fetched, inserted, updated, unchanged, duplicate, filtered, deadLettered, errorCode, ...rest } = row;
+  const {
+    id,
+    mode,
+    status,
+    fetched,
+    inserted,
+    updated,
+    unchanged,
+    duplicate,
+    filtered,
+    deadLettered,
+    errorCode,
+    ...rest
+  } = row;
   const { committedCursor: _cursor, boundCandidate: _candidate, lastPageAt: _lastPageAt, ...run } = rest;
   const account = { fetched, inserted, updated, unchanged, duplicate, filtered, deadLettered };
-  return { ...run, runId: id, mode: mode as RunMode, status: status as RunStatus, account, errorCode: errorCode as ErrorCode | null };
+  return {
+    ...run,
+    runId: id,
+    mode: mode as RunMode,
+    status: status as RunStatus,
+    account,
+    errorCode: errorCode as ErrorCode | null,
+  };
 }
-

@@ -32,7 +32,8 @@ const schemaOf = (dialect: string) => readFile(join(root, dialect, "schema.prism
 
 test("the schemas of both databases have the same models, but for the type of timestamps", async () => {
   const [lite, postgres] = await Promise.all([schemaOf("sqlite"), schemaOf("postgresql")]);
-  const models = (schema: string) => schema.slice(schema.indexOf("model ")).replaceAll(" @db.Timestamptz(3)", "").replaceAll(/ +/g, " ");
+  const models = (schema: string) =>
+    schema.slice(schema.indexOf("model ")).replaceAll(" @db.Timestamptz(3)", "").replaceAll(/ +/g, " ");
   expect(tablesOf(lite).length).toBe(7);
   expect(models(postgres).replaceAll(" \n", "\n")).toBe(models(lite).replaceAll(" \n", "\n"));
 });
@@ -50,9 +51,17 @@ describe.each(databaseTargets())("the migrated $name", ({ name, create }) => {
                ON k.table_name = c.table_name AND k.column_name = c.column_name AND k.constraint_name = '${table.name}_pkey'
              WHERE c.table_name = '${table.name}' ORDER BY c.ordinal_position`,
       );
-      expect(columns.map((column) => ({ name: column["name"], isOptional: column["optional"] === 1 })), table.name).toEqual(table.columns);
-      const key = columns.filter((column) => Number(column["pk"]) > 0).sort((a, b) => Number(a["pk"]) - Number(b["pk"]));
-      expect(key.map((column) => column["name"]), table.name).toEqual(table.primaryKey);
+      expect(
+        columns.map((column) => ({ name: column["name"], isOptional: column["optional"] === 1 })),
+        table.name,
+      ).toEqual(table.columns);
+      const key = columns
+        .filter((column) => Number(column["pk"]) > 0)
+        .sort((a, b) => Number(a["pk"]) - Number(b["pk"]));
+      expect(
+        key.map((column) => column["name"]),
+        table.name,
+      ).toEqual(table.primaryKey);
     }
     await store.close();
     await database.drop();

@@ -30,14 +30,27 @@ describe.each(databaseTargets())("the store on $name", ({ create }) => {
   const runOf = async ({ runId }: RunIdentity) => (await store.readRun(runId))?.run;
   const bound = async () => (await store.checkpoint("s", "t", "live"))?.bound ?? null;
   const rows = () => store.queryView("SELECT key, revision, run_id, seq, version FROM records ORDER BY key");
-  const valueOf = async (key: string) => {
+  const valueAt = async (key: string) => {
     const [row] = await store.queryView(`SELECT data FROM records WHERE key = '${key}'`);
     const data = row?.["data"];
     return (typeof data === "string" ? JSON.parse(data) : data)?.value;
   };
   const letterOf = (run: RunIdentity, change: Partial<NewLetter> = {}): NewLetter => ({
-    source: "s", stream: "t", partition: "live", stage: "transform", kind: "record", key: "bad", code: "RECORD_INVALID", message: "m", path: "value",
-    payload: '{"id":"bad"}', runId: run.runId, seq: 0, observedAt: new Date("2026-01-01T00:00:00Z"), traceId: null, ...change,
+    source: "s",
+    stream: "t",
+    partition: "live",
+    stage: "transform",
+    kind: "record",
+    key: "bad",
+    code: "RECORD_INVALID",
+    message: "m",
+    path: "value",
+    payload: '{"id":"bad"}',
+    runId: run.runId,
+    seq: 0,
+    observedAt: new Date("2026-01-01T00:00:00Z"),
+    traceId: null,
+    ...change,
   });
 
   describe("runs", () => {
@@ -50,7 +63,10 @@ describe.each(databaseTargets())("the store on $name", ({ create }) => {
 
     test("a take-over of a named run is a compare-and-swap", async () => {
       const first = await start();
-      expect(await store.startRun({ ...live, takeOver: { runId: "another" } })).toMatchObject({ isNew: false, run: { runId: first.runId } });
+      expect(await store.startRun({ ...live, takeOver: { runId: "another" } })).toMatchObject({
+        isNew: false,
+        run: { runId: first.runId },
+      });
       const second = await store.startRun({ ...live, takeOver: { runId: first.runId } });
       expect(second).toMatchObject({ isNew: true, superseded: first.runId, run: { fence: first.fence + 1 } });
       expect(await runOf(first)).toMatchObject({ status: "superseded", errorCode: "RUN_SUPERSEDED" });
@@ -82,21 +98,45 @@ describe.each(databaseTargets())("the store on $name", ({ create }) => {
     test("counts inserted, updated and unchanged over inputs", async () => {
       const run = await start();
       const first = await store.commitPage(pageOf(run));
-      expect(first).toMatchObject({ isFirst: true, rowsWritten: 3, account: { fetched: 3, inserted: 3, updated: 0, unchanged: 0 } });
+      expect(first).toMatchObject({
+        isFirst: true,
+        rowsWritten: 3,
+        account: { fetched: 3, inserted: 3, updated: 0, unchanged: 0 },
+      });
       const later = new Date("2026-01-02T00:00:00Z");
       const page = pageOf(run, { seq: 1, keys: ["b", "c", "d"], value: 2, observedAt: later });
-      const same = page.records.map((record) => (record.key === "c" ? { ...record, data: '{"value":1}', hash: '{"value":1}' } : record));
-      expect((await store.commitPage({ ...page, records: same })).account).toMatchObject({ inserted: 1, updated: 1, unchanged: 1 });
-      expect(await rows()).toMatchObject([{ key: "a", revision: 1 }, { key: "b", revision: 2, seq: 1 }, { key: "c", revision: 1, seq: 0 }, { key: "d", revision: 1 }]);
-      expect(await runOf(run)).toMatchObject({ pages: 2, account: { fetched: 6, inserted: 4, updated: 1, unchanged: 1 } });
+      const same = page.records.map((record) =>
+        record.key === "c" ? { ...record, data: '{"value":1}', hash: '{"value":1}' } : record,
+      );
+      expect((await store.commitPage({ ...page, records: same })).account).toMatchObject({
+        inserted: 1,
+        updated: 1,
+        unchanged: 1,
+      });
+      expect(await rows()).toMatchObject([
+        { key: "a", revision: 1 },
+        { key: "b", revision: 2, seq: 1 },
+        { key: "c", revision: 1, seq: 0 },
+        { key: "d", revision: 1 },
+      ]);
+      expect(await runOf(run)).toMatchObject({
+        pages: 2,
+        account: { fetched: 6, inserted: 4, updated: 1, unchanged: 1 },
+      });
     });
 
     test("an input that makes several rows counts once", async () => {
       const run = await start();
       await store.commitPage(pageOf(run, { keys: ["old"] }));
       const page = pageOf(run, { seq: 1, keys: ["new", "old", "x", "y"], fetched: 2 });
-      const records = page.records.map((record) => ({ ...record, input: record.key === "new" || record.key === "old" ? 0 : 1 }));
-      expect(await store.commitPage({ ...page, records })).toMatchObject({ rowsWritten: 3, account: { fetched: 2, inserted: 2, updated: 0, unchanged: 0 } });
+      const records = page.records.map((record) => ({
+        ...record,
+        input: record.key === "new" || record.key === "old" ? 0 : 1,
+      }));
+      expect(await store.commitPage({ ...page, records })).toMatchObject({
+        rowsWritten: 3,
+        account: { fetched: 2, inserted: 2, updated: 0, unchanged: 0 },
+      });
     });
 
     test("a redelivered page changes nothing and counts nowhere", async () => {
@@ -111,7 +151,9 @@ describe.each(databaseTargets())("the store on $name", ({ create }) => {
     test("another content of the same page is written and counted nowhere", async () => {
       const run = await start();
       await store.commitPage(pageOf(run));
-      const other = await store.commitPage(pageOf(run, { keys: ["z"], cursorOut: "elsewhere", letters: [letterOf(run)], deadLettered: 1 }));
+      const other = await store.commitPage(
+        pageOf(run, { keys: ["z"], cursorOut: "elsewhere", letters: [letterOf(run)], deadLettered: 1 }),
+      );
       expect(other).toMatchObject({ isFirst: false, rowsWritten: 1 });
       expect(await rows()).toHaveLength(4);
       expect(await store.countLetters({})).toBe(1);
@@ -124,7 +166,9 @@ describe.each(databaseTargets())("the store on $name", ({ create }) => {
       expect(await bound()).toBeNull();
       await store.commitPage(pageOf(run, { seq: 0, keys: ["a"] }));
       expect(await bound()).toBe("20");
-      expect(await store.commitPage(pageOf(run, { seq: 2, keys: ["c"], isLast: true, cursorOut: null }))).toMatchObject({ endedRun: true, runStatus: "succeeded" });
+      expect(await store.commitPage(pageOf(run, { seq: 2, keys: ["c"], isLast: true, cursorOut: null }))).toMatchObject(
+        { endedRun: true, runStatus: "succeeded" },
+      );
       expect(await bound()).toBe("30");
       expect(await store.liveRuns()).toEqual([]);
     });
@@ -139,7 +183,9 @@ describe.each(databaseTargets())("the store on $name", ({ create }) => {
 
     test("concurrent commits lose no step of the prefix", async () => {
       const run = await start();
-      const pages = Array.from({ length: 12 }, (_, seq) => pageOf(run, { seq, keys: [`k${seq}`], ...(seq === 11 && { isLast: true, cursorOut: null }) }));
+      const pages = Array.from({ length: 12 }, (_, seq) =>
+        pageOf(run, { seq, keys: [`k${seq}`], ...(seq === 11 && { isLast: true, cursorOut: null }) }),
+      );
       await Promise.all(pages.reverse().map((page) => store.commitPage(page)));
       expect(await runOf(run)).toMatchObject({ status: "succeeded", committedSeq: 11, pages: 12 });
       expect(await bound()).toBe("120");
@@ -148,15 +194,21 @@ describe.each(databaseTargets())("the store on $name", ({ create }) => {
     test("overlapping pages in opposite directions do not deadlock into an error", async () => {
       const run = await start();
       const keys = Array.from({ length: 50 }, (_, i) => `k${String(i).padStart(2, "0")}`);
-      const pages = Array.from({ length: 8 }, (_, seq) => pageOf(run, { seq, keys, value: seq, observedAt: new Date(Date.UTC(2026, 0, 1 + seq)) }));
+      const pages = Array.from({ length: 8 }, (_, seq) =>
+        pageOf(run, { seq, keys, value: seq, observedAt: new Date(Date.UTC(2026, 0, 1 + seq)) }),
+      );
       await Promise.all(pages.map((page) => store.commitPage(page)));
-      expect(await valueOf("k07")).toBe(7);
+      expect(await valueAt("k07")).toBe(7);
     });
 
     test("a superseded run's late page writes its records and counts in its own run only", async () => {
       const old = await start();
       const run = await takeOver();
-      expect(await store.commitPage(pageOf(old, { isLast: true, cursorOut: null }))).toMatchObject({ isFirst: true, runStatus: "superseded", endedRun: false });
+      expect(await store.commitPage(pageOf(old, { isLast: true, cursorOut: null }))).toMatchObject({
+        isFirst: true,
+        runStatus: "superseded",
+        endedRun: false,
+      });
       expect(await bound()).toBeNull();
       expect(await rows()).toHaveLength(3);
       expect(await runOf(old)).toMatchObject({ pages: 1, status: "superseded" });
@@ -174,7 +226,13 @@ describe.each(databaseTargets())("the store on $name", ({ create }) => {
 
     test("an incomplete run leaves a run bound where it is", async () => {
       const run = await start();
-      const page = pageOf(run, { isLast: true, cursorOut: null, endStatus: "incomplete", endCode: "OFFSET_SHIFTED", bound: { kind: "number", candidate: "5", moves: "run", lookbackMs: 0 } });
+      const page = pageOf(run, {
+        isLast: true,
+        cursorOut: null,
+        endStatus: "incomplete",
+        endCode: "OFFSET_SHIFTED",
+        bound: { kind: "number", candidate: "5", moves: "run", lookbackMs: 0 },
+      });
       expect(await store.commitPage(page)).toMatchObject({ runStatus: "incomplete" });
       expect(await bound()).toBeNull();
       expect(await runOf(run)).toMatchObject({ status: "incomplete", errorCode: "OFFSET_SHIFTED" });
@@ -192,7 +250,12 @@ describe.each(databaseTargets())("the store on $name", ({ create }) => {
       const run = await start();
       await store.noteApiStart(run.runId, new Date("2026-01-01T12:00:00Z"));
       await store.noteApiStart(run.runId, new Date("2027-01-01T12:00:00Z"));
-      const rule = { kind: "timestamp", candidate: "2099-01-01T00:00:00.000Z", moves: "page", lookbackMs: 3_600_000 } as const;
+      const rule = {
+        kind: "timestamp",
+        candidate: "2099-01-01T00:00:00.000Z",
+        moves: "page",
+        lookbackMs: 3_600_000,
+      } as const;
       await store.commitPage(pageOf(run, { bound: rule }));
       expect(await bound()).toBe("2026-01-01T11:00:00.000Z");
     });
@@ -200,7 +263,8 @@ describe.each(databaseTargets())("the store on $name", ({ create }) => {
     test("the watermark is monotone and ignores times far ahead", async () => {
       const run = await start();
       const marks = ["2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z", "2999-01-01T00:00:00Z"];
-      for (const [seq, mark] of marks.entries()) await store.commitPage(pageOf(run, { seq, watermark: new Date(mark) }));
+      for (const [seq, mark] of marks.entries())
+        await store.commitPage(pageOf(run, { seq, watermark: new Date(mark) }));
       expect((await store.checkpoint("s", "t", "live"))?.watermark).toEqual(new Date("2026-01-02T00:00:00Z"));
     });
   });
@@ -212,12 +276,14 @@ describe.each(databaseTargets())("the store on $name", ({ create }) => {
       for (const [seq, { day, value, version = null }] of observations.entries()) {
         await store.commitPage(pageOf(run, { seq, keys: ["k"], value, version, observedAt: at(day) }));
       }
-      return valueOf("k");
+      return valueAt("k");
     }
-    test("an older observation that comes later loses", async () => expect(await commitInOrder({ day: 2, value: 2 }, { day: 1, value: 1 })).toBe(2));
+    test("an older observation that comes later loses", async () =>
+      expect(await commitInOrder({ day: 2, value: 2 }, { day: 1, value: 1 })).toBe(2));
     test("a declared version counts before the time of observation", async () =>
       expect(await commitInOrder({ day: 1, value: 2, version: "b" }, { day: 2, value: 1, version: "a" })).toBe(2));
-    test("no version is the lowest", async () => expect(await commitInOrder({ day: 1, value: 2, version: "a" }, { day: 2, value: 1 })).toBe(2));
+    test("no version is the lowest", async () =>
+      expect(await commitInOrder({ day: 1, value: 2, version: "a" }, { day: 2, value: 1 })).toBe(2));
     test("the same version observed later wins", async () =>
       expect(await commitInOrder({ day: 1, value: 1, version: "a" }, { day: 2, value: 2, version: "a" })).toBe(2));
   });
@@ -225,7 +291,8 @@ describe.each(databaseTargets())("the store on $name", ({ create }) => {
   describe("dead letters", () => {
     test("met again: the same letter, one attempt more; resolved or discarded, it opens again", async () => {
       const run = await start();
-      for (let seq = 0; seq < 3; seq++) await store.commitPage(pageOf(run, { seq, letters: [letterOf(run, { seq })], deadLettered: 1 }));
+      for (let seq = 0; seq < 3; seq++)
+        await store.commitPage(pageOf(run, { seq, letters: [letterOf(run, { seq })], deadLettered: 1 }));
       const [letter] = await store.listLetters({ limit: 9 });
       expect(letter).toMatchObject({ attempts: 3, status: "open", key: "bad" });
       expect(await store.discardLetters([letter?.id ?? ""])).toBe(1);
@@ -236,7 +303,9 @@ describe.each(databaseTargets())("the store on $name", ({ create }) => {
 
     test("a good commit of the key resolves its letter, in the same transaction", async () => {
       const run = await start();
-      await store.commitPage(pageOf(run, { letters: [letterOf(run, { key: "d" }), letterOf(run, { key: "e" })], deadLettered: 2 }));
+      await store.commitPage(
+        pageOf(run, { letters: [letterOf(run, { key: "d" }), letterOf(run, { key: "e" })], deadLettered: 2 }),
+      );
       await store.commitPage(pageOf(run, { seq: 1, keys: ["d"] }));
       expect(await store.listLetters({ status: "open", limit: 9 })).toMatchObject([{ key: "e" }]);
     });
@@ -254,19 +323,37 @@ describe.each(databaseTargets())("the store on $name", ({ create }) => {
 
     test("redrive: claimed oldest first, committed once by compare-and-swap, or open again", async () => {
       const run = await start();
-      for (const [seq, key] of ["x", "y", "z"].entries()) await store.commitPage(pageOf(run, { seq, letters: [letterOf(run, { key })], deadLettered: 1 }));
+      for (const [seq, key] of ["x", "y", "z"].entries())
+        await store.commitPage(pageOf(run, { seq, letters: [letterOf(run, { key })], deadLettered: 1 }));
       const claimed = await store.claimForRedrive({ limit: 2 });
-      expect(claimed).toMatchObject([{ key: "x", redrives: 1, status: "redriving" }, { key: "y", redrives: 1 }]);
+      expect(claimed).toMatchObject([
+        { key: "x", redrives: 1, status: "redriving" },
+        { key: "y", redrives: 1 },
+      ]);
       const [x, y] = claimed;
-      const redrive = { letterId: x?.id ?? "", redrives: 1, source: "s", stream: "t", runId: run.runId, seq: 0, observedAt: new Date(), letters: [], schemaVersion: "v1" };
+      const redrive = {
+        letterId: x?.id ?? "",
+        redrives: 1,
+        source: "s",
+        stream: "t",
+        runId: run.runId,
+        seq: 0,
+        observedAt: new Date(),
+        letters: [],
+        schemaVersion: "v1",
+      };
       const records = pageOf(run, { keys: ["x"] }).records;
       expect(await store.commitRedrive({ ...redrive, redrives: 2, records })).toEqual({ isResolved: false });
-      expect(await valueOf("x")).toBeUndefined();
+      expect(await valueAt("x")).toBeUndefined();
       expect(await store.commitRedrive({ ...redrive, records })).toEqual({ isResolved: true });
       expect(await store.commitRedrive({ ...redrive, records })).toEqual({ isResolved: false });
-      expect(await valueOf("x")).toBe(1);
-      expect(await store.reopenLetter(y?.id ?? "", 1, { code: "RECORD_INVALID", message: "still", path: null })).toBe(true);
-      expect(await store.reopenLetter(y?.id ?? "", 1, { code: "RECORD_INVALID", message: "still", path: null })).toBe(false);
+      expect(await valueAt("x")).toBe(1);
+      expect(await store.reopenLetter(y?.id ?? "", 1, { code: "RECORD_INVALID", message: "still", path: null })).toBe(
+        true,
+      );
+      expect(await store.reopenLetter(y?.id ?? "", 1, { code: "RECORD_INVALID", message: "still", path: null })).toBe(
+        false,
+      );
       expect(await store.readLetter(y?.id ?? "")).toMatchObject({ status: "open", attempts: 2, message: "still" });
       expect(await runOf(run)).toMatchObject({ pages: 3 });
     });

@@ -25,7 +25,10 @@ export type Store = {
   /** Remembers the API's own clock at the run's start, if nobody has yet. */
   noteApiStart(runId: string, at: Date): Promise<void>;
   /** Ends a run if it is still `running`; false when it was not. Frees the partition. */
-  endRun(runId: string, end: { status: Exclude<RunStatus, "running">; code?: ErrorCode; message?: string }): Promise<boolean>;
+  endRun(
+    runId: string,
+    end: { status: Exclude<RunStatus, "running">; code?: ErrorCode; message?: string },
+  ): Promise<boolean>;
   /** Live runs, oldest first; with `partitionOf` only that stream's. */
   liveRuns(filter?: { source: string; stream: string }): Promise<(Run & { lastPageAt: Date | null })[]>;
   /** Newest first. */
@@ -49,7 +52,11 @@ export type Store = {
   /** Commits what a redriven letter's payload became and resolves it, by compare-and-swap on `(redriving, redrives)`. */
   commitRedrive(redrive: RedriveCommit): Promise<{ isResolved: boolean }>;
   /** `redriving → open` with one more attempt, the new reason and message. False when it is not `(redriving, redrives)`. */
-  reopenLetter(id: string, redrives: number, reason: { code: ErrorCode; message: string; path: string | null }): Promise<boolean>;
+  reopenLetter(
+    id: string,
+    redrives: number,
+    reason: { code: ErrorCode; message: string; path: string | null },
+  ): Promise<boolean>;
   discardLetters(ids: string[]): Promise<number>;
 
   checkpoint(source: string, stream: string, partition: string): Promise<Checkpoint | undefined>;

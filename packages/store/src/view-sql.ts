@@ -8,7 +8,8 @@ import type { ColumnType, StreamView } from "./store.ts";
 type ViewDialect = "sqlite" | "postgresql";
 type ColumnSql = Record<ColumnType, (field: string) => string>;
 
-const ofType = (field: string, type: string, value: string): string => `CASE WHEN jsonb_typeof(data->'${field}') = '${type}' THEN ${value} END`;
+const ofType = (field: string, type: string, value: string): string =>
+  `CASE WHEN jsonb_typeof(data->'${field}') = '${type}' THEN ${value} END`;
 
 const columnSql: Record<ViewDialect, ColumnSql> = {
   postgresql: {
@@ -16,7 +17,8 @@ const columnSql: Record<ViewDialect, ColumnSql> = {
     integer: (field) => ofType(field, "number", `(data->>'${field}')::numeric::bigint`),
     real: (field) => ofType(field, "number", `(data->>'${field}')::double precision`),
     boolean: (field) => ofType(field, "boolean", `(data->>'${field}')::boolean`),
-    timestamp: (field) => `CASE WHEN data->>'${field}' ~ '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}' THEN (data->>'${field}')::timestamptz END`,
+    timestamp: (field) =>
+      `CASE WHEN data->>'${field}' ~ '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}' THEN (data->>'${field}')::timestamptz END`,
     json: (field) => `NULLIF(data->'${field}', 'null')`,
   },
   sqlite: {
@@ -37,7 +39,9 @@ const fetchedAt: Record<ViewDialect, string> = {
 
 /** `CREATE VIEW …` with the stream's columns, plus `fetched_at` where it has none of that name. Deleted records are left out. */
 export function viewSql(dialect: ViewDialect, { source, stream, name, columns }: StreamView): string {
-  const selected = columns.map((column) => `${columnSql[dialect][column.type](quoted(column.name))} AS "${column.name.replaceAll('"', '""')}"`);
+  const selected = columns.map(
+    (column) => `${columnSql[dialect][column.type](quoted(column.name))} AS "${column.name.replaceAll('"', '""')}"`,
+  );
   if (!columns.some((column) => column.name === "fetched_at")) selected.push(`${fetchedAt[dialect]} AS "fetched_at"`);
   const where = `source = '${quoted(source)}' AND stream = '${quoted(stream)}' AND deleted_at IS NULL`;
   return `CREATE VIEW "${name}" AS SELECT ${selected.join(", ")} FROM records WHERE ${where}`;

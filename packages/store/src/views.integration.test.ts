@@ -9,8 +9,12 @@ import type { Store, StreamView, ViewColumn } from "./store.ts";
 const migrationsRoot = join(import.meta.dirname, "../../../prisma");
 const viewOf = (columns: ViewColumn[], name = "s_t"): StreamView => ({ source: "s", stream: "t", name, columns });
 const allTypes: ViewColumn[] = [
-  { name: "title", type: "text" }, { name: "count", type: "integer" }, { name: "size", type: "real" },
-  { name: "isOpen", type: "boolean" }, { name: "at", type: "timestamp" }, { name: "meta", type: "json" },
+  { name: "title", type: "text" },
+  { name: "count", type: "integer" },
+  { name: "size", type: "real" },
+  { name: "isOpen", type: "boolean" },
+  { name: "at", type: "timestamp" },
+  { name: "meta", type: "json" },
 ];
 
 describe.each(databaseTargets())("views on $name", ({ name, create }) => {
@@ -28,23 +32,49 @@ describe.each(databaseTargets())("views on $name", ({ name, create }) => {
   async function land(...rows: object[]): Promise<void> {
     const { run } = await store.startRun({ ...partition, mode: "incremental", takeOver: "none" });
     const page = pageOf(run, { keys: rows.map((_row, i) => `k${i}`) });
-    await store.commitPage({ ...page, records: page.records.map((record, i) => ({ ...record, data: JSON.stringify(rows[i]), hash: `${i}` })) });
+    await store.commitPage({
+      ...page,
+      records: page.records.map((record, i) => ({ ...record, data: JSON.stringify(rows[i]), hash: `${i}` })),
+    });
   }
 
   test("give every column its type, missing and null fields as NULL", async () => {
-    await land({ title: "a", count: 3, size: 5, isOpen: true, at: "2026-01-01T10:00:00.000Z", meta: { n: [1] } }, { title: null, meta: null });
+    await land(
+      { title: "a", count: 3, size: 5, isOpen: true, at: "2026-01-01T10:00:00.000Z", meta: { n: [1] } },
+      { title: null, meta: null },
+    );
     await store.ensureViews([viewOf(allTypes)]);
-    const [full, empty] = await store.queryView('SELECT title, count, size / 2 AS half, "isOpen", at, meta, fetched_at FROM s_t ORDER BY title IS NULL');
+    const [full, empty] = await store.queryView(
+      'SELECT title, count, size / 2 AS half, "isOpen", at, meta, fetched_at FROM s_t ORDER BY title IS NULL',
+    );
     const meta = name === "sqlite" ? '{"n":[1]}' : { n: [1] };
     const isOpen = name === "sqlite" ? 1 : true;
-    expect(full).toEqual({ title: "a", count: 3, half: 2.5, isOpen, at: "2026-01-01T10:00:00.000Z", meta, fetched_at: "2026-01-01T00:00:00.000Z" });
-    expect(empty).toEqual({ title: null, count: null, half: null, isOpen: null, at: null, meta: null, fetched_at: "2026-01-01T00:00:00.000Z" });
+    expect(full).toEqual({
+      title: "a",
+      count: 3,
+      half: 2.5,
+      isOpen,
+      at: "2026-01-01T10:00:00.000Z",
+      meta,
+      fetched_at: "2026-01-01T00:00:00.000Z",
+    });
+    expect(empty).toEqual({
+      title: null,
+      count: null,
+      half: null,
+      isOpen: null,
+      at: null,
+      meta: null,
+      fetched_at: "2026-01-01T00:00:00.000Z",
+    });
   });
 
   test("survive rows of an older schema, whatever their fields held", async () => {
     await land({ count: "three", size: [], isOpen: "yes", at: "yesterday", title: { nested: 1 } }, { count: 1 });
     await store.ensureViews([viewOf(allTypes)]);
-    expect(await store.queryView("SELECT count(*) AS n, sum(count) AS total FROM s_t")).toMatchObject([{ n: 2, total: 1 }]);
+    expect(await store.queryView("SELECT count(*) AS n, sum(count) AS total FROM s_t")).toMatchObject([
+      { n: 2, total: 1 },
+    ]);
     expect(await store.queryView("SELECT * FROM s_t")).toHaveLength(2);
   });
 
@@ -53,10 +83,17 @@ describe.each(databaseTargets())("views on $name", ({ name, create }) => {
     await store.ensureViews([viewOf([{ name: "count", type: "integer" }])]);
     expect(await store.queryView("SELECT count + 1 AS next FROM s_t")).toEqual([{ next: 42 }]);
     const other = stack.adopt(await openStore({ url, migrationsRoot }), (opened) => opened.close());
-    const changed = [viewOf([{ name: "it's \"new\"", type: "text" }, { name: "count", type: "real" }])];
+    const changed = [
+      viewOf([
+        { name: 'it\'s "new"', type: "text" },
+        { name: "count", type: "real" },
+      ]),
+    ];
     await Promise.all([store.ensureViews(changed), other.ensureViews(changed)]);
     for (const reader of [store, other]) {
-      expect(await reader.queryView("SELECT * FROM s_t")).toEqual([{ "it's \"new\"": null, count: 41, fetched_at: expect.any(String) }]);
+      expect(await reader.queryView("SELECT * FROM s_t")).toEqual([
+        { 'it\'s "new"': null, count: 41, fetched_at: expect.any(String) },
+      ]);
     }
   });
 
@@ -69,26 +106,36 @@ describe.each(databaseTargets())("views on $name", ({ name, create }) => {
   test("names that collide, with a view or a table, or are too long, are refused", async () => {
     const refused = { name: "ConfigError", code: "SOURCE_INVALID" };
     await expect(store.ensureViews([viewOf([]), { ...viewOf([], "S_T"), stream: "u" }])).rejects.toMatchObject(refused);
-    await expect(store.ensureViews([{ ...viewOf([], "dead_letters"), source: "dead", stream: "letters" }])).rejects.toMatchObject(refused);
+    await expect(
+      store.ensureViews([{ ...viewOf([], "dead_letters"), source: "dead", stream: "letters" }]),
+    ).rejects.toMatchObject(refused);
     await expect(store.ensureViews([viewOf([{ name: "x".repeat(64), type: "text" }])])).rejects.toMatchObject(refused);
   });
 
-  test.runIf(name === "postgresql")("keep what was granted, and say so when views of yours stand in the way", async () => {
-    const before: ViewColumn[] = [{ name: "count", type: "integer" }, { name: "fetched_at", type: "timestamp" }];
-    await store.ensureViews([viewOf(before)]);
-    const client = new Client({ connectionString: url });
-    await client.connect();
-    try {
-      await client.query("GRANT SELECT ON s_t TO PUBLIC");
-      await store.ensureViews([viewOf([...before, { name: "title", type: "text" }])]);
-      const { rows } = await client.query("SELECT 1 FROM information_schema.role_table_grants WHERE table_name = 's_t' AND grantee = 'PUBLIC'");
-      expect(rows).toHaveLength(1);
-      await client.query("CREATE VIEW mine AS SELECT count FROM s_t");
-      const failure = store.ensureViews([viewOf([{ name: "count", type: "text" }])]);
-      await expect(failure).rejects.toMatchObject({ name: "ConfigError", message: expect.stringContaining("s_t") });
-      expect(await store.queryView("SELECT title FROM s_t")).toEqual([]);
-    } finally {
-      await client.end();
-    }
-  });
+  test.runIf(name === "postgresql")(
+    "keep what was granted, and say so when views of yours stand in the way",
+    async () => {
+      const before: ViewColumn[] = [
+        { name: "count", type: "integer" },
+        { name: "fetched_at", type: "timestamp" },
+      ];
+      await store.ensureViews([viewOf(before)]);
+      const client = new Client({ connectionString: url });
+      await client.connect();
+      try {
+        await client.query("GRANT SELECT ON s_t TO PUBLIC");
+        await store.ensureViews([viewOf([...before, { name: "title", type: "text" }])]);
+        const { rows } = await client.query(
+          "SELECT 1 FROM information_schema.role_table_grants WHERE table_name = 's_t' AND grantee = 'PUBLIC'",
+        );
+        expect(rows).toHaveLength(1);
+        await client.query("CREATE VIEW mine AS SELECT count FROM s_t");
+        const failure = store.ensureViews([viewOf([{ name: "count", type: "text" }])]);
+        await expect(failure).rejects.toMatchObject({ name: "ConfigError", message: expect.stringContaining("s_t") });
+        expect(await store.queryView("SELECT title FROM s_t")).toEqual([]);
+      } finally {
+        await client.end();
+      }
+    },
+  );
 });

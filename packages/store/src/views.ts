@@ -34,7 +34,8 @@ export async function ensureViews({ db, dialect, ask, transact }: ViewConnection
   if ((await ask(() => outdated(db))).length === 0) return;
   await transact(async (tx) => {
     if (dialect.name === "postgresql") await tx.$executeRaw`SELECT pg_advisory_xact_lock(${viewLock})`;
-    for (const view of await outdated(tx)) await (dialect.name === "postgresql" ? replacePostgres : replaceSqlite)(tx, view);
+    for (const view of await outdated(tx))
+      await (dialect.name === "postgresql" ? replacePostgres : replaceSqlite)(tx, view);
   });
 }
 
@@ -42,7 +43,12 @@ function refuseLongNames({ source, stream, name, columns }: StreamView): void {
   const long = [name, ...columns.map((column) => column.name)].find((each) => Buffer.byteLength(each) > maxNameBytes);
   if (long === undefined) return;
   const message = `stream ${source}.${stream}: ${long} is too long for a view's or column's name`;
-  throw new ConfigError("SOURCE_INVALID", message, { source, stream, expected: `at most ${maxNameBytes} bytes`, received: `${Buffer.byteLength(long)}` });
+  throw new ConfigError("SOURCE_INVALID", message, {
+    source,
+    stream,
+    expected: `at most ${maxNameBytes} bytes`,
+    received: `${Buffer.byteLength(long)}`,
+  });
 }
 
 function refuseCollisions(views: StreamView[]): void {
@@ -51,7 +57,11 @@ function refuseCollisions(views: StreamView[]): void {
     const other = seen.get(view.name.toLowerCase());
     if (other !== undefined) {
       const message = `streams ${other.source}.${other.stream} and ${view.source}.${view.stream} both want the view ${view.name}`;
-      throw new ConfigError("SOURCE_INVALID", message, { source: view.source, stream: view.stream, remedy: "rename one of them" });
+      throw new ConfigError("SOURCE_INVALID", message, {
+        source: view.source,
+        stream: view.stream,
+        remedy: "rename one of them",
+      });
     }
     seen.set(view.name.toLowerCase(), view);
   }
@@ -101,6 +111,11 @@ async function dropPostgres(tx: Transaction, { name, source, stream }: StreamVie
   } catch (error) {
     if (!codesOf(error).includes(hasDependents)) throw error;
     const message = `the columns of ${source}.${stream} changed, but views of yours are built on the view ${name}`;
-    throw new ConfigError("SOURCE_INVALID", message, { source, stream, remedy: "drop them, start again, and create them anew", cause: error });
+    throw new ConfigError("SOURCE_INVALID", message, {
+      source,
+      stream,
+      remedy: "drop them, start again, and create them anew",
+      cause: error,
+    });
   }
 }
