@@ -29,6 +29,7 @@ export async function stopWorker(worker: BullWorker, state: WorkerState, graceMs
     worker.cancelAllJobs("the worker is stopping");
     await waitFor(closing, () => state.active === 0, answerMs);
   }
+  if (!isClosed) await worker.abandon();
   return isClosed && state.handedBack === 0;
 }
 
