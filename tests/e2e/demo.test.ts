@@ -53,6 +53,6 @@ test("without --json it is written for a person", async () => {
   ]) {
     expect(stdout).toContain(part);
   }
-  expect(stdout).toMatch(/^\d+ of 1712 records, \d+ records\/s/m);
+  expect(stdout).toMatch(/^\d+ records of an API that has 1712, \d+ records\/s/m);
   expect(stdout).not.toContain("\u001b");
 });

@@ -56,11 +56,13 @@ function expectedRows(api: ExternalApi): string[] {
   return api.records.map(({ id, ts, value }) => `${id} ${new Date(ts).toISOString()} ${value} ${value * 100}`).sort();
 }
 
-const combinations = databaseTargets().flatMap((database) =>
-  queueTargets()
-    .filter((queue) => queue.name === "embedded" || queue.name === "redis" || database.name === "postgresql")
-    .map((queue) => ({ name: `${database.name} and ${queue.name}`, database, queue })),
-);
+/** The combinations people run. That each backend keeps its contract is shown where the backends are. */
+const pairs = ["sqlite and embedded", "sqlite and redis", "postgresql and redis", "postgresql and postgres"];
+const combinations = databaseTargets()
+  .flatMap((database) =>
+    queueTargets().map((queue) => ({ name: `${database.name} and ${queue.name}`, database, queue })),
+  )
+  .filter(({ name }) => pairs.includes(name));
 
 describe.each(combinations)("on $name", ({ database, queue }) => {
   test("every record lands once, and a second run finds nothing new", async () => {

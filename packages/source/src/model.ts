@@ -4,7 +4,7 @@ import type { z } from "zod";
 import type { Auth } from "./auth.ts";
 import type { Paginator } from "./paginator.ts";
 
-/** One upstream API. The unit of isolation: it gets a fetch queue, a rate limit and a circuit of its own. */
+/** One upstream API. The unit of isolation: it gets a fetch queue and a rate limit of its own. */
 export type Source = {
   /** `[a-z][a-z0-9_]*`; part of queue, view and metric names. */
   name: string;

@@ -39,7 +39,7 @@ function lines(progress: Progress): string[] {
   const filled = Math.round(share * barWidth);
   const bar = "█".repeat(filled) + "░".repeat(barWidth - filled);
   return [
-    `${run.source}.${run.stream}  ${bar} ${Math.round(share * 100)} %  ${run.account.fetched} of ${total}  ${rate(run)} records/s`,
+    `${run.source}.${run.stream}  ${bar} ${Math.round(share * 100)} %  ${run.account.fetched} records  ${rate(run)} records/s`,
     `  ${depths.map(depthOf).join("   ")}`,
     `  ${run.pages} pages   ${throttled} throttled   ${serverErrors} retried   ${run.account.deadLettered} dead letters`,
   ];
@@ -47,7 +47,7 @@ function lines(progress: Progress): string[] {
 
 function plainLine({ run, total, depths, throttled, serverErrors }: Progress): string {
   const waiting = depths.map(depthOf).join(", ");
-  return `${run.account.fetched} of ${total} records, ${rate(run)} records/s, ${run.pages} pages, ${throttled} throttled, ${serverErrors} retried, ${run.account.deadLettered} dead letters; ${waiting}`;
+  return `${run.account.fetched} records of an API that has ${total}, ${rate(run)} records/s, ${run.pages} pages, ${throttled} throttled, ${serverErrors} retried, ${run.account.deadLettered} dead letters; ${waiting}`;
 }
 
 function depthOf({ queue, waiting, active, delayed }: QueueDepth): string {
