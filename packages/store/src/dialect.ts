@@ -1,4 +1,5 @@
 import { Prisma } from "../generated/postgresql/client.ts";
+import type { Transaction } from "./client.ts";
 
 /** All that the two databases do not say alike. Statements are built from these and from standard SQL. */
 export type Dialect = {
@@ -16,9 +17,14 @@ export type Dialect = {
   forUpdate: Prisma.Sql;
   /** Rows of a JSON array of arrays as columns `c0, c1, …`, text but where a type is given. */
   rowsOf(json: string, types: readonly ("text" | "integer" | "timestamp" | "json")[]): Prisma.Sql;
+  /** Executes an upsert of records and counts its rows. What is not inserted or updated was left as it is. */
+  countWritten(db: Transaction, batch: UpsertBatch): Promise<{ inserted: number; written: number }>;
   /** Elements of a JSON array of texts, as a subquery. */
   textsOf(json: string): Prisma.Sql;
 };
+
+/** `keys`: JSON array of the keys of all rows, `rows` of them. */
+export type UpsertBatch = { source: string; stream: string; keys: string; rows: number; upsert: Prisma.Sql };
 
 const sqlTypes = { text: "text", integer: "integer", timestamp: "timestamptz", json: "jsonb" } as const;
 
@@ -32,6 +38,12 @@ export const postgresql: Dialect = {
     const columns = types.map((type, i) => `(r.v->>${i})::${sqlTypes[type]} AS c${i}`).join(", ");
     return Prisma.sql`SELECT ${Prisma.raw(columns)} FROM jsonb_array_elements(${json}::jsonb) AS r(v)`;
   },
+  countWritten: async (db, { upsert }) => {
+    const [count] = await db.$queryRaw<[{ inserted: number; written: number }]>`
+      WITH written AS (${upsert} RETURNING revision)
+      SELECT count(*) FILTER (WHERE revision = 1)::int AS inserted, count(*)::int AS written FROM written`;
+    return count;
+  },
   textsOf: (json) => Prisma.sql`SELECT jsonb_array_elements_text(${json}::jsonb)`,
 };
 
@@ -44,6 +56,14 @@ export const sqlite: Dialect = {
   rowsOf: (json, types) => {
     const columns = types.map((_type, i) => `json_extract(r.value, '$[${i}]') AS c${i}`).join(", ");
     return Prisma.sql`SELECT ${Prisma.raw(columns)} FROM json_each(${json}) AS r`;
+  },
+  // No INSERT in a WITH here; but whoever writes is alone, so what was there before can be counted before.
+  countWritten: async (db, { source, stream, keys, rows, upsert }) => {
+    const [known] = await db.$queryRaw<[{ count: bigint }]>`
+      SELECT count(*) AS count FROM json_each(${keys}) AS k CROSS JOIN records AS r
+      WHERE r.source = ${source} AND r.stream = ${stream} AND r.key = k.value`;
+    const written = await db.$executeRaw(upsert);
+    return { inserted: rows - Number(known.count), written };
   },
   textsOf: (json) => Prisma.sql`SELECT value FROM json_each(${json})`,
 };

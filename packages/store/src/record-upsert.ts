@@ -28,8 +28,26 @@ export async function upsertRecords(
   records: NumberedRecord[],
 ): Promise<UpsertCounts> {
   if (records.length === 0) return { inserted: 0, updated: 0, unchanged: 0, rowsWritten: 0 };
-  const written = await db.$queryRaw<{ key: string; revision: number }[]>(statement(dialect, origin, records));
+  const inputs = new Set(records.map(({ input }) => input)).size;
+  if (inputs === records.length) return countRows(db, dialect, origin, records);
+  const written = await db.$queryRaw<
+    { key: string; revision: number }[]
+  >`${statement(dialect, origin, records)} RETURNING key, revision`;
   return countInputs(records, written);
+}
+
+/** Where each input made one row, the database's counts of rows are those of inputs, and no row has to come back. */
+async function countRows(
+  db: Transaction,
+  dialect: Dialect,
+  origin: UpsertOrigin,
+  records: NumberedRecord[],
+): Promise<UpsertCounts> {
+  const keys = JSON.stringify(records.map(({ key }) => key));
+  const { source, stream } = origin;
+  const batch = { source, stream, keys, rows: records.length, upsert: statement(dialect, origin, records) };
+  const { inserted, written } = await dialect.countWritten(db, batch);
+  return { inserted, updated: written - inserted, unchanged: records.length - written, rowsWritten: written };
 }
 
 function statement(dialect: Dialect, origin: UpsertOrigin, records: NumberedRecord[]): Prisma.Sql {
@@ -48,8 +66,7 @@ function statement(dialect: Dialect, origin: UpsertOrigin, records: NumberedReco
       updated_at = excluded.updated_at, deleted_at = NULL, revision = records.revision + 1
     WHERE (excluded.hash <> records.hash OR records.deleted_at IS NOT NULL)
       AND (excluded.version IS NOT NULL, COALESCE(excluded.version, ''), excluded.observed_at)
-        > (records.version IS NOT NULL, COALESCE(records.version, ''), records.observed_at)
-    RETURNING key, revision`;
+        > (records.version IS NOT NULL, COALESCE(records.version, ''), records.observed_at)`;
 }
 
 function countInputs(records: NumberedRecord[], written: { key: string; revision: number }[]): UpsertCounts {
