@@ -23,7 +23,7 @@ export async function ask<T>(what: string, question: () => Promise<T>, timeoutMs
   }
 }
 
-export function unavailable(what: string, error: unknown): PenstockError {
+function unavailable(what: string, error: unknown): PenstockError {
   if (error instanceof PenstockError) return error;
   const cause = withoutCommand(error);
   return new InfrastructureError("QUEUE_UNAVAILABLE", `${what}: ${cause.message}`, { cause });

@@ -10,7 +10,7 @@ const cursorPosition = z.record(z.string(), z.json());
 /**
  * Items of a page on their way to the transformer: inline, zstd-compressed JSON as base64, or in the table `payloads`.
  */
-export const pagePayload = z.discriminatedUnion("kind", [
+const pagePayload = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("inline"), zstd: z.string() }),
   z.object({ kind: z.literal("stored"), sizeBytes: z.number() }),
 ]);

@@ -2,7 +2,7 @@ import type { DefaultJobOptions } from "bullmq";
 import { catalog, type JobType } from "./catalog.ts";
 
 /** Name of the backoff strategy that workers bring along; see worker.ts. */
-export const workerBackoff = "worker";
+const workerBackoff = "worker";
 
 /**
  * BullMQ must not give a job up by itself: its handler has a say in that, and the number of attempts is the worker's.

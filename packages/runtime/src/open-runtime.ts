@@ -7,9 +7,9 @@ import { createQueues } from "@penstock/queues/create-queues";
 import type { WorkerOptions } from "@penstock/queues/queues";
 import { type LoadedSources, loadSources } from "@penstock/source/load-sources";
 import type { Source } from "@penstock/source/model";
-import { viewColumns } from "@penstock/source/view-columns";
+import { schemaVersion, viewColumns } from "@penstock/source/view-columns";
 import { openStore } from "@penstock/store/open-store";
-import type { Store, StreamView } from "@penstock/store/store";
+import type { Store, StreamSchema, StreamView } from "@penstock/store/store";
 import type { Logger } from "@penstock/telemetry/logger";
 import { createMetrics } from "@penstock/telemetry/metrics";
 import { importCheckpoint } from "./import-checkpoint.ts";
@@ -54,6 +54,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     .filter(({ name }) => options.only?.includes(name) ?? true)
     .map((source) => (options.isOnDemand === true ? onDemand(source) : source));
   const store = stack.adopt(await openConfiguredStore(config), (opened) => opened.close());
+  await store.noteSchemas(loaded.sources.flatMap(streamSchemas));
   await store.ensureViews(loaded.sources.flatMap(streamViews));
   await importCheckpoint(store, config, sources, logger);
   const backend = stack.adopt(await openQueueBackend(config.queue, { logger }), (opened) => opened.close());
@@ -104,6 +105,14 @@ const migrationsRoot = join(import.meta.dirname, "../../../prisma");
 
 export function openConfiguredStore(config: Config, options: { isReadOnly?: boolean } = {}): Promise<Store> {
   return openStore({ url: config.database.url, migrationsRoot, ...options });
+}
+
+function streamSchemas(source: Source): StreamSchema[] {
+  return Object.values(source.streams).map((stream) => ({
+    source: source.name,
+    stream: stream.name,
+    ...schemaVersion(stream),
+  }));
 }
 
 function streamViews(source: Source): StreamView[] {

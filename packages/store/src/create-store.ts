@@ -16,6 +16,7 @@ import { commitPage } from "./page-commit.ts";
 import { queryView } from "./query-view.ts";
 import { setAsideRefused } from "./refused-records.ts";
 import { endRun, readRun, startRun, storedRun } from "./runs.ts";
+import { noteSchemas } from "./schema-versions.ts";
 import type { Store } from "./store.ts";
 import { checkpointOf, streamStates } from "./stream-states.ts";
 import { ensureViews } from "./views.ts";
@@ -109,6 +110,7 @@ export function createStore({ db, dialect, transact, ask, close }: Connection): 
       }),
     streamStates: () => ask(() => streamStates(db)),
 
+    noteSchemas: (schemas) => transact((tx) => noteSchemas(tx, dialect, schemas)),
     ensureViews: (views) => ensureViews({ db, dialect, ask, transact }, views),
     queryView: (sql) => ask(() => queryView(db, dialect, sql)),
   };

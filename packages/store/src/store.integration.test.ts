@@ -359,6 +359,15 @@ describe.each(databaseTargets())("the store on $name", ({ create }) => {
     });
   });
 
+  test("a schema is kept once, as it was first seen", async () => {
+    const schema = { source: "s", stream: "t", fingerprint: "f1", jsonSchema: { type: "object" } };
+    await store.noteSchemas([schema, { ...schema, fingerprint: "f2" }]);
+    await store.noteSchemas([{ ...schema, jsonSchema: { type: "other" } }]);
+    const kept = await store.queryView("SELECT fingerprint, json_schema FROM schema_versions ORDER BY fingerprint");
+    expect(kept.map((row) => row["fingerprint"])).toEqual(["f1", "f2"]);
+    expect(JSON.stringify(kept[0])).toContain("object");
+  });
+
   test("payloads are stored once and read back", async () => {
     const ref = { runId: "r", seq: 1, hash: "h" };
     await store.savePayload({ ...ref, body: new Uint8Array([1, 2, 255]) });

@@ -66,6 +66,8 @@ export type Store = {
   /** What `status` shows: one entry per stream that has a checkpoint. */
   streamStates(): Promise<StreamState[]>;
 
+  /** Keeps the output schemas that streams have now; those known already stay as they were first seen. */
+  noteSchemas(schemas: StreamSchema[]): Promise<void>;
   /** Creates or replaces the typed views. Throws `ConfigError SOURCE_INVALID` when two streams want the same name. */
   ensureViews(views: StreamView[]): Promise<void>;
   /** Read-only query of one stream's view, for the demo's summary and `records`: rows as plain objects. */
@@ -189,6 +191,8 @@ export type StreamState = {
   lastSuccessAt: Date | null;
   openLetters: number;
 };
+
+export type StreamSchema = { source: string; stream: string; fingerprint: string; jsonSchema: object };
 
 /** Column types a view can have; `json` holds objects and arrays. */
 export type ColumnType = "text" | "integer" | "real" | "boolean" | "timestamp" | "json";
