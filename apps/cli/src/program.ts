@@ -139,7 +139,9 @@ function defineDeadLetters(group: Command, inContext: InContext): void {
     .action((id) => inContext(async (context) => (await load()).show(context, id)));
   filters(
     group.command("redrive [ids...]").description("put dead letters back to the stage they failed in, and wait"),
-  ).action((ids, options) => inContext(async (context) => (await load()).redrive(context, ids, options)));
+  ).action((ids, options) =>
+    inContext(async (context) => (await import("./commands/redrive.ts")).redrive(context, ids, options)),
+  );
   filters(group.command("discard [ids...]").description("close dead letters for good; their payload is kept")).action(
     (ids, options) => inContext(async (context) => (await load()).discard(context, ids, options)),
   );

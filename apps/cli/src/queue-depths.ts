@@ -1,6 +1,4 @@
 import type { Config } from "@penstock/config/config";
-import { openQueueBackend } from "@penstock/queues/backend";
-import { createQueues } from "@penstock/queues/create-queues";
 import { readEmbeddedLock } from "@penstock/queues/embedded-lock";
 import type { QueueDepth } from "@penstock/queues/queues";
 import type { Logger } from "@penstock/telemetry/logger";
@@ -13,6 +11,9 @@ const askTimeoutMs = 500;
  */
 export async function readQueueDepths(queue: Config["queue"], logger: Logger): Promise<QueueDepth[] | null> {
   if (queue.kind === "embedded") return askOwner(queue.dataDir);
+  // Loaded here only: BullMQ is half of the time this command would take to start.
+  const { openQueueBackend } = await import("@penstock/queues/backend");
+  const { createQueues } = await import("@penstock/queues/create-queues");
   await using stack = new AsyncDisposableStack();
   const backend = stack.adopt(await openQueueBackend(queue, { logger, isReadOnly: true }), (opened) => opened.close());
   const queues = stack.adopt(createQueues(backend, { sources: "all" }), (opened) => opened.close());

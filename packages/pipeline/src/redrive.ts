@@ -9,13 +9,13 @@ import { transformItems } from "./page-records.ts";
 import { startRun } from "./start-run.ts";
 
 /**
- * Puts open letters back to the stage they failed in, oldest first, and returns how many. The database is told first
+ * Puts open letters back to the stage they failed in, oldest first, and returns them. The database is told first
  * (`open → redriving`), so that a queue that loses the job loses no letter.
  */
-export async function requestRedrive(context: PipelineContext, filter: LetterFilter): Promise<number> {
+export async function requestRedrive(context: PipelineContext, filter: LetterFilter): Promise<StoredLetter[]> {
   const claimed = await context.store.claimForRedrive(filter);
   await enqueueRedrives(context, claimed);
-  return claimed.length;
+  return claimed;
 }
 
 /** Enqueues the jobs of letters that are `redriving`; jobs that the queue still has are not added twice. */

@@ -1,18 +1,17 @@
-import { join } from "node:path";
 import type { Config } from "@penstock/config/config";
-import { ConfigError } from "@penstock/core/errors";
 import type { PipelineContext } from "@penstock/pipeline/context";
 import { openQueueBackend, type QueueBackend } from "@penstock/queues/backend";
 import { createQueues } from "@penstock/queues/create-queues";
 import type { WorkerOptions } from "@penstock/queues/queues";
-import { type LoadedSources, loadSources } from "@penstock/source/load-sources";
+import type { LoadedSources } from "@penstock/source/load-sources";
 import type { Source } from "@penstock/source/model";
 import { schemaVersion, viewColumns } from "@penstock/source/view-columns";
-import { openStore } from "@penstock/store/open-store";
-import type { Store, StreamSchema, StreamView } from "@penstock/store/store";
+import type { StreamSchema, StreamView } from "@penstock/store/store";
 import type { Logger } from "@penstock/telemetry/logger";
 import { createMetrics } from "@penstock/telemetry/metrics";
 import { importCheckpoint } from "./import-checkpoint.ts";
+import { openConfiguredStore } from "./open-database.ts";
+import { loadUsableSources } from "./usable-sources.ts";
 
 /** What a process that takes part in the pipeline has open. Closed in reverse by the stack it was opened on. */
 export type Runtime = {
@@ -85,26 +84,6 @@ function onDemand(source: Source): Source {
     ([name, stream]) => [name, { ...stream, schedule: undefined }] as const,
   );
   return { ...source, streams: Object.fromEntries(streams) };
-}
-
-/**
- * Sources that can be used, and those whose environment is not set.
- *
- * @throws ConfigError with all problems, when any source file is wrong
- */
-export async function loadUsableSources(config: Config): Promise<LoadedSources> {
-  const loaded = await loadSources(config.sourcesDir, config.env);
-  if (loaded.problems.length > 0) {
-    throw new ConfigError("SOURCE_INVALID", loaded.problems.map((problem) => problem.message).join("\n"));
-  }
-  return loaded;
-}
-
-/** Where migrations lie: beside the program, wherever it was started from. */
-const migrationsRoot = join(import.meta.dirname, "../../../prisma");
-
-export function openConfiguredStore(config: Config, options: { isReadOnly?: boolean } = {}): Promise<Store> {
-  return openStore({ url: config.database.url, migrationsRoot, ...options });
 }
 
 function streamSchemas(source: Source): StreamSchema[] {

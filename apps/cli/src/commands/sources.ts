@@ -1,5 +1,5 @@
 import { exitCodes } from "@penstock/runtime/failure";
-import { loadUsableSources } from "@penstock/runtime/open-runtime";
+import { loadUsableSources } from "@penstock/runtime/usable-sources";
 import type { LoadedSources } from "@penstock/source/load-sources";
 import type { Schedule } from "@penstock/source/model";
 import Table from "cli-table3";

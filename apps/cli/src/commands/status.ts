@@ -1,6 +1,8 @@
+import type { Config } from "@penstock/config/config";
+import { codeOf } from "@penstock/core/decision";
 import type { QueueDepth } from "@penstock/queues/queues";
 import { exitCodes } from "@penstock/runtime/failure";
-import { openConfiguredStore } from "@penstock/runtime/open-runtime";
+import { openConfiguredStore } from "@penstock/runtime/open-database";
 import type { StreamState } from "@penstock/store/store";
 import Table from "cli-table3";
 import type { CommandContext } from "../program.ts";
@@ -31,16 +33,23 @@ export type Status = {
 
 /** `penstock status`: where every stream stands. Reads the database and the queue, writes nothing. */
 export async function status({ config, logger, out }: CommandContext, options: { json?: boolean }): Promise<number> {
-  await using stack = new AsyncDisposableStack();
-  const [store, queues] = await Promise.all([
-    openConfiguredStore(config, { isReadOnly: true }),
-    readQueueDepths(config.queue, logger),
-  ]);
-  stack.defer(() => store.close());
+  const [states, queues] = await Promise.all([readStates(config), readQueueDepths(config.queue, logger)]);
   const now = Date.now();
-  const found: Status = { streams: (await store.streamStates()).map((state) => describeStream(state, now)), queues };
+  const found: Status = { streams: states.map((state) => describeStream(state, now)), queues };
   out.write(options.json === true ? `${JSON.stringify(found)}\n` : format(found));
   return exitCodes.ok;
+}
+
+/** None where there is no database yet: that is how every installation begins. */
+async function readStates(config: Config): Promise<StreamState[]> {
+  await using stack = new AsyncDisposableStack();
+  try {
+    const store = stack.adopt(await openConfiguredStore(config, { isReadOnly: true }), (opened) => opened.close());
+    return await store.streamStates();
+  } catch (error) {
+    if (codeOf(error) === "DATABASE_MISSING") return [];
+    throw error;
+  }
 }
 
 function describeStream(

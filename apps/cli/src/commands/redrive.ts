@@ -1,0 +1,42 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { startFetcher } from "@penstock/fetcher/start-fetcher";
+import { requestRedrive } from "@penstock/pipeline/redrive";
+import { mirrorLetters } from "@penstock/pipeline/sweep";
+import { waitForRun } from "@penstock/pipeline/wait-for-run";
+import { exitCodes } from "@penstock/runtime/failure";
+import { openRuntime } from "@penstock/runtime/open-runtime";
+import { startUpkeep } from "@penstock/runtime/upkeep";
+import type { Store, StoredLetter } from "@penstock/store/store";
+import { startTransformer } from "@penstock/transformer/start-transformer";
+import type { CommandContext } from "../program.ts";
+import { type FilterOptions, filterOf } from "./dead-letters.ts";
+
+/** `penstock dead-letters redrive`: puts them back and waits until each is resolved or open again. */
+export async function redrive(context: CommandContext, ids: string[], options: FilterOptions): Promise<number> {
+  await using stack = new AsyncDisposableStack();
+  const { config, logger, out, signal } = context;
+  const runtime = await openRuntime({ config, logger, stack, hasShortLocks: true });
+  await startTransformer(runtime, stack);
+  await startFetcher(runtime, stack);
+  startUpkeep(runtime.context, stack);
+  const claimed = await requestRedrive(runtime.context, filterOf(ids, options));
+  const after = await settled(runtime.context.store, claimed, signal);
+  await mirrorLetters(runtime.context);
+  const resolved = after.filter(({ status }) => status === "resolved").length;
+  out.write(`${claimed.length} put back: ${resolved} resolved, ${claimed.length - resolved} open again\n`);
+  return resolved === claimed.length ? exitCodes.ok : exitCodes.failed;
+}
+
+/** The letters once none is on its way, and the runs have ended that requests among them were redriven by. */
+async function settled(store: Store, claimed: StoredLetter[], signal: AbortSignal): Promise<StoredLetter[]> {
+  const read = async () => (await Promise.all(claimed.map(({ id }) => store.readLetter(id)))).filter(isThere);
+  while ((await read()).some(({ status }) => status === "redriving")) await delay(50, undefined, { signal });
+  for (const { source, stream } of claimed.filter(({ kind }) => kind === "request")) {
+    for (const run of await store.liveRuns({ source, stream })) await waitForRun(store, run.runId, signal);
+  }
+  return read();
+}
+
+function isThere(letter: StoredLetter | undefined): letter is StoredLetter {
+  return letter !== undefined;
+}
