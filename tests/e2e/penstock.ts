@@ -2,14 +2,23 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 
-const cli = join(import.meta.dirname, "../../apps/cli/src/main.ts");
+const apps = join(import.meta.dirname, "../../apps");
 
 export type Ended = { code: number | null; stdout: string; stderr: string };
 export type Running = { child: ChildProcess; ended: Promise<Ended> };
 
 /** Starts the program as a user would, with nothing of this process' environment but the path. */
 export function startPenstock(args: string[], env: Record<string, string>): Running {
-  const child = spawn(process.execPath, [cli, ...args], {
+  return startApp("cli", args, env);
+}
+
+/** Starts one of the apps as a process of its own. */
+export function startApp(
+  app: "cli" | "scheduler" | "fetcher" | "transformer",
+  args: string[],
+  env: Record<string, string>,
+): Running {
+  const child = spawn(process.execPath, [join(apps, app, "src/main.ts"), ...args], {
     env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });

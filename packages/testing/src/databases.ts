@@ -84,7 +84,7 @@ export async function createRedisQueue(server: string): Promise<TestQueue> {
     const number = await claimLogicalDatabase(redis);
     const url = new URL(server);
     url.pathname = `/${number}`;
-    return { settings: { kind: "redis", url: url.href }, drop: () => flush(url.href) };
+    return { settings: { kind: "redis", url: url.href }, drop: () => flushRedis(url.href) };
   } finally {
     await redis.quit();
   }
@@ -102,7 +102,8 @@ async function claimLogicalDatabase(redis: Redis): Promise<number> {
   throw new Error(`None of the ${count} logical databases of the Redis given is empty`);
 }
 
-async function flush(url: string): Promise<void> {
+/** Has a Redis forget everything in the logical database that `url` names. */
+export async function flushRedis(url: string): Promise<void> {
   const redis = new Redis(url);
   try {
     await redis.flushdb();

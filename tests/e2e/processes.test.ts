@@ -1,0 +1,96 @@
+import { join } from "node:path";
+import { openStore } from "@penstock/store/open-store";
+import type { Store } from "@penstock/store/store";
+import { createPostgresDatabase, flushRedis } from "@penstock/testing/databases";
+import { canStartOwn, postgresUrl, startOwnRedis } from "@penstock/testing/servers";
+import { startExternalApi } from "@penstock/testing/simulators/external-api";
+import { testDir } from "@penstock/testing/temp-dir";
+import { waitUntil } from "@penstock/testing/wait-until";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type Running, startApp } from "./penstock.ts";
+
+const migrationsRoot = join(import.meta.dirname, "../../prisma");
+const server = postgresUrl();
+const records = 12_000;
+
+/*
+ * Scheduler, fetchers and transformers as processes of their own on Postgres and a Redis that may be killed: what runs in
+ * containers, with the failures that containers have.
+ */
+describe.runIf(server !== undefined && canStartOwn("redis"))("separate processes", () => {
+  let stack: AsyncDisposableStack;
+  beforeEach(() => {
+    stack = new AsyncDisposableStack();
+  });
+  afterEach(() => stack.disposeAsync());
+
+  async function installation() {
+    const api = stack.use(await startExternalApi({ records }));
+    const redis = stack.adopt(await startOwnRedis(), (started) => started.close());
+    const database = stack.adopt(await createPostgresDatabase(server ?? ""), (created) => created.drop());
+    const env = {
+      REDIS_URL: redis.url,
+      DATABASE_URL: database.url,
+      API_BASE_URL: api.url,
+      USGS_BASE_URL: api.url,
+      BATCH_SIZE: "200",
+      PENSTOCK_HTTP_PORT: "0",
+      PENSTOCK_DATA_DIR: await testDir(),
+    };
+    const store = stack.adopt(await openStore({ url: database.url, migrationsRoot }), (opened) => opened.close());
+    const start = (app: "scheduler" | "fetcher" | "transformer") => stack.adopt(startApp(app, [], env), killed);
+    const processes = {
+      scheduler: start("scheduler"),
+      fetchers: [start("fetcher"), start("fetcher")],
+      transformers: [start("transformer"), start("transformer")],
+    };
+    return { api, redis, store, ...processes };
+  }
+
+  async function killed({ child, ended }: Running): Promise<void> {
+    child.kill("SIGKILL");
+    await ended;
+  }
+
+  const count = async (store: Store) =>
+    Number((await store.queryView("SELECT count(*) AS count FROM external_api_data"))[0]?.["count"]);
+  const someLanded = (store: Store) =>
+    waitUntil(async () => (await count(store)) > 1_000, { what: "1,000 rows", timeoutMs: 60_000 });
+  const done = (store: Store) =>
+    waitUntil(
+      async () => {
+        const state = (await store.streamStates()).find(({ checkpoint }) => checkpoint.source === "external_api");
+        return state?.lastSuccessAt instanceof Date && (await count(store)) === records;
+      },
+      { what: "every record and a run that succeeded", timeoutMs: 90_000 },
+    );
+
+  test("killed workers cost a repetition, and SIGTERM ends each cleanly", async () => {
+    const { store, scheduler, fetchers, transformers } = await installation();
+    await someLanded(store);
+    transformers[0]?.child.kill("SIGKILL");
+    fetchers[0]?.child.kill("SIGKILL");
+    await done(store);
+    expect(await store.countLetters({ source: "external_api" })).toBe(0);
+    const rest = [scheduler, fetchers[1], transformers[1]].filter((each) => each !== undefined);
+    for (const { child } of rest) child.kill("SIGTERM");
+    expect(await Promise.all(rest.map(async ({ ended }) => (await ended).code))).toEqual([0, 0, 0]);
+  });
+
+  test("a Redis that forgets everything loses no record", async () => {
+    const { store, redis } = await installation();
+    await someLanded(store);
+    await flushRedis(redis.url);
+    await done(store);
+    expect(await store.countLetters({ source: "external_api" })).toBe(0);
+  });
+
+  test("a Redis that is killed and comes back makes no dead letters", async () => {
+    const { store, redis } = await installation();
+    await someLanded(store);
+    await redis.kill();
+    await redis.start();
+    await done(store);
+    expect(await store.countLetters({ source: "external_api" })).toBe(0);
+  });
+});
