@@ -111,10 +111,11 @@ describe.each(databaseTargets())("records that $name refuses", ({ name, create }
     expect(await store.readLetter(claimed?.id ?? "")).toMatchObject({ status: "redriving" });
   });
 
-  test.runIf(name === "postgresql")("for a key it cannot hold are set aside too", async () => {
-    const page = pageOf(run, { keys: ["a", "b\0", "c\ud800"], contentHash: "h" });
-    expect((await store.commitPage(page)).account).toMatchObject({ inserted: 1, deadLettered: 2 });
-    expect(await keys()).toEqual(["a"]);
-    expect((await store.listLetters({ limit: 9 })).map(({ key }) => key).sort()).toEqual(["b\ufffd", "c\ufffd"]);
-  });
+  if (name === "postgresql")
+    test("for a key it cannot hold are set aside too", async () => {
+      const page = pageOf(run, { keys: ["a", "b\0", "c\ud800"], contentHash: "h" });
+      expect((await store.commitPage(page)).account).toMatchObject({ inserted: 1, deadLettered: 2 });
+      expect(await keys()).toEqual(["a"]);
+      expect((await store.listLetters({ limit: 9 })).map(({ key }) => key).sort()).toEqual(["b\ufffd", "c\ufffd"]);
+    });
 });

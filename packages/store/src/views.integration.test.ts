@@ -112,9 +112,8 @@ describe.each(databaseTargets())("views on $name", ({ name, create }) => {
     await expect(store.ensureViews([viewOf([{ name: "x".repeat(64), type: "text" }])])).rejects.toMatchObject(refused);
   });
 
-  test.runIf(name === "postgresql")(
-    "keep what was granted, and say so when views of yours stand in the way",
-    async () => {
+  if (name === "postgresql")
+    test("keep what was granted, and say so when views of yours stand in the way", async () => {
       const before: ViewColumn[] = [
         { name: "count", type: "integer" },
         { name: "fetched_at", type: "timestamp" },
@@ -136,6 +135,5 @@ describe.each(databaseTargets())("views on $name", ({ name, create }) => {
       } finally {
         await client.end();
       }
-    },
-  );
+    });
 });
