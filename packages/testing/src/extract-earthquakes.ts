@@ -1,13 +1,19 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { extractPath, type UsgsFeature } from "./simulators/usgs-events.ts";
 
 /*
  * Makes data/earthquakes.json.gz, the events that the replay of the USGS API serves, from the npm package vega-datasets,
- * which weighs 42 MB for this one file. Left out are links and identifiers that can be made from `id`, and fields that
+ * which weighs 42 MB for this one file. With --check it only compares. Left out are links and identifiers that can be made from `id`, and fields that
  * the source does not store.
  */
+
+const original = "vega-datasets@3.2.1";
+const run = promisify(execFile);
 
 const kept = [
   "mag",
@@ -27,8 +33,8 @@ const kept = [
 ];
 
 /** The extract's content for the original file's. */
-export function extract(original: string): string {
-  const { metadata, features }: { metadata: { generated: number }; features: UsgsFeature[] } = JSON.parse(original);
+function extract(text: string): string {
+  const { metadata, features }: { metadata: { generated: number }; features: UsgsFeature[] } = JSON.parse(text);
   const slim = features.map(({ type, id, properties, geometry }) => {
     return { type, id, properties: Object.fromEntries(kept.map((field) => [field, properties[field]])), geometry };
   });
@@ -39,20 +45,26 @@ export function extract(original: string): string {
   });
 }
 
-/** Path of the original file, or `undefined` where the package is not installed. */
-export function originalPath(): string | undefined {
+/** The original file, out of the package as npm has it. */
+async function readOriginal(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "vega-datasets-"));
   try {
-    // The package exports its program only; the data lie beside it.
-    return fileURLToPath(new URL("../data/earthquakes.json", import.meta.resolve("vega-datasets")));
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND") return undefined;
-    throw error;
+    await run("npm", ["pack", original, "--pack-destination", folder], { cwd: folder });
+    const [archive = ""] = await readdir(folder);
+    await run("tar", ["-xzf", archive, "package/data/earthquakes.json"], { cwd: folder });
+    return await readFile(join(folder, "package/data/earthquakes.json"), "utf8");
+  } finally {
+    await rm(folder, { recursive: true });
   }
 }
 
 if (import.meta.main) {
-  const path = originalPath();
-  if (path === undefined) throw new Error("vega-datasets is not installed: npm install");
-  await writeFile(extractPath, gzipSync(extract(await readFile(path, "utf8")), { level: 9 }));
+  const extracted = extract(await readOriginal());
+  if (process.argv.includes("--check")) {
+    const kept = gunzipSync(await readFile(extractPath)).toString("utf8");
+    if (kept !== extracted) throw new Error(`${extractPath} is not what ${original} gives`);
+  } else {
+    await writeFile(extractPath, gzipSync(extracted, { level: 9 }));
+  }
   process.stdout.write(`${extractPath}\n`);
 }
