@@ -30,8 +30,7 @@ export function transformItems(source: Source, stream: Stream, items: JsonValue[
   items.forEach((item, input) => {
     try {
       const made = transform(item, { fetchedAt });
-      if (stream.cursor !== undefined)
-        boundCandidate = laterCursor(stream.cursor.kind, boundCandidate, stream.cursor.of(item));
+      if (stream.cursor !== undefined) boundCandidate = laterCursor(stream.cursor.kind, boundCandidate, made.cursor);
       if (made.kind === "filtered") filtered += 1;
       else for (const record of made.records) candidates.push({ ...record, input });
     } catch (error) {
@@ -59,7 +58,7 @@ function isOlder(version: string | null, than: string | null): boolean {
 }
 
 function latest(records: NumberedRecord[]): Date | null {
-  let watermark: Date | null = null;
+  let watermark: string | null = null;
   for (const { ts } of records) if (ts !== null && (watermark === null || ts > watermark)) watermark = ts;
-  return watermark;
+  return watermark === null ? null : new Date(watermark);
 }

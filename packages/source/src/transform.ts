@@ -5,11 +5,14 @@ import type { OutputRecord } from "@penstock/core/record";
 import { sortableVersion } from "@penstock/core/version";
 import { cursorText } from "./cursor-field.ts";
 import { describeValue } from "./describe-value.ts";
-import { instantMs } from "./instant.ts";
+import { instantOf } from "./instant.ts";
 import { readField } from "./json-path.ts";
 import type { Output, Source, Stream, TransformContext } from "./model.ts";
 
-export type Transformation = { kind: "records"; records: OutputRecord[] } | { kind: "filtered" };
+/** `cursor`: the item's cursor text, `null` for streams without one. */
+export type Transformation = ({ kind: "records"; records: OutputRecord[] } | { kind: "filtered" }) & {
+  cursor: string | null;
+};
 export type Transformer = (item: JsonValue, context: { fetchedAt: Date }) => Transformation;
 
 const maxKeyChars = 1_000;
@@ -24,15 +27,16 @@ export function createTransformer(source: Source, stream: Stream): Transformer {
   return (item, { fetchedAt }) => {
     const context: TransformContext = { source: source.name, stream: stream.name, fetchedAt };
     const outputs = stream.convert(item, context);
-    requireCursor(stream, item, context);
-    if (outputs.length === 0) return { kind: "filtered" };
-    return { kind: "records", records: outputs.map((output) => toRecord(stream, output, context)) };
+    const cursor = requireCursor(stream, item, context);
+    if (outputs.length === 0) return { kind: "filtered", cursor };
+    return { kind: "records", records: outputs.map((output) => toRecord(stream, output, context)), cursor };
   };
 }
 
 /** A record without a cursor value would never be asked for again if it changed, and hides how far the run has come. */
-function requireCursor({ cursor }: Stream, item: JsonValue, context: TransformContext): void {
-  if (cursor === undefined || cursor.of(item) !== null) return;
+function requireCursor({ cursor }: Stream, item: JsonValue, context: TransformContext): string | null {
+  const text = cursor === undefined ? null : cursor.of(item);
+  if (cursor === undefined || text !== null) return text;
   const details = { path: cursor.field, expected: cursor.kind, received: describeValue(cursor.raw(item)) };
   throw invalid("CURSOR_INVALID", details, context);
 }
@@ -90,10 +94,8 @@ function outputJson(output: Output, context: TransformContext): string {
   }
 }
 
-function eventTimeOf({ eventTime }: Stream, output: Output): Date | null {
-  if (eventTime === undefined) return null;
-  const ms = instantMs(output[eventTime]);
-  return ms === null ? null : new Date(ms);
+function eventTimeOf({ eventTime }: Stream, output: Output): string | null {
+  return eventTime === undefined ? null : instantOf(output[eventTime]);
 }
 
 function versionOf({ version }: Stream, output: Output): string | null {

@@ -68,7 +68,8 @@ export const sqlite: Dialect = {
   textsOf: (json) => Prisma.sql`SELECT value FROM json_each(${json})`,
 };
 
-/** The text Prisma's SQLite adapter writes for an instant, so that its reads and ours, and comparisons of text, agree. */
-export function storedInstant(value: Date): string {
-  return `${value.toISOString().slice(0, -1)}+00:00`;
+/** The text Prisma's SQLite adapter writes for an instant (a Date, or ISO text in UTC), so that its reads and ours, and comparisons of text, agree. */
+export function storedInstant(value: Date | string): string {
+  const iso = typeof value === "string" ? value : value.toISOString();
+  return `${iso.slice(0, -1)}+00:00`;
 }
