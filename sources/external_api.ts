@@ -32,7 +32,7 @@ export default defineSource({
         path: "/data",
         records: "items",
         schema: z.object({
-          id: z.union([z.string(), z.int()]),
+          id: z.union([z.string(), z.int()], { error: "text or a whole number" }),
           ts: instant(),
           value: z.number(),
           meta: z.unknown().optional(),

@@ -35,14 +35,17 @@ async function run(env: Record<string, string>, ...args: string[]) {
 
 describe("each failure says what happened and what to do, with the right exit code", () => {
   test("401", async () => {
-    const url = await serve((_request, response) => response.writeHead(401).end("{}"));
-    const { code, stdout } = await run({ API_BASE_URL: url, API_TOKEN: "s3cret-token" });
+    const said = '{"error": "s3cret-token is not known here"}';
+    const url = await serve((_request, response) => response.writeHead(401).end(said));
+    const { code, stdout, stderr } = await run({ API_BASE_URL: url, API_TOKEN: "s3cret-token" });
     expect(code).toBe(1);
     expect(stdout).toContain("UNAUTHORIZED");
     expect(stdout).toMatch(/token/i);
-    expect(stdout).not.toContain("s3cret-token");
+    expect(stdout).toContain("is not known here");
+    expect(stdout + stderr).not.toContain("s3cret-token");
     const { stdout: letters } = await penstock(["dead-letters", "list"], { PENSTOCK_DATA_DIR: dataDir });
     expect(letters).toContain("UNAUTHORIZED");
+    expect(letters).not.toContain("s3cret-token");
   });
 
   test("a host that DNS does not know", async () => {

@@ -5,6 +5,7 @@ import type { FetchContext, PipelineContext } from "./context.ts";
 import { fetchPage } from "./fetch.ts";
 import { redriveLetter, settleRedrive } from "./redrive.ts";
 import { settleFetch } from "./settle-fetch.ts";
+import { isReadable, settleUnreadable } from "./settle-unreadable.ts";
 import { tick } from "./tick.ts";
 import { settleTransform, transformPage } from "./transform.ts";
 
@@ -14,7 +15,7 @@ import { settleTransform, transformPage } from "./transform.ts";
  */
 
 export function tickHandler(context: PipelineContext): JobHandler<"tick"> {
-  return observed(context, () => tickQueue, {
+  return observed(context, "tick", () => tickQueue, {
     handle: (payload) => tick(context, payload),
     // The next tick tries again; there is nothing to account for.
     settle: async (payload, error) => context.logger.error({ ...payload, err: error }, "tick failed"),
@@ -22,21 +23,21 @@ export function tickHandler(context: PipelineContext): JobHandler<"tick"> {
 }
 
 export function fetchHandler(context: FetchContext): JobHandler<"fetch"> {
-  return observed(context, ({ source }) => fetchQueue(source), {
+  return observed(context, "fetch", ({ source }) => fetchQueue(source), {
     handle: (payload, job) => fetchPage(context, payload, job),
     settle: (payload, error) => settleFetch(context, payload, error),
   });
 }
 
 export function transformHandler(context: PipelineContext): JobHandler<"transform"> {
-  return observed(context, () => transformQueue, {
+  return observed(context, "transform", () => transformQueue, {
     handle: (payload) => transformPage(context, payload),
     settle: (payload, error) => settleTransform(context, payload, error),
   });
 }
 
 export function redriveHandler(context: PipelineContext): JobHandler<"redrive"> {
-  return observed(context, () => transformQueue, {
+  return observed(context, "redrive", () => transformQueue, {
     handle: (payload) => redriveLetter(context, payload),
     settle: (payload, error) => settleRedrive(context, payload, error),
   });
@@ -44,12 +45,15 @@ export function redriveHandler(context: PipelineContext): JobHandler<"redrive"> 
 
 /** The handler, with each job counted and each that comes back logged. */
 function observed<T extends JobType>(
-  { metrics, logger }: PipelineContext,
+  context: PipelineContext,
+  type: T,
   queueOf: (payload: JobPayloads[T]) => string,
   handler: JobHandler<T>,
 ): JobHandler<T> {
+  const { metrics, logger } = context;
   return {
-    ...handler,
+    settle: (payload, error, job) =>
+      isReadable(type, payload) ? handler.settle(payload, error, job) : settleUnreadable(context, type, payload, error),
     handle: async (payload, job) => {
       const queue = queueOf(payload);
       const startedAt = performance.now();

@@ -18,7 +18,12 @@ export type PageRecords = {
   /** Largest cursor value of the accepted inputs. */
   boundCandidate: string | null;
   watermark: Date | null;
+  /** Accepted inputs whose cursor value is too far ahead to be believed: stored, but no bound. */
+  implausible: number;
 };
+
+/** How far ahead of the request a time may be and still be taken for one: clocks differ, and zones are mistaken. */
+const plausibleAheadMs = 3_600_000;
 
 /** Validates and transforms a page's items. Of several records with one key the highest version stays, then the last. */
 export function transformItems(source: Source, stream: Stream, items: JsonValue[], fetchedAt: Date): PageRecords {
@@ -27,10 +32,14 @@ export function transformItems(source: Source, stream: Stream, items: JsonValue[
   const refused: RefusedItem[] = [];
   let filtered = 0;
   let boundCandidate: string | null = null;
+  let implausible = 0;
+  const latestPlausible = new Date(fetchedAt.getTime() + plausibleAheadMs).toISOString();
   items.forEach((item, input) => {
     try {
       const made = transform(item, { fetchedAt });
-      if (stream.cursor !== undefined) boundCandidate = laterCursor(stream.cursor.kind, boundCandidate, made.cursor);
+      if (isImplausible(stream, made.cursor, latestPlausible)) implausible += 1;
+      else if (stream.cursor !== undefined)
+        boundCandidate = laterCursor(stream.cursor.kind, boundCandidate, made.cursor);
       if (made.kind === "filtered") filtered += 1;
       else for (const record of made.records) candidates.push({ ...record, input });
     } catch (error) {
@@ -41,7 +50,20 @@ export function transformItems(source: Source, stream: Stream, items: JsonValue[
   const records = newestByKey(candidates);
   const kept = new Set(records.map((record) => record.input));
   const duplicate = new Set(candidates.map((record) => record.input)).size - kept.size;
-  return { records, refused, filtered, duplicate, boundCandidate, watermark: latest(records) };
+  return {
+    records,
+    refused,
+    filtered,
+    duplicate,
+    boundCandidate,
+    watermark: latest(records, latestPlausible),
+    implausible,
+  };
+}
+
+/** One such value as the bound would hide all that really comes before it. */
+function isImplausible({ cursor }: Stream, value: string | null, latestPlausible: string): boolean {
+  return cursor?.kind === "timestamp" && value !== null && value > latestPlausible;
 }
 
 function newestByKey(candidates: NumberedRecord[]): NumberedRecord[] {
@@ -57,8 +79,10 @@ function isOlder(version: string | null, than: string | null): boolean {
   return than !== null && (version === null || version < than);
 }
 
-function latest(records: NumberedRecord[]): Date | null {
+function latest(records: NumberedRecord[], latestPlausible: string): Date | null {
   let watermark: string | null = null;
-  for (const { ts } of records) if (ts !== null && (watermark === null || ts > watermark)) watermark = ts;
+  for (const { ts } of records) {
+    if (ts !== null && ts <= latestPlausible && (watermark === null || ts > watermark)) watermark = ts;
+  }
   return watermark === null ? null : new Date(watermark);
 }

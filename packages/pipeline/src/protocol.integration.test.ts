@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { InfrastructureError, PermanentError } from "@penstock/core/errors";
-import type { JobContext } from "@penstock/queues/queues";
+import type { FailedJob, JobContext } from "@penstock/queues/queues";
 import { createPageFetcher } from "@penstock/source/fetch-page";
 import { loadSources } from "@penstock/source/load-sources";
 import type { Source } from "@penstock/source/model";
@@ -19,6 +19,7 @@ import { createManualQueues, type ManualQueues } from "./manual-queues.ts";
 import { redriveLetter, requestRedrive, settleRedrive } from "./redrive.ts";
 import { settleFetch } from "./settle-fetch.ts";
 import { startRun } from "./start-run.ts";
+import { sweepFailedJobs } from "./sweep.ts";
 import { settleTransform, transformPage } from "./transform.ts";
 import { createWatchdog } from "./watchdog.ts";
 
@@ -279,6 +280,48 @@ describe.each(databaseTargets())("on $name", ({ create }) => {
     // A job of an earlier redrive that turns up late finds another count and does nothing.
     await redriveLetter(at.context, redrive);
     expect(await at.store.countLetters({ status: "open" })).toBe(1);
+  });
+
+  test("a time in the far future is stored and is no bound, so that nothing before it is missed", async () => {
+    const hoursAgo = (hours: number) => new Date(Date.now() - hours * 3_600_000).toISOString();
+    const at = await bench({
+      records: [
+        { id: "a", ts: hoursAgo(3), value: 1 },
+        { id: "b", ts: hoursAgo(2), value: 2 },
+        { id: "bogus", ts: "2099-01-01T00:00:00.000Z", value: 3 },
+      ],
+    });
+    await startRun(at.context, stream);
+    await drain(at);
+    expect(await boundOf(at)).toBe(at.api.records[1]?.ts);
+    at.api.add([{ id: "late", ts: hoursAgo(1), value: 4 }]);
+    await startRun(at.context, stream);
+    await drain(at);
+    expect(await at.keys()).toEqual(["a", "b", "bogus", "late"]);
+  });
+
+  test("a failed job nobody can read fails its run, and keeps none behind it from being settled", async () => {
+    const at = await bench();
+    const { run } = await startRun(at.context, stream);
+    await fetchNext(at);
+    const readable = at.queues.take("transform");
+    const removed: string[] = [];
+    const failed = (jobId: string, payload: unknown) => ({
+      type: "transform",
+      payload,
+      jobId,
+      reason: "stalled",
+      stalls: 6,
+      isFirstFailure: false,
+      remove: async () => void removed.push(jobId),
+      retry: async () => {},
+    });
+    const jobs = [failed("empty", {}), failed("readable", readable), failed("cut", { runId: run.runId })];
+    const context = { ...at.context, queues: { ...at.queues, failedJobs: async () => jobs as FailedJob[] } };
+    await sweepFailedJobs(context);
+    expect(removed).toEqual(["empty", "readable", "cut"]);
+    expect(await at.store.countLetters({ status: "open" })).toBe(1);
+    expect(await runOf(at, run.runId)).toMatchObject({ status: "failed", errorCode: "PAYLOAD_UNREADABLE" });
   });
 
   test("the newest observation wins whatever the order of arrival", async () => {

@@ -3,6 +3,7 @@ import type { FailedJob } from "@penstock/queues/queues";
 import type { PipelineContext } from "./context.ts";
 import { settleRedrive } from "./redrive.ts";
 import { settleFetch } from "./settle-fetch.ts";
+import { isReadable, settleUnreadable } from "./settle-unreadable.ts";
 import { settleTransform } from "./transform.ts";
 
 const sweepLimit = 100;
@@ -15,7 +16,12 @@ const mirroredLetters = 1_000;
  */
 export async function sweepFailedJobs(context: PipelineContext): Promise<number> {
   const failed = await context.queues.failedJobs(sweepLimit);
-  for (const job of failed) await sweepJob(context, job);
+  // One that cannot be settled must not keep those behind it.
+  for (const job of failed) {
+    await sweepJob(context, job).catch((error: unknown) => {
+      context.logger.error({ jobId: job.jobId, err: error }, "failed job could not be settled, tried again later");
+    });
+  }
   return failed.length;
 }
 
@@ -31,6 +37,7 @@ async function sweepJob(context: PipelineContext, job: FailedJob): Promise<void>
 }
 
 async function settleJob(context: PipelineContext, job: FailedJob, error: PermanentError): Promise<void> {
+  if (!isReadable(job.type, job.payload)) return settleUnreadable(context, job.type, job.payload, error);
   if (job.type === "fetch") return settleFetch(context, job.payload, error);
   if (job.type === "transform") return settleTransform(context, job.payload, error);
   if (job.type === "redrive") return settleRedrive(context, job.payload, error);

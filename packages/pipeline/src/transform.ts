@@ -20,6 +20,11 @@ export async function transformPage(context: PipelineContext, job: TransformPayl
   const items = parseItems(await unpackItems(context.store, payloadRef(job), job.items));
   const observedAt = new Date(job.observedAt);
   const made = transformItems(source, stream, items, observedAt);
+  if (made.implausible > 0) {
+    const { runId, seq } = job;
+    const fields = { source: job.source, stream: job.stream, runId, seq, records: made.implausible };
+    context.logger.warn(fields, "cursor values more than an hour ahead of now are stored and not taken for the bound");
+  }
   const letters = made.refused.map((refused) => recordLetter(stream, { ...originOf(job), observedAt }, items, refused));
   await commit(context, job, pageCommit(job, { source, stream, items, made, letters }));
 }
@@ -49,6 +54,7 @@ export async function settleTransform(context: PipelineContext, job: TransformPa
     duplicate: 0,
     boundCandidate: null,
     watermark: null,
+    implausible: 0,
   };
   const definition = context.sources.get(job.source);
   const stream = definition?.streams[job.stream];

@@ -64,7 +64,7 @@ export function createPageFetcher(source: Source): PageFetcher {
         signal,
         remark: stream.paginator.remark?.(position),
       });
-      const page = placed(label, () => readPage(stream, position, answer));
+      const page = placed(label, () => readPage(source, stream, position, answer));
       return { ...page, durationMs: performance.now() - startedAt };
     },
     close: () => agent.close(),
@@ -102,7 +102,10 @@ async function exchange({ agent, source, stream, url, label, signal, remark }: E
     progress = "reading";
     const isSuccess = response.statusCode >= 200 && response.statusCode < 300;
     const body = isSuccess ? await readWhole(response, stream.maxBytes) : await readExcerpt(response);
-    const failure = classifyStatus({ ...statusOf(response), excerpt: excerptOf(body), remark, now: new Date() }, label);
+    const failure = classifyStatus(
+      { ...statusOf(response), excerpt: excerptOf(body, source.auth.conceal), remark, now: new Date() },
+      label,
+    );
     if (failure !== undefined) throw failure;
     return { body, response };
   } catch (error) {
@@ -151,8 +154,8 @@ function headerOf(headers: Dispatcher.ResponseData["headers"], name: string): st
 
 type ReadPage = Omit<FetchedPage, "durationMs">;
 
-function readPage(stream: Stream, position: JsonObject, { body, response }: Answer): ReadPage {
-  const parsed = parseBody(body, headerOf(response.headers, "content-type"));
+function readPage(source: Source, stream: Stream, position: JsonObject, { body, response }: Answer): ReadPage {
+  const parsed = parseBody(body, headerOf(response.headers, "content-type"), source.auth.conceal);
   const items = selectItems(stream, parsed);
   const seen = seePage(stream, items);
   const next = stream.paginator.next(position, seen);

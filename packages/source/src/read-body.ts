@@ -58,18 +58,24 @@ function decompressor(encoding = "identity"): Transform | undefined {
  *
  * @throws PermanentError `BODY_NOT_JSON` with the content type and the first characters
  */
-export function parseBody(body: Buffer, contentType: string | undefined): JsonValue {
+export function parseBody(body: Buffer, contentType: string | undefined, conceal: Conceal): JsonValue {
   try {
     return parseJson(decode(body, contentType));
   } catch (cause) {
     const type = contentType === undefined ? "no content type" : `content type ${escapeExcerpt(contentType)}`;
-    const message = `the response is not JSON: ${type}, ${body.byteLength} bytes, beginning "${excerptOf(body)}"`;
-    throw new PermanentError("BODY_NOT_JSON", message, { expected: "JSON", received: type, cause });
+    const message = `the response is not JSON: ${type}, ${body.byteLength} bytes, beginning "${excerptOf(body, conceal)}"`;
+    // The parser quotes the text it stumbled over.
+    const reason = new SyntaxError(conceal(cause instanceof Error ? cause.message : String(cause)));
+    throw new PermanentError("BODY_NOT_JSON", message, { expected: "JSON", received: type, cause: reason });
   }
 }
 
-export function excerptOf(body: Buffer): string {
-  return escapeExcerpt(body.subarray(0, 400).toString("utf8").trim());
+/** Takes credentials out of a text. */
+type Conceal = (text: string) => string;
+
+/** The beginning of a body, for a message. Concealed first and cut then, lest half of a secret remain. */
+export function excerptOf(body: Buffer, conceal: Conceal): string {
+  return escapeExcerpt(conceal(body.subarray(0, 4_096).toString("utf8")).trim());
 }
 
 /** @throws RangeError for a charset that does not exist, TypeError for bytes that are not text in it */

@@ -49,6 +49,7 @@ const takeOverNewest = Prisma.raw(
 /**
  * Writes letters. One met before – by its identity – keeps its id, takes over the newest observation, counts an attempt
  * more, and is open again whatever it was: one being redriven too, since the redrive may have read the payload of before.
+ * Only a discarded one stays so while its payload is the same, or discarding would last until the next run.
  * Written in the order of identities, so that two transactions never wait for each other crosswise.
  */
 export async function upsertLetters(db: Transaction, dialect: Dialect, letters: NewLetter[]): Promise<void> {
@@ -64,7 +65,8 @@ export async function upsertLetters(db: Transaction, dialect: Dialect, letters: 
     FROM (${dialect.rowsOf(JSON.stringify(rows), columnTypes)}) AS new
     WHERE true
     ON CONFLICT (identity) DO UPDATE SET
-      ${takeOverNewest}, last_seen_at = excluded.last_seen_at, attempts = dead_letters.attempts + 1, status = 'open'`;
+      ${takeOverNewest}, last_seen_at = excluded.last_seen_at, attempts = dead_letters.attempts + 1,
+      status = CASE WHEN dead_letters.status = 'discarded' AND dead_letters.payload = excluded.payload THEN 'discarded' ELSE 'open' END`;
 }
 
 function rowOf(identity: string, letter: NewLetter): (string | number | null)[] {

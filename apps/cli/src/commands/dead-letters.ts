@@ -35,6 +35,11 @@ export async function show(context: CommandContext, id: string): Promise<number>
 
 /** `penstock dead-letters discard` */
 export async function discard(context: CommandContext, ids: string[], options: FilterOptions): Promise<number> {
+  if (ids.length === 0 && options.stream === undefined && options.code === undefined) {
+    throw new ConfigError("CONFIG_INVALID", "dead-letters discard needs ids, --stream or --code", {
+      remedy: "`penstock dead-letters list` shows the ids",
+    });
+  }
   await using stack = new AsyncDisposableStack();
   const store = stack.adopt(await openConfiguredStore(context.config), (opened) => opened.close());
   const letters = await store.listLetters(filterOf(ids, options));

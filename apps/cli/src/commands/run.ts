@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { errorCodes } from "@penstock/core/error-codes";
+import { InfrastructureError } from "@penstock/core/errors";
 import type { Run, RunMode } from "@penstock/core/run";
 import { startFetcher } from "@penstock/fetcher/start-fetcher";
 import type { PipelineContext } from "@penstock/pipeline/context";
@@ -42,8 +43,18 @@ export async function run(
     out.write(`${options.json === true ? JSON.stringify(summaryOf(ended)) : describeRun(ended)}\n`);
     if (ended.status !== "succeeded") exitCode = exitCodes.failed;
   }
-  await mirrorLetters(runtime.context);
+  await mirrorIfPossible(runtime.context);
   return exitCode;
+}
+
+/** The letters are in the database; that the queue shows them too is worth no failure of a run that has ended. */
+async function mirrorIfPossible(context: PipelineContext): Promise<void> {
+  try {
+    await mirrorLetters(context);
+  } catch (error) {
+    if (!(error instanceof InfrastructureError)) throw error;
+    context.logger.warn({ code: error.code }, "dead letters are not mirrored to the queue");
+  }
 }
 
 async function runToEnd(
