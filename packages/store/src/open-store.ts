@@ -60,10 +60,16 @@ async function openSqlite(
   }
   const reader = sqliteClient(path, true);
   const writer = isReadOnly ? reader : sqliteClient(path, false);
-  // Safe although the last commits may go with the power: records and checkpoint are in the one file and go back together.
-  if (!isReadOnly) await writer.$queryRawUnsafe("PRAGMA synchronous = NORMAL");
+  if (!isReadOnly) for (const pragma of writerPragmas) await writer.$queryRawUnsafe(`PRAGMA ${pragma}`);
   return checked(createConnection({ reader, writer, dialect: sqlite, place }), isReadOnly ? migrations : undefined);
 }
+
+/**
+ * NORMAL is safe although the last commits may go with the power: records and checkpoint are in the one file and go back
+ * together. The last is in pages of 4 kB: SQLite's own 4 MB have it synchronise the file every few pages of ours. The cache, in kB,
+ * holds what one of our pages touches of the key's index.
+ */
+const writerPragmas = ["synchronous = NORMAL", "cache_size = -32768", "wal_autocheckpoint = 8192"];
 
 async function makeFolder(folder: string): Promise<void> {
   try {
