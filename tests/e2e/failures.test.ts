@@ -116,9 +116,17 @@ describe("each failure says what happened and what to do, with the right exit co
       API_BASE_URL: "not a url",
       PENSTOCK_DATADIR: "x",
       PENSTOCK_LOG_LEVEL: "loud",
+      BATCH_SIZE: "zero",
     });
     expect(code).toBe(2);
-    for (const part of ["PENSTOCK_DATADIR", "PENSTOCK_DATA_DIR", "PENSTOCK_LOG_LEVEL", "loud"])
+    for (const part of [
+      "PENSTOCK_DATADIR",
+      "PENSTOCK_DATA_DIR",
+      "PENSTOCK_LOG_LEVEL",
+      "loud",
+      "API_BASE_URL",
+      "BATCH_SIZE",
+    ])
       expect(stderr).toContain(part);
   });
 

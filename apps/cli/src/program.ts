@@ -149,9 +149,9 @@ function defineDeadLetters(group: Command, inContext: InContext): void {
 
 /** Configuration and logger of a command; `level` is what it logs unless the configuration says. */
 async function openContext(host: Host, signal: AbortSignal, usualLevel: UsualLevel | "debug"): Promise<CommandContext> {
-  const { loadConfig } = await import("@penstock/config/config");
+  const { loadConfiguration } = await import("@penstock/runtime/load-configuration");
   const { createLogger } = await import("@penstock/telemetry/logger");
-  const config = loadConfig({ env: host.env, cwd: host.cwd });
+  const config = await loadConfiguration({ env: host.env, cwd: host.cwd });
   const level = usualLevel === "debug" ? usualLevel : (config.log.level ?? usualLevel);
   const logger = createLogger({ app: "cli", level, format: config.log.format, destination: host.err });
   return { config, logger, out: host.out, err: host.err, signal };

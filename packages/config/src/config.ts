@@ -43,7 +43,7 @@ type Values = z.infer<z.ZodObject<typeof variables>>;
  * @throws ConfigError `CONFIG_INVALID` with every problem, a line each
  */
 export function loadConfig({ env: given, cwd }: ConfigInput): Config {
-  const env = { ...readEnvFile(join(cwd, ".env")), ...given };
+  const env = readEnvironment({ env: given, cwd });
   const { values, problems } = readVariables(variables, env);
   const known = [...Object.keys(variables), ...otherVariables];
   const all = [...problems, ...conflicts(env), ...unknownVariables(env, known)];
@@ -51,12 +51,22 @@ export function loadConfig({ env: given, cwd }: ConfigInput): Config {
   return { ...compose(values, cwd), env };
 }
 
+/** The environment, with `.env` in the current folder where it says nothing. */
+export function readEnvironment({ env, cwd }: ConfigInput): Environment {
+  return { ...readEnvFile(join(cwd, ".env")), ...env };
+}
+
+/** The folder of source files that `PENSTOCK_SOURCES_DIR` names, or the one beside the program. */
+export function sourcesFolder(named: string | undefined, cwd: string): string {
+  return named === undefined ? join(import.meta.dirname, "../../../sources") : resolve(cwd, named);
+}
+
 function compose(values: Values, cwd: string): Omit<Config, "env"> {
   const dataDir = resolve(cwd, values.PENSTOCK_DATA_DIR);
   const { CHECKPOINT_FILE: checkpoint, PENSTOCK_SOURCES_DIR: sources } = values;
   return {
     dataDir,
-    sourcesDir: sources === undefined ? join(import.meta.dirname, "../../../sources") : resolve(cwd, sources),
+    sourcesDir: sourcesFolder(sources, cwd),
     checkpointFile: checkpoint === undefined ? undefined : resolve(cwd, checkpoint),
     database: { url: databaseUrl(values, dataDir, cwd) },
     queue: queueConfig(values, dataDir),

@@ -1,10 +1,10 @@
-import { loadConfig } from "@penstock/config/config";
 import { codeOf } from "@penstock/core/decision";
 import type { RunningWorker } from "@penstock/queues/queues";
 import { type Readiness, startHealthServer } from "@penstock/telemetry/health";
 import { runService, type Service, type ServiceProcess } from "@penstock/telemetry/lifecycle";
 import { createLogger, type LogDestination, type Logger } from "@penstock/telemetry/logger";
 import { describeFailure, exitCodeOf } from "./failure.ts";
+import { loadConfiguration } from "./load-configuration.ts";
 import { openRuntime, type Runtime } from "./open-runtime.ts";
 
 /** Starts a part of the pipeline on an open runtime: its workers, whose stopping it puts on the stack. */
@@ -38,7 +38,7 @@ export async function serve(
 ): Promise<number> {
   const isVerbose = options.isVerbose === true;
   try {
-    const config = loadConfig({ env: host.env, cwd: host.cwd() });
+    const config = await loadConfiguration({ env: host.env, cwd: host.cwd() });
     const level = isVerbose ? "debug" : (config.log.level ?? "info");
     const logger = createLogger({ app, level, format: config.log.format, destination: host.stdout });
     const deadlineMs = config.shutdownGraceMs + closingMs;
