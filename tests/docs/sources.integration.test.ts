@@ -133,6 +133,7 @@ test("a source whose variables are missing is listed as not configured", async (
 const optionTypes: Record<string, string> = {
   defineSource: `SourceOptions & EnvironmentOptions<z.ZodObject>`,
   defineStream: `Parameters<typeof defineStream>[0]`,
+  parent: `ParentOptions<ParentFields>`,
   cursor: `CursorOptions`,
   keyset: `KeysetOptions`,
   offset: `OffsetOptions`,
@@ -149,6 +150,7 @@ test("the reference has exactly the options that the types have", async () => {
     `import type { defineStream, EnvironmentOptions, SourceOptions } from "@penstock/source/define-source";`,
     `import type { KeysetOptions } from "@penstock/source/paginators/keyset";`,
     `import type { OffsetOptions } from "@penstock/source/paginators/offset";`,
+    `import type { ParentFields, ParentOptions } from "@penstock/source/parent";`,
     `import type { z } from "zod";`,
     `type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : { missing: Exclude<B, A> }) : { undocumented: Exclude<A, B> };`,
     ...checks,

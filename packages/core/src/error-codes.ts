@@ -51,6 +51,10 @@ export const errorCodes = {
     means: "The record selector found no array in the body.",
     remedy: "Check the stream's `records` selector against the response shown.",
   },
+  PARENT_VALUE_INVALID: {
+    means: "A value of the parent's record cannot stand in the request of its child stream.",
+    remedy: "See the field; leave such parents out by the parent's transform, or use another field.",
+  },
   CURSOR_STUCK: {
     means: "A full page cannot move the cursor and asking for more brings no more.",
     remedy:

@@ -2,6 +2,7 @@ import { codeOf, messageOf } from "@penstock/core/decision";
 import { PenstockError } from "@penstock/core/errors";
 import type { JsonValue } from "@penstock/core/json";
 import type { NewLetter } from "@penstock/core/letter";
+import { parentKeyOf } from "@penstock/core/partition";
 import type { JobPayloads } from "@penstock/queues/catalog";
 import type { Stream } from "@penstock/source/model";
 import { bestEffortKey } from "@penstock/source/transform";
@@ -29,7 +30,7 @@ export function recordLetter(
     ...origin,
     stage: "transform",
     kind: "record",
-    key: bestEffortKey(stream, item),
+    key: bestEffortKey(stream, item, parentKeyOf(origin.partition)),
     ...reasonOf(error),
     payload: JSON.stringify(item),
   };

@@ -4,13 +4,23 @@ import type { JsonValue } from "@penstock/core/json";
 import type { z } from "zod";
 import { describeValue } from "./describe-value.ts";
 import { readField } from "./json-path.ts";
-import type { Convert, TransformContext } from "./model.ts";
+import type { Convert, ConvertContext, TransformContext } from "./model.ts";
+import type { ParentFields } from "./parent.ts";
 
 /** One output, several, or none (`null`, or an empty array): then the record counts as filtered. */
 export type Transformed<O extends z.ZodObject> = z.input<O> | readonly z.input<O>[] | null;
 export type Transform<S extends z.ZodType, O extends z.ZodObject> = (
   record: z.output<S>,
   context: TransformContext,
+) => Transformed<O>;
+/** The transform of a child stream gets the values of the parent's record too. */
+export type ChildTransform<S extends z.ZodType, O extends z.ZodObject, P extends ParentFields> = (
+  record: z.output<S>,
+  context: TransformContext & { parent: z.output<P> },
+) => Transformed<O>;
+type AnyTransform<S extends z.ZodType, O extends z.ZodObject> = (
+  record: z.output<S>,
+  context: ConvertContext,
 ) => Transformed<O>;
 
 /** Which fields are key and cursor, so that what is wrong with them is told apart. */
@@ -26,7 +36,7 @@ export function convertAsIs<S extends z.ZodObject>(schema: S, special: SpecialFi
 export function convertWith<S extends z.ZodType, O extends z.ZodObject>(
   schema: S,
   output: O,
-  transform: Transform<S, O>,
+  transform: AnyTransform<S, O>,
   special: SpecialFields,
 ): Convert {
   return (item, context) => {
@@ -37,6 +47,14 @@ export function convertWith<S extends z.ZodType, O extends z.ZodObject>(
       ? made.map((one) => validOutput(output, one, context))
       : [validOutput(output, made, context)];
   };
+}
+
+/** A child's transform for values whose types are not known: they are validated, since the definition may have changed on their way. */
+export function withParent<S extends z.ZodType, O extends z.ZodObject, P extends ParentFields>(
+  fields: P,
+  transform: ChildTransform<S, O, P>,
+): AnyTransform<S, O> {
+  return (record, context) => transform(record, { ...context, parent: fields.parse(context.parent) });
 }
 
 function isSeveral<T>(made: T | readonly T[]): made is readonly T[] {
@@ -69,9 +87,9 @@ function validOutput<O extends z.ZodObject>(output: O, made: z.input<O>, context
 }
 
 function callTransform<S extends z.ZodType, O extends z.ZodObject>(
-  transform: Transform<S, O>,
+  transform: AnyTransform<S, O>,
   record: z.output<S>,
-  context: TransformContext,
+  context: ConvertContext,
 ): Transformed<O> {
   try {
     return transform(record, context);

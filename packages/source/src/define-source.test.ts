@@ -18,9 +18,8 @@ test("without transform the records are stored as the schema gives them", () => 
     schedule: undefined,
     deadLetterBudget: 1,
   });
-  expect(
-    stream.convert({ id: "a", at: "x", price: 1, more: true }, { source: "s", stream: "t", fetchedAt: new Date(0) }),
-  ).toEqual([{ id: "a", at: "x", price: 1 }]);
+  const context = { source: "s", stream: "t", fetchedAt: new Date(0), parent: {} };
+  expect(stream.convert({ id: "a", at: "x", price: 1, more: true }, context)).toEqual([{ id: "a", at: "x", price: 1 }]);
 });
 
 test("a source with an environment is configured by it", () => {

@@ -2,13 +2,14 @@ import type { CursorKind } from "@penstock/core/cursor";
 import type { JsonValue } from "@penstock/core/json";
 import type { z } from "zod";
 import { type Auth, noAuth } from "./auth.ts";
-import { convertAsIs, convertWith, type Transform } from "./convert.ts";
+import { type ChildTransform, convertAsIs, convertWith, type Transform, withParent } from "./convert.ts";
 import { type CursorOptions, cursorOn } from "./cursor-field.ts";
 import { type Environment, readEnvironment } from "./environment.ts";
 import { type JsonPath, jsonPathReader } from "./json-path.ts";
 import type { Convert, RetryPolicy, Schedule, Source, Stream } from "./model.ts";
 import type { Paginator } from "./paginator.ts";
 import { singlePage } from "./paginators/none.ts";
+import { type ParentFields, type ParentOptions, parentOf } from "./parent.ts";
 
 /** What a source file exports: a source that still has to meet its environment. */
 export type SourceDefinition = {
@@ -90,7 +91,9 @@ function sourceOf(name: string, options: SourceOptions): Source {
 type FieldOf<O extends z.ZodObject> = keyof z.output<O> & string;
 
 export type StreamOptions<O extends z.ZodObject> = {
-  /** Appended to the base URL. */
+  /** Makes it a child stream: one that is fetched for each record of another stream of the source. */
+  parent?: ParentOptions<ParentFields>;
+  /** Appended to the base URL. In a child stream a template, as are `query` and `body`. */
   path: string;
   /** Sent with every request. */
   query?: Record<string, string>;
@@ -122,6 +125,13 @@ type WithTransform<S extends z.ZodType, O extends z.ZodObject> = StreamOptions<O
   schema: S;
   output: O;
   transform: Transform<S, O>;
+  parent?: never;
+};
+type ChildWithTransform<S extends z.ZodType, O extends z.ZodObject, P extends ParentFields> = StreamOptions<O> & {
+  schema: S;
+  output: O;
+  transform: ChildTransform<S, O, P>;
+  parent: ParentOptions<P>;
 };
 type WithoutTransform<S extends z.ZodObject> = StreamOptions<S> & { schema: S; output?: never; transform?: never };
 
@@ -132,16 +142,26 @@ type WithoutTransform<S extends z.ZodObject> = StreamOptions<S> & { schema: S; o
 export function defineStream<S extends z.ZodType, O extends z.ZodObject>(
   options: WithTransform<S, O>,
 ): StreamDefinition;
+export function defineStream<S extends z.ZodType, O extends z.ZodObject, P extends ParentFields>(
+  options: ChildWithTransform<S, O, P>,
+): StreamDefinition;
 export function defineStream<S extends z.ZodObject>(options: WithoutTransform<S>): StreamDefinition;
-export function defineStream<S extends z.ZodObject, O extends z.ZodObject>(
-  options: WithTransform<S, O> | WithoutTransform<S>,
+export function defineStream<S extends z.ZodObject, O extends z.ZodObject, P extends ParentFields>(
+  options: WithTransform<S, O> | ChildWithTransform<S, O, P> | WithoutTransform<S>,
 ): StreamDefinition {
   const special = { key: [options.key].flat(), cursorField: options.cursor?.field };
   if (options.transform === undefined) {
     return streamOf(options, options.schema, options.schema, convertAsIs(options.schema, special));
   }
-  const { schema, output, transform } = options;
+  const { schema, output } = options;
+  const transform = isChild(options) ? withParent(options.parent.fields, options.transform) : options.transform;
   return streamOf(options, schema, output, convertWith(schema, output, transform, special));
+}
+
+function isChild<S extends z.ZodType, O extends z.ZodObject, P extends ParentFields>(
+  options: WithTransform<S, O> | ChildWithTransform<S, O, P>,
+): options is ChildWithTransform<S, O, P> {
+  return options.parent !== undefined;
 }
 
 function streamOf<O extends z.ZodObject>(
@@ -152,6 +172,7 @@ function streamOf<O extends z.ZodObject>(
 ): StreamDefinition {
   const { records = (body: JsonValue) => body } = options;
   return {
+    parent: options.parent && parentOf(options.parent),
     path: options.path,
     query: options.query ?? {},
     records: typeof records === "string" ? jsonPathReader(records) : records,

@@ -1,10 +1,12 @@
 import { CancelledError, PenstockError, PermanentError } from "@penstock/core/errors";
 import { contentHash } from "@penstock/core/hash";
 import { isJsonObject, type JsonObject, type JsonValue } from "@penstock/core/json";
+import type { ParentValues } from "@penstock/core/partition";
 import { Agent, type Dispatcher, request } from "undici";
 import { classifyFailure, classifyStatus, type Progress, type RequestLabel } from "./classify.ts";
 import { describeValue } from "./describe-value.ts";
 import type { Source, Stream } from "./model.ts";
+import { pageUrl } from "./page-url.ts";
 import type { NextPage, PageSeen } from "./paginator.ts";
 import { acceptedEncodings, excerptOf, parseBody, readBody } from "./read-body.ts";
 import { bestEffortKey } from "./transform.ts";
@@ -24,6 +26,12 @@ export type FetchedPage = {
   durationMs: number;
 };
 
+export type FetchOptions = {
+  signal: AbortSignal;
+  /** In a child stream: what fills its path and query. */
+  parent?: ParentValues | undefined;
+};
+
 export type PageFetcher = {
   /**
    * Fetches the page at a position of a stream.
@@ -32,7 +40,7 @@ export type PageFetcher = {
    * `BODY_TOO_LARGE`, `SELECTOR_MISSED` and what the paginator throws
    * @throws CancelledError when `signal` is aborted
    */
-  fetch(stream: Stream, position: JsonObject, options: { signal: AbortSignal }): Promise<FetchedPage>;
+  fetch(stream: Stream, position: JsonObject, options: FetchOptions): Promise<FetchedPage>;
   /** Ends idle connections at once and waits for requests under way. */
   close(): Promise<void>;
 };
@@ -51,9 +59,9 @@ export function createPageFetcher(source: Source): PageFetcher {
     bodyTimeout: source.timeoutMs,
   });
   return {
-    fetch: async (stream, position, { signal }) => {
+    fetch: async (stream, position, { signal, parent }) => {
       const startedAt = performance.now();
-      const url = pageUrl(source, stream, position);
+      const url = pageUrl(source, stream, stream.paginator.request(position), parent);
       const label = { source: source.name, stream: stream.name, origin: url.origin, path: url.pathname };
       const answer = await exchange({
         agent,
@@ -69,14 +77,6 @@ export function createPageFetcher(source: Source): PageFetcher {
     },
     close: () => agent.close(),
   };
-}
-
-function pageUrl(source: Source, stream: Stream, position: JsonObject): URL {
-  const url = new URL(source.baseUrl);
-  url.pathname = `${url.pathname.replace(/\/$/, "")}/${stream.path.replace(/^\//, "")}`;
-  const query = { ...stream.query, ...stream.paginator.request(position).query };
-  for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
-  return url;
 }
 
 type Exchange = {

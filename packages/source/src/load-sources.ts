@@ -5,6 +5,7 @@ import { ConfigError } from "@penstock/core/errors";
 import type { SourceDefinition } from "./define-source.ts";
 import type { Environment } from "./environment.ts";
 import type { Source, Stream } from "./model.ts";
+import { parentProblem } from "./parent-problem.ts";
 import { viewColumns } from "./view-columns.ts";
 
 export type LoadedSources = {
@@ -97,6 +98,8 @@ function checkStream(source: Source, stream: Stream): void {
       throw invalid(source, `stream ${stream.name}: ${option} names ${unknown}, which the output schema has not`);
   }
   if (stream.key.length === 0) throw invalid(source, `stream ${stream.name}: key names no field`);
+  const problem = parentProblem(source, stream);
+  if (problem !== undefined) throw invalid(source, `stream ${stream.name}: ${problem}`);
   if (stream.paginator.kind === "keyset" && stream.cursor?.kind !== "timestamp") {
     throw invalid(source, `stream ${stream.name}: keyset paging needs a cursor that is a timestamp`);
   }

@@ -1,5 +1,6 @@
 import type { CursorKind } from "@penstock/core/cursor";
 import type { JsonValue } from "@penstock/core/json";
+import type { ParentValues } from "@penstock/core/partition";
 import type { z } from "zod";
 import type { Auth } from "./auth.ts";
 import type { Paginator } from "./paginator.ts";
@@ -26,6 +27,8 @@ export type RetryPolicy = { attempts: number; initialMs: number; maxMs: number }
 export type Stream = {
   /** `[a-z][a-z0-9_]*` */
   name: string;
+  /** Of a child stream: the stream whose records it has a partition for each. Its path, query and body are templates. */
+  parent: Parent | undefined;
   /** Appended to the base URL. */
   path: string;
   query: Record<string, string>;
@@ -61,12 +64,26 @@ export type Stream = {
  *
  * @throws InvalidRecordError `RECORD_INVALID`, `KEY_MISSING`, `CURSOR_INVALID`, `TRANSFORM_FAILED` or `OUTPUT_INVALID`
  */
-export type Convert = (item: JsonValue, context: TransformContext) => Output[];
+export type Convert = (item: JsonValue, context: ConvertContext) => Output[];
 
 /** A validated output: JSON, but for fields that are `undefined`, which are not stored. */
 export type Output = { readonly [field: string]: unknown };
 
 export type TransformContext = { source: string; stream: string; fetchedAt: Date };
+
+/** `parent`: what a child stream takes from its parent's record; empty in other streams. */
+export type ConvertContext = TransformContext & { parent: ParentValues };
+
+export type Parent = {
+  /** Name of a stream of the same source. */
+  stream: string;
+  /** Output fields of the parent that the child uses. */
+  fields: string[];
+  /** Their values in a record of the parent; `undefined` when it lacks one: it has no children then. */
+  valuesOf: (record: JsonValue) => ParentValues | undefined;
+  /** Which parents of a run have their children fetched again: those that it inserted or changed, or all it saw. */
+  refresh: "changed" | "every-run";
+};
 
 /** Where in a *raw* record the value stands that the next run asks for. */
 export type Cursor = {

@@ -1,35 +1,48 @@
 import { InvalidRecordError } from "@penstock/core/errors";
 import { contentHash } from "@penstock/core/hash";
 import { canonicalJson, type JsonValue } from "@penstock/core/json";
+import type { ParentValues } from "@penstock/core/partition";
 import type { OutputRecord } from "@penstock/core/record";
 import { sortableVersion } from "@penstock/core/version";
 import { cursorText } from "./cursor-field.ts";
 import { describeValue } from "./describe-value.ts";
 import { instantOf } from "./instant.ts";
 import { readField } from "./json-path.ts";
-import type { Output, Source, Stream, TransformContext } from "./model.ts";
+import type { ConvertContext, Output, Source, Stream, TransformContext } from "./model.ts";
 
 /** `cursor`: the item's cursor text, `null` for streams without one. */
 export type Transformation = ({ kind: "records"; records: OutputRecord[] } | { kind: "filtered" }) & {
   cursor: string | null;
 };
+/** The parent's record of a page of a child stream. */
+export type ParentRecord = { key: string; values: ParentValues };
 export type Transformer = (item: JsonValue, context: { fetchedAt: Date }) => Transformation;
 
 const maxKeyChars = 1_000;
 
 /**
- * From raw items to rows of the table `records`.
+ * From raw items to rows of the table `records`. The key of a child stream's record begins with its parent's, so that the
+ * children of two parents never overwrite one another.
  *
  * @throws from the transformer, InvalidRecordError `RECORD_INVALID`, `KEY_MISSING`, `CURSOR_INVALID`, `TRANSFORM_FAILED`
  * or `OUTPUT_INVALID`, with path, expected and received where there is one field to blame
  */
-export function createTransformer(source: Source, stream: Stream): Transformer {
+export function createTransformer(source: Source, stream: Stream, parent?: ParentRecord): Transformer {
   return (item, { fetchedAt }) => {
-    const context: TransformContext = { source: source.name, stream: stream.name, fetchedAt };
+    const context: ConvertContext = {
+      source: source.name,
+      stream: stream.name,
+      fetchedAt,
+      parent: parent?.values ?? {},
+    };
     const outputs = stream.convert(item, context);
     const cursor = requireCursor(stream, item, context);
     if (outputs.length === 0) return { kind: "filtered", cursor };
-    return { kind: "records", records: outputs.map((output) => toRecord(stream, output, context)), cursor };
+    return {
+      kind: "records",
+      records: outputs.map((output) => toRecord(stream, output, context, parent?.key)),
+      cursor,
+    };
   };
 }
 
@@ -41,15 +54,20 @@ function requireCursor({ cursor }: Stream, item: JsonValue, context: TransformCo
   throw invalid("CURSOR_INVALID", details, context);
 }
 
-function toRecord(stream: Stream, output: Output, context: TransformContext): OutputRecord {
-  const key = keyOf(stream, output, context);
+function toRecord(
+  stream: Stream,
+  output: Output,
+  context: TransformContext,
+  parentKey: string | undefined,
+): OutputRecord {
+  const key = keyOf(stream, output, context, parentKey);
   const data = outputJson(output, context);
   return { key, ts: eventTimeOf(stream, output), version: versionOf(stream, output), data, hash: contentHash(data) };
 }
 
-function keyOf(stream: Stream, output: Output, context: TransformContext): string {
+function keyOf(stream: Stream, output: Output, context: TransformContext, parentKey: string | undefined): string {
   const parts = stream.key.map((field) => keyPart(field, output[field], context));
-  const key = parts.length === 1 ? parts.join("") : JSON.stringify(parts);
+  const key = keyText(parentKey === undefined ? parts : [parentKey, ...parts]);
   if (key.length <= maxKeyChars) return key;
   const details = {
     path: stream.key.join(", "),
@@ -104,14 +122,16 @@ function versionOf({ version }: Stream, output: Output): string | null {
   return text === null ? null : sortableVersion(version.kind, text);
 }
 
+const keyText = (parts: string[]): string => (parts.length === 1 ? parts.join("") : JSON.stringify(parts));
+
 /**
  * The key of an item that may be anything, as far as it can be read: from the raw fields that are called like the
  * stream's key fields.
  */
-export function bestEffortKey(stream: Stream, item: JsonValue): string | null {
+export function bestEffortKey(stream: Stream, item: JsonValue, parentKey?: string): string | null {
   const parts = stream.key.map((field) => readField(item, field));
   if (!parts.every((part) => (typeof part === "string" && part !== "") || typeof part === "number")) return null;
-  return parts.length === 1 ? parts.join("") : JSON.stringify(parts.map(String));
+  return keyText([...(parentKey === undefined ? [] : [parentKey]), ...parts.map(String)]);
 }
 
 type Blame = { path: string; expected: string; received: string };
