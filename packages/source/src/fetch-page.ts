@@ -8,6 +8,7 @@ import { describeValue } from "./describe-value.ts";
 import type { Source, Stream } from "./model.ts";
 import { pageUrl } from "./page-url.ts";
 import type { NextPage, PageSeen } from "./paginator.ts";
+import { type RateLimitState, rateLimitOf } from "./rate-limit.ts";
 import { acceptedEncodings, excerptOf, parseBody, readBody } from "./read-body.ts";
 import { bestEffortKey } from "./transform.ts";
 
@@ -20,6 +21,8 @@ export type FetchedPage = {
   next: NextPage;
   /** The API's own clock, from its `Date` header. */
   apiDate: Date | null;
+  /** What the API says about the requests that are left. */
+  rateLimit: RateLimitState | undefined;
   status: number;
   /** Decompressed. */
   sizeBytes: number;
@@ -152,6 +155,10 @@ function headerOf(headers: Dispatcher.ResponseData["headers"], name: string): st
   return Array.isArray(value) ? value[0] : value;
 }
 
+function singleHeaders(headers: Dispatcher.ResponseData["headers"]): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value ?? ""].flat().join(", ")]));
+}
+
 type ReadPage = Omit<FetchedPage, "durationMs">;
 
 function readPage(source: Source, stream: Stream, position: JsonObject, { body, response }: Answer): ReadPage {
@@ -160,7 +167,15 @@ function readPage(source: Source, stream: Stream, position: JsonObject, { body, 
   const seen = seePage(stream, items);
   const next = stream.paginator.next(position, seen);
   const apiDate = dateOf(headerOf(response.headers, "date"));
-  return { items, cursors: seen.cursors, next, apiDate, status: response.statusCode, sizeBytes: body.byteLength };
+  return {
+    items,
+    cursors: seen.cursors,
+    next,
+    apiDate,
+    rateLimit: rateLimitOf(singleHeaders(response.headers), apiDate ?? new Date()),
+    status: response.statusCode,
+    sizeBytes: body.byteLength,
+  };
 }
 
 function selectItems(stream: Stream, body: JsonValue): JsonValue[] {
