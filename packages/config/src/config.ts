@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { ConfigError } from "@penstock/core/errors";
+import type { PlannedFailure } from "@penstock/core/failure-points";
 import type { z } from "zod";
 import { conflicts } from "./conflicts.ts";
 import { describeProblem, type Problem } from "./problems.ts";
@@ -21,6 +22,8 @@ export type Config = {
   /** Pages. */
   backlogHigh: number;
   shutdownGraceMs: number;
+  /** Never set but by tests. */
+  test: { failures: PlannedFailure[]; hasUniqueJobIds: boolean };
   /** The environment with `.env` added: what sources read their own variables from. */
   env: Environment;
 };
@@ -75,6 +78,7 @@ function compose(values: Values, cwd: string): Omit<Config, "env"> {
     transformConcurrency: values.PENSTOCK_TRANSFORM_CONCURRENCY,
     backlogHigh: values.PENSTOCK_BACKLOG_HIGH,
     shutdownGraceMs: values.PENSTOCK_SHUTDOWN_GRACE_MS,
+    test: { failures: values.PENSTOCK_FAILURE_POINT, hasUniqueJobIds: values.PENSTOCK_UNIQUE_JOB_IDS },
   };
 }
 

@@ -1,3 +1,4 @@
+import { type PlannedFailure, parseFailures } from "@penstock/core/failure-points";
 import { z } from "zod";
 import { address, flag, integer, variable } from "./variable.ts";
 
@@ -136,13 +137,33 @@ const serviceVariables = {
   }),
 };
 
+const testVariables = {
+  PENSTOCK_FAILURE_POINT: variable(z.string().transform(readFailures).default([]), {
+    description: "For tests only: places where the process kills itself, throws or hangs; see reliability.md.",
+    expected: "<point>:<nth>:<kill, throw, refuse, hang or delay=ms>, several separated by commas",
+    fallback: "none",
+  }),
+  PENSTOCK_UNIQUE_JOB_IDS: variable(flag.default(false), {
+    description: "For tests only: gives every job an id of its own, so that no queue recognises a second one.",
+    expected: "true or false",
+    fallback: "`false`",
+  }),
+};
+
+function readFailures(text: string, context: z.RefinementCtx): PlannedFailure[] {
+  const failures = parseFailures(text);
+  if (failures === undefined) context.addIssue({ code: "custom", message: "not a plan of failures" });
+  return failures ?? [];
+}
+
 export const variables = {
   ...placeVariables,
   ...databaseVariables,
   ...queueVariables,
   ...logVariables,
   ...serviceVariables,
+  ...testVariables,
 };
 
 /** Read by the wrapper script and by the tests, not by the program. */
-export const otherVariables = ["PENSTOCK_NODE", "PENSTOCK_TEST_REQUIRE_ALL"] as const;
+export const otherVariables = ["PENSTOCK_NODE", "PENSTOCK_TEST_REQUIRE_ALL", "PENSTOCK_TEST_CHAOS"] as const;

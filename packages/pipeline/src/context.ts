@@ -1,4 +1,5 @@
 import { PermanentError } from "@penstock/core/errors";
+import type { Reach } from "@penstock/core/failure-points";
 import type { Queues } from "@penstock/queues/queues";
 import type { PageFetcher } from "@penstock/source/fetch-page";
 import type { Source, Stream } from "@penstock/source/model";
@@ -14,6 +15,8 @@ export type PipelineContext = {
   logger: Logger;
   metrics: Metrics;
   settings: PipelineSettings;
+  /** Where tests let it fail; see core's failure-points.ts. */
+  reach: Reach;
 };
 
 export type PipelineSettings = {

@@ -30,11 +30,16 @@ export async function fetchPage(context: FetchContext, job: FetchPayload, { sign
   if (before.isPaused) return { deferMs: pausedMs };
   if (job.seq > before.run.committedSeq + runAheadPages || (await context.isHeldBack())) return { deferMs: heldBackMs };
 
+  await context.reach("fetch.begun");
   const page = await requestPage(context, stream, job, signal);
+  await context.reach("fetch.answered");
   if (job.seq === 0 && page.apiDate !== null) await context.store.noteApiStart(job.runId, page.apiDate);
   const next = withinPageLimit(stream, job.seq, page.next);
   if ((await readLiveRun(context, job)) === undefined) return;
-  await context.queues.enqueue(await followUps(context, job, { page, next, observedAt: before.now }));
+  const jobs = await followUps(context, job, { page, next, observedAt: before.now });
+  await context.reach("fetch.packed");
+  await context.queues.enqueue(jobs);
+  await context.reach("fetch.enqueued");
 }
 
 /** The state of the job's run, or `undefined` when the run has ended or another one has the partition. */
@@ -112,6 +117,8 @@ async function transformJob(
   const itemsJson = itemsText(job, page);
   const hash = contentHash(itemsJson);
   const cursorIn = canonicalJson(position);
+  const items = await packItems(context.store, { runId: job.runId, seq: job.seq, hash }, itemsJson);
+  if (items.kind === "stored") await context.reach("fetch.payload-saved");
   return {
     type: "transform",
     jobId: transformJobId(job.runId, job.seq, cursorIn, hash),
@@ -124,7 +131,7 @@ async function transformJob(
       contentHash: hash,
       observedAt: observedAt.toISOString(),
       count: page.items.length,
-      items: await packItems(context.store, { runId: job.runId, seq: job.seq, hash }, itemsJson),
+      items,
     },
   };
 }

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { InfrastructureError, PermanentError } from "@penstock/core/errors";
+import { withoutFailures } from "@penstock/core/failure-points";
 import type { FailedJob, JobContext } from "@penstock/queues/queues";
 import { createPageFetcher } from "@penstock/source/fetch-page";
 import { loadSources } from "@penstock/source/load-sources";
@@ -60,6 +61,7 @@ describe.each(databaseTargets())("on $name", ({ create }) => {
       logger: createLogger({ app: "test", level: "silent", format: "json" }),
       metrics: createMetrics(),
       settings: { backlogHigh: 100 },
+      reach: withoutFailures,
       isHeldBack: async () => false,
     };
     const keys = async () =>

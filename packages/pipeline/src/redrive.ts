@@ -14,7 +14,9 @@ import { startRun } from "./start-run.ts";
  */
 export async function requestRedrive(context: PipelineContext, filter: LetterFilter): Promise<StoredLetter[]> {
   const claimed = await context.store.claimForRedrive(filter);
+  await context.reach("redrive.claimed");
   await enqueueRedrives(context, claimed);
+  await context.reach("redrive.enqueued");
   return claimed;
 }
 
@@ -47,7 +49,9 @@ export async function settleRedrive(
   error: unknown,
 ): Promise<void> {
   const { code, message, path } = reasonOf(error);
+  await context.reach("settle-redrive.begun");
   await context.store.reopenLetter(letterId, redrives, { code, message, path });
+  await context.reach("settle-redrive.committed");
 }
 
 /** Positions mean nothing to another run, so a request is redriven by a new run from the bound, which covers it. */
@@ -64,12 +68,14 @@ async function redriveRecords(context: PipelineContext, letter: StoredLetter): P
   const [first] = made.refused;
   if (letter.kind === "record" && first !== undefined) throw first.error;
   const letters = made.refused.map((refused) => recordLetter(stream, originOf(letter), items, refused));
+  await context.reach("redrive.made");
   await context.store.commitRedrive({
     ...redriveOf(letter),
     records: made.records,
     letters,
     schemaVersion: schemaVersion(stream).fingerprint,
   });
+  await context.reach("redrive.committed");
 }
 
 function redriveOf({ id: letterId, redrives, source, stream, runId, seq, observedAt }: StoredLetter) {

@@ -7,6 +7,7 @@ import { queueSchedule } from "./schedule.ts";
  * jobs of letters being redriven. Changes nothing where all is as it should be.
  */
 export async function restoreQueueState(context: PipelineContext): Promise<void> {
+  await context.reach("restore.begun");
   for (const source of context.sources.values()) {
     await context.queues.applyLimits(source.name, source);
     for (const stream of Object.values(source.streams)) {
@@ -14,5 +15,6 @@ export async function restoreQueueState(context: PipelineContext): Promise<void>
       await context.queues.applySchedule(source.name, stream.name, schedule);
     }
   }
+  await context.reach("restore.restored");
   await enqueueRedrives(context, await context.store.listLetters({ status: "redriving", limit: 1_000 }));
 }

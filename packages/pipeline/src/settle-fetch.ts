@@ -6,6 +6,7 @@ import { requestLetter } from "./letters.ts";
 
 /** Accounts for a request that is given up: letter and run `failed` in one transaction. The bound stays where it is. */
 export async function settleFetch(context: PipelineContext, job: JobPayloads["fetch"], error: unknown): Promise<void> {
+  await context.reach("settle-fetch.begun");
   const state = await context.store.readRun(job.runId);
   const { source, stream, runId, seq } = job;
   const log = context.logger.child({ source, stream, runId, seq });
@@ -15,6 +16,7 @@ export async function settleFetch(context: PipelineContext, job: JobPayloads["fe
   }
   const letter = requestLetter(job, canonicalJson(job.position), state.now, error);
   await context.store.settleFetch(letter);
+  await context.reach("settle-fetch.committed");
   context.metrics.deadLettered({ source, stream, code: letter.code });
   context.metrics.runEnded({ source, stream, status: "failed" });
   log.error({ code: letter.code, reason: messageOf(error) }, "request given up, run failed");

@@ -14,9 +14,11 @@ export type RunRequest = { source: string; stream: string; mode?: RunMode; takeO
 export async function startRun(context: PipelineContext, request: RunRequest): Promise<StartedRun> {
   const { source, stream, mode = "incremental", takeOver = "none" } = request;
   definitionOf(context, request);
+  await context.reach("start-run.begun");
   const started = await context.store.startRun({ source, stream, partition: livePartition, mode, takeOver });
   const log = context.logger.child({ source, stream, runId: started.run.runId });
   if (started.isNew) {
+    await context.reach("start-run.committed");
     if (started.superseded !== null) log.warn({ supersededRunId: started.superseded }, "took over from another run");
     log.info({ mode, bound: started.run.boundAtStart }, "run started");
     await enqueueFirstPage(context, started.run);
@@ -42,6 +44,7 @@ async function enqueueFirstPage(context: PipelineContext, run: Run): Promise<voi
   const { stream } = definitionOf(context, run);
   const position = stream.paginator.start(run.mode === "full" ? null : run.boundAtStart);
   await context.queues.enqueue([fetchJob(run, 0, position)]);
+  await context.reach("start-run.enqueued");
 }
 
 /** The job that fetches page `seq` of a run from `position`. */

@@ -16,6 +16,7 @@ const mirroredLetters = 1_000;
  */
 export async function sweepFailedJobs(context: PipelineContext): Promise<number> {
   const failed = await context.queues.failedJobs(sweepLimit);
+  if (failed.length > 0) await context.reach("sweep.found");
   // One that cannot be settled must not keep those behind it.
   for (const job of failed) {
     await sweepJob(context, job).catch((error: unknown) => {
@@ -30,9 +31,11 @@ async function sweepJob(context: PipelineContext, job: FailedJob): Promise<void>
   if (job.isFirstFailure) {
     log.warn({ reason: job.reason }, "job failed without running, trying it once more alone");
     await job.retry();
+    await context.reach("sweep.retried");
     return;
   }
   await settleJob(context, job, new PermanentError("STALLED", `its worker died ${job.stalls} times: ${job.reason}`));
+  await context.reach("sweep.settled");
   await job.remove();
 }
 

@@ -5,6 +5,7 @@ import { startRun } from "./start-run.ts";
 
 /** A stream's schedule is due. Starts a run, unless one is under way or the stream is paused. */
 export async function tick(context: PipelineContext, due: JobPayloads["tick"]): Promise<void> {
+  await context.reach("tick.begun");
   if (context.sources.get(due.source)?.streams[due.stream] === undefined) {
     context.logger.warn(
       { source: due.source, stream: due.stream },
@@ -15,4 +16,5 @@ export async function tick(context: PipelineContext, due: JobPayloads["tick"]): 
   const checkpoint = await context.store.checkpoint(due.source, due.stream, livePartition);
   if (checkpoint?.isPaused) return;
   await startRun(context, due);
+  await context.reach("tick.ended");
 }

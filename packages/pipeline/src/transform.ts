@@ -18,6 +18,7 @@ type TransformPayload = JobPayloads["transform"];
 export async function transformPage(context: PipelineContext, job: TransformPayload): Promise<void> {
   const { source, stream } = definitionOf(context, job);
   const items = parseItems(await unpackItems(context.store, payloadRef(job), job.items));
+  await context.reach("transform.unpacked");
   const observedAt = new Date(job.observedAt);
   const made = transformItems(source, stream, items, observedAt);
   if (made.implausible > 0) {
@@ -35,6 +36,7 @@ export async function transformPage(context: PipelineContext, job: TransformPayl
  * stays before the page, and the next run fetches it again.
  */
 export async function settleTransform(context: PipelineContext, job: TransformPayload, error: unknown): Promise<void> {
+  await context.reach("settle-transform.begun");
   const itemsJson = await readableItems(context, job);
   if (itemsJson === undefined) {
     const message = `page ${job.seq} cannot be read back from the queue; the next run fetches it again`;
@@ -113,8 +115,10 @@ function boundRule(stream: Stream | undefined, candidate: string | null): PageCo
 }
 
 async function commit(context: PipelineContext, job: TransformPayload, page: PageCommit): Promise<void> {
+  await context.reach("transform.made");
   const startedAt = performance.now();
   const committed = await context.store.commitPage(page);
+  await context.reach("transform.committed");
   report(context, job, page, committed, performance.now() - startedAt);
   if (committed.endedRun) await reportRun(context, job);
 }

@@ -65,5 +65,7 @@ async function takeOver(context: PipelineContext, run: Run): Promise<void> {
     { source, stream, runId, pages: run.pages },
     "live run has no job left, starting anew from the bound",
   );
+  await context.reach("watchdog.suspected");
   await startRun(context, { source, stream, mode, takeOver: { runId } });
+  await context.reach("watchdog.taken-over");
 }

@@ -1,4 +1,5 @@
 import type { Config } from "@penstock/config/config";
+import type { Reach } from "@penstock/core/failure-points";
 import type { PipelineContext } from "@penstock/pipeline/context";
 import { openQueueBackend, type QueueBackend } from "@penstock/queues/backend";
 import { createQueues } from "@penstock/queues/create-queues";
@@ -9,6 +10,7 @@ import { schemaVersion, viewColumns } from "@penstock/source/view-columns";
 import type { StreamSchema, StreamView } from "@penstock/store/store";
 import type { Logger } from "@penstock/telemetry/logger";
 import { createMetrics } from "@penstock/telemetry/metrics";
+import { createReach } from "./failures.ts";
 import { importCheckpoint } from "./import-checkpoint.ts";
 import { openConfiguredStore } from "./open-database.ts";
 import { loadUsableSources } from "./usable-sources.ts";
@@ -52,12 +54,16 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const sources = loaded.sources
     .filter(({ name }) => options.only?.includes(name) ?? true)
     .map((source) => (options.isOnDemand === true ? onDemand(source) : source));
-  const store = stack.adopt(await openConfiguredStore(config), (opened) => opened.close());
+  const reach = reachOf(config, logger);
+  const store = stack.adopt(await openConfiguredStore(config, { reach }), (opened) => opened.close());
   await store.noteSchemas(loaded.sources.flatMap(streamSchemas));
   await store.ensureViews(loaded.sources.flatMap(streamViews));
   await importCheckpoint(store, config, sources, logger);
   const backend = stack.adopt(await openQueueBackend(config.queue, { logger }), (opened) => opened.close());
-  const queues = createQueues(backend, { sources: sources.map(({ name }) => name) });
+  const queues = createQueues(backend, {
+    sources: sources.map(({ name }) => name),
+    isDeduplicated: !config.test.hasUniqueJobIds,
+  });
   const released = await queues.releaseActive();
   if (released > 0) logger.info({ released }, "jobs of a process that was killed are waiting again");
   const metrics = createMetrics({ withProcess: options.withProcessMetrics === true });
@@ -69,6 +75,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     logger,
     metrics,
     settings: { backlogHigh: config.backlogHigh },
+    reach,
   };
   return {
     config,
@@ -77,6 +84,11 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     loaded: { ...loaded, sources },
     locks: options.hasShortLocks === true ? shortLocks : {},
   };
+}
+
+function reachOf({ test }: Config, logger: Logger): Reach {
+  if (test.failures.length > 0) logger.warn({ failures: test.failures }, "failures are planned, as a test asked for");
+  return createReach(test.failures);
 }
 
 function onDemand(source: Source): Source {

@@ -1,4 +1,5 @@
 import { InvalidRecordError } from "@penstock/core/errors";
+import type { Reach } from "@penstock/core/failure-points";
 import { livePartition } from "@penstock/core/run";
 import { type Connection, orRolledBack } from "./connection.ts";
 import { isRefusedData, reasonOf } from "./errors.ts";
@@ -22,13 +23,18 @@ import { checkpointOf, streamStates } from "./stream-states.ts";
 import { ensureViews } from "./views.ts";
 
 /** The store on an open connection. Each method is one statement or one transaction. */
-export function createStore({ db, dialect, transact, ask, close }: Connection): Store {
+export function createStore({ db, dialect, transact, ask, close }: Connection, reach: Reach): Store {
   return {
     dialect: dialect.name,
     ping: () => ask(async () => void (await db.$queryRaw`SELECT 1`)),
     close,
 
-    startRun: (request) => transact((tx) => startRun(tx, dialect, request)),
+    startRun: (request) =>
+      transact(async (tx) => {
+        const started = await startRun(tx, dialect, request);
+        if (started.isNew) await reach("start-run.in-transaction");
+        return started;
+      }),
     readRun: (runId) => ask(() => readRun(db, dialect, runId)),
     noteApiStart: (runId, at) =>
       transact(
@@ -54,11 +60,11 @@ export function createStore({ db, dialect, transact, ask, close }: Connection): 
 
     commitPage: async (page) => {
       try {
-        return await transact((tx) => commitPage(tx, dialect, page));
+        return await transact((tx) => commitPage(tx, dialect, page, reach));
       } catch (error) {
         if (!isRefusedData(error)) throw error;
         const reduced = await setAsideRefused({ transact, dialect }, page);
-        return transact((tx) => commitPage(tx, dialect, reduced));
+        return transact((tx) => commitPage(tx, dialect, reduced, reach));
       }
     },
 

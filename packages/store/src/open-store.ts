@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { ConfigError, InfrastructureError } from "@penstock/core/errors";
+import { type Reach, withoutFailures } from "@penstock/core/failure-points";
 import { PrismaBetterSqlite3 } from "@prisma/adapter-better-sqlite3";
 import { PrismaPg } from "@prisma/adapter-pg";
 import { PrismaClient as PostgresClient } from "../generated/postgresql/client.ts";
@@ -24,6 +25,8 @@ export type OpenStoreOptions = {
   poolSize?: number;
   /** Looks only: creates and migrates nothing. A database that is not there or has no tables yet is `DATABASE_MISSING`. */
   isReadOnly?: boolean;
+  /** Where tests let it fail. */
+  reach?: Reach;
 };
 
 /** How long a statement may stop the event loop while it waits. Readers wait only where a killed process left a log to recover. */
@@ -39,9 +42,9 @@ const connectTimeoutMs = 10_000;
 export async function openStore(options: OpenStoreOptions): Promise<Store> {
   const place = describePlace(options.url);
   try {
-    return createStore(
-      options.url.startsWith("file:") ? await openSqlite(options, place) : await openPostgres(options, place),
-    );
+    const isFile = options.url.startsWith("file:");
+    const connection = isFile ? await openSqlite(options, place) : await openPostgres(options, place);
+    return createStore(connection, options.reach ?? withoutFailures);
   } catch (error) {
     throw explainOpening(translateError(error, place), place);
   }

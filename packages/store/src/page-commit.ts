@@ -1,6 +1,7 @@
 import type { Account } from "@penstock/core/account";
 import { extendPrefix, type PageLink, type Prefix } from "@penstock/core/chain";
 import { laterCursor, nextBound } from "@penstock/core/cursor";
+import type { Reach } from "@penstock/core/failure-points";
 import type { RunStatus } from "@penstock/core/run";
 import { Prisma } from "../generated/postgresql/client.ts";
 import type { Transaction } from "./client.ts";
@@ -20,18 +21,29 @@ const waitingPages = 65;
  * the first only. Last, the checkpoint is locked, and only behind that lock are the run read and the prefix computed, since
  * another page's commit may just have extended it. Everybody locks the checkpoint before the run.
  */
-export async function commitPage(db: Transaction, dialect: Dialect, page: PageCommit): Promise<CommittedPage> {
+export async function commitPage(
+  db: Transaction,
+  dialect: Dialect,
+  page: PageCommit,
+  reach: Reach,
+): Promise<CommittedPage> {
   const isFirst = await insertPage(db, dialect, page);
+  await reach("commit.page-inserted");
   const origin = { ...page.run, seq: page.seq, observedAt: page.observedAt, schemaVersion: page.schemaVersion };
   const { rowsWritten, ...upserted } = await upsertRecords(db, dialect, origin, page.records);
+  await reach("commit.records-written");
   await resolveByCommit(db, dialect, page);
   if (isFirst || (await isOtherContent(db, page))) await upsertLetters(db, dialect, page.letters);
+  await reach("commit.letters-written");
   const { fetched, duplicate, filtered, deadLettered } = page;
   const account: Account = { fetched, ...upserted, duplicate, filtered, deadLettered };
   if (isFirst) await keepAccount(db, page, account);
   const checkpoint = await lockCheckpoint(db, dialect, page);
+  await reach("commit.checkpoint-locked");
   if (isFirst) await addToRun(db, dialect, page, account);
+  await reach("commit.run-counted");
   const moved = await moveCheckpoint(db, dialect, page, checkpoint);
+  await reach("commit.checkpoint-moved");
   return { account, rowsWritten, isFirst, ...moved };
 }
 
