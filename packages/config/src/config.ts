@@ -19,6 +19,7 @@ export type Config = {
   log: { level: LogLevel | undefined; format: LogFormat };
   http: { host: string; port: number };
   transformConcurrency: number;
+  transformThreads: number;
   /** Pages. */
   backlogHigh: number;
   shutdownGraceMs: number;
@@ -76,6 +77,7 @@ function compose(values: Values, cwd: string): Omit<Config, "env"> {
     log: { level: values.PENSTOCK_LOG_LEVEL ?? values.LOG_LEVEL, format: values.PENSTOCK_LOG_FORMAT },
     http: { host: values.PENSTOCK_HTTP_HOST, port: values.PENSTOCK_HTTP_PORT },
     transformConcurrency: values.PENSTOCK_TRANSFORM_CONCURRENCY,
+    transformThreads: values.PENSTOCK_TRANSFORM_THREADS,
     backlogHigh: values.PENSTOCK_BACKLOG_HIGH,
     shutdownGraceMs: values.PENSTOCK_SHUTDOWN_GRACE_MS,
     test: { failures: values.PENSTOCK_FAILURE_POINT, hasUniqueJobIds: values.PENSTOCK_UNIQUE_JOB_IDS },

@@ -125,6 +125,12 @@ const serviceVariables = {
     expected: "a whole number from 1 to 1000",
     fallback: "`4`",
   }),
+  PENSTOCK_TRANSFORM_THREADS: variable(integer(0, 64).default(1), {
+    description:
+      "Threads in which one transformer validates and transforms pages. `0`: beside everything else, in the main one.",
+    expected: "a whole number from 0 to 64",
+    fallback: "`1`",
+  }),
   PENSTOCK_BACKLOG_HIGH: variable(integer(1).default(256), {
     description: "Fetchers hold back while more pages than this wait for the transformers, and go on below half of it.",
     expected: "a whole number from 1",

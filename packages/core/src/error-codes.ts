@@ -98,6 +98,10 @@ export const errorCodes = {
     means: "The database refuses this record's data.",
     remedy: "See the message; correct the transform, then redrive.",
   },
+  TRANSFORM_STOPPED: {
+    means: "The thread that a page was transformed in ended, or did not come back in time.",
+    remedy: "Tried again; if it persists look for a loop without end, or for memory, in the stream's transform.",
+  },
   PAYLOAD_UNREADABLE: {
     means: "A job's payload could not be read.",
     remedy: "A bug or mixed versions: finish the roll-out, then redrive.",

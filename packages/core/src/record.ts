@@ -10,3 +10,43 @@ export type OutputRecord = {
   /** SHA-256 of `data`. */
   hash: string;
 };
+
+/** `input` numbers the input record that it came from, within the page. */
+export type NumberedRecord = OutputRecord & { input: number };
+
+/**
+ * The records of a page, one per key and sorted by it, as the text that is sent to the database. Made where the records are
+ * made, so that what passes between threads, and into the statement, is one text and not thousands of objects.
+ */
+export type RecordBatch = {
+  /** JSON array of `[key, ts, version, hash, data]`. */
+  rows: string;
+  /** JSON array of the keys. */
+  keys: string;
+  /** The input of each record. */
+  inputs: readonly number[];
+};
+
+export const emptyBatch: RecordBatch = { rows: "[]", keys: "[]", inputs: [] };
+
+/** @param records one per key, sorted by key, lest two transactions wait for each other's rows */
+export function batchOf(records: readonly NumberedRecord[]): RecordBatch {
+  return {
+    rows: JSON.stringify(records.map(({ key, ts, version, hash, data }) => [key, ts, version, hash, data])),
+    keys: JSON.stringify(records.map(({ key }) => key)),
+    inputs: records.map(({ input }) => input),
+  };
+}
+
+type Row = [key: string, ts: string | null, version: string | null, hash: string, data: string];
+
+/** What {@link batchOf} was given. */
+export function recordsOf({ rows, inputs }: RecordBatch): NumberedRecord[] {
+  const parsed: Row[] = JSON.parse(rows);
+  return parsed.map(([key, ts, version, hash, data], i) => ({ key, ts, version, hash, data, input: inputs[i] ?? -1 }));
+}
+
+export function keysOf({ keys }: RecordBatch): string[] {
+  const parsed: string[] = JSON.parse(keys);
+  return parsed;
+}

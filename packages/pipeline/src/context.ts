@@ -6,12 +6,15 @@ import type { Source, Stream } from "@penstock/source/model";
 import type { Store } from "@penstock/store/store";
 import type { Logger } from "@penstock/telemetry/logger";
 import type { Metrics } from "@penstock/telemetry/metrics";
+import type { PageTransformer } from "./page-transformer.ts";
 
 /** What every job handler needs; made once per process and passed down, never changed. */
 export type PipelineContext = {
   store: Store;
   queues: Queues;
   sources: ReadonlyMap<string, Source>;
+  /** Where pages are validated and transformed: in this thread or in others. */
+  transformer: PageTransformer;
   logger: Logger;
   metrics: Metrics;
   settings: PipelineSettings;
@@ -40,7 +43,7 @@ export const runAheadPages = 64;
  * @throws PermanentError `SOURCE_UNKNOWN`
  */
 export function definitionOf(
-  context: PipelineContext,
+  context: Pick<PipelineContext, "sources">,
   name: { source: string; stream: string },
 ): { source: Source; stream: Stream } {
   const source = context.sources.get(name.source);

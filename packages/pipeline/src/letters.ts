@@ -8,7 +8,7 @@ import type { Stream } from "@penstock/source/model";
 import { bestEffortKey } from "@penstock/source/transform";
 import type { RefusedItem } from "./page-records.ts";
 
-type Origin = {
+export type LetterOrigin = {
   source: string;
   stream: string;
   partition: string;
@@ -21,7 +21,7 @@ type Origin = {
 /** The letter of one record that cannot be processed. */
 export function recordLetter(
   stream: Stream,
-  origin: Origin,
+  origin: LetterOrigin,
   items: JsonValue[],
   { input, error }: RefusedItem,
 ): NewLetter {
@@ -37,7 +37,7 @@ export function recordLetter(
 }
 
 /** The letter of a page that cannot be processed as a whole: it keeps all of the page's items. */
-export function pageLetter(origin: Origin, itemsJson: string, error: unknown): NewLetter {
+export function pageLetter(origin: LetterOrigin, itemsJson: string, error: unknown): NewLetter {
   return { ...origin, stage: "transform", kind: "page", key: null, ...reasonOf(error), payload: itemsJson };
 }
 

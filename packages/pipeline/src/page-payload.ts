@@ -1,12 +1,11 @@
 import { promisify } from "node:util";
-import { constants, zstdCompress, zstdDecompress } from "node:zlib";
+import { constants, zstdCompress, zstdDecompressSync } from "node:zlib";
 import { PermanentError } from "@penstock/core/errors";
 import type { JsonValue } from "@penstock/core/json";
 import type { JobPayloads } from "@penstock/queues/catalog";
 import type { Store } from "@penstock/store/store";
 
 const compress = promisify(zstdCompress);
-const decompress = promisify(zstdDecompress);
 
 type PageItems = JobPayloads["transform"]["items"];
 type PageRef = { runId: string; seq: number; hash: string };
@@ -23,22 +22,30 @@ export async function packItems(store: Store, ref: PageRef, itemsJson: string): 
 }
 
 /**
+ * The compressed items, from the job or from the database.
+ *
+ * @throws PermanentError `PAYLOAD_UNREADABLE` when the stored page is gone
+ */
+export async function loadPacked(store: Store, ref: PageRef, items: PageItems): Promise<Uint8Array> {
+  if (items.kind === "inline") return Buffer.from(items.zstd, "base64");
+  const stored = await store.loadPayload(ref);
+  if (stored !== undefined) return stored;
+  throw new PermanentError("PAYLOAD_UNREADABLE", `page ${ref.seq} of run ${ref.runId} is not in the database`, {
+    seq: ref.seq,
+  });
+}
+
+/**
  * The items as JSON text.
  *
- * @throws PermanentError `PAYLOAD_UNREADABLE` when the stored page is gone or is not what was packed
+ * @throws PermanentError `PAYLOAD_UNREADABLE` when it is not what was packed
  */
-export async function unpackItems(store: Store, ref: PageRef, items: PageItems): Promise<string> {
-  const zstd = items.kind === "inline" ? Buffer.from(items.zstd, "base64") : await store.loadPayload(ref);
-  if (zstd === undefined) {
-    throw new PermanentError("PAYLOAD_UNREADABLE", `page ${ref.seq} of run ${ref.runId} is not in the database`, {
-      seq: ref.seq,
-    });
-  }
+export function unpackItems({ runId, seq }: Pick<PageRef, "runId" | "seq">, zstd: Uint8Array): string {
   try {
-    return (await decompress(zstd)).toString("utf8");
+    return zstdDecompressSync(zstd).toString("utf8");
   } catch (cause) {
-    throw new PermanentError("PAYLOAD_UNREADABLE", `page ${ref.seq} of run ${ref.runId} cannot be decompressed`, {
-      seq: ref.seq,
+    throw new PermanentError("PAYLOAD_UNREADABLE", `page ${seq} of run ${runId} cannot be decompressed`, {
+      seq,
       cause,
     });
   }
@@ -46,5 +53,6 @@ export async function unpackItems(store: Store, ref: PageRef, items: PageItems):
 
 /** Parses what {@link unpackItems} returned. */
 export function parseItems(itemsJson: string): JsonValue[] {
-  return JSON.parse(itemsJson) as JsonValue[];
+  const items: JsonValue[] = JSON.parse(itemsJson);
+  return items;
 }

@@ -1,11 +1,10 @@
 import { laterCursor } from "@penstock/core/cursor";
 import { InvalidRecordError, type PenstockError } from "@penstock/core/errors";
 import type { JsonValue } from "@penstock/core/json";
-import type { OutputRecord } from "@penstock/core/record";
+import type { NumberedRecord } from "@penstock/core/record";
 import type { Source, Stream } from "@penstock/source/model";
 import { createTransformer } from "@penstock/source/transform";
 
-export type NumberedRecord = OutputRecord & { input: number };
 export type RefusedItem = { input: number; error: PenstockError };
 
 /** What the items of a page became, every input in exactly one of: a record's `input`, duplicate, filtered, refused. */

@@ -17,6 +17,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import type { FetchContext } from "./context.ts";
 import { fetchPage } from "./fetch.ts";
 import { createManualQueues, type ManualQueues } from "./manual-queues.ts";
+import { createPageTransformer } from "./page-transformer.ts";
 import { redriveLetter, requestRedrive, settleRedrive } from "./redrive.ts";
 import { settleFetch } from "./settle-fetch.ts";
 import { startRun } from "./start-run.ts";
@@ -46,17 +47,19 @@ describe.each(databaseTargets())("on $name", ({ create }) => {
     open.push(stack);
     const database = stack.adopt(await create(), (created) => created.drop());
     const api = stack.adopt(await startExternalApi(options), (started) => started.close());
-    const { sources } = await loadSources(sourcesDir, { API_BASE_URL: api.url, BATCH_SIZE: "10" });
-    const source = sources.find(({ name }) => name === stream.source) as Source;
+    const loaded = await loadSources(sourcesDir, { API_BASE_URL: api.url, BATCH_SIZE: "10" });
+    const source = loaded.sources.find(({ name }) => name === stream.source) as Source;
     const store = stack.adopt(await openStore({ url: database.url, migrationsRoot }), (opened) => opened.close());
     const fetcher = stack.adopt(createPageFetcher(source), (created) => created.close());
     const queues = createManualQueues();
     const logDir = await mkdtemp(join(tmpdir(), "penstock-protocol-"));
     stack.defer(() => rm(logDir, { recursive: true, force: true }));
+    const sources = new Map([[source.name, source]]);
     const context: FetchContext = {
       store,
       queues,
-      sources: new Map([[source.name, source]]),
+      sources,
+      transformer: createPageTransformer(sources),
       fetchers: new Map([[source.name, fetcher]]),
       logger: createLogger({ app: "test", level: "silent", format: "json" }),
       metrics: createMetrics(),

@@ -1,5 +1,6 @@
 import { redriveJobId } from "@penstock/core/job-id";
 import type { JsonValue } from "@penstock/core/json";
+import { batchOf, emptyBatch } from "@penstock/core/record";
 import type { JobPayloads } from "@penstock/queues/catalog";
 import { schemaVersion } from "@penstock/source/view-columns";
 import type { LetterFilter, StoredLetter } from "@penstock/store/store";
@@ -57,7 +58,7 @@ export async function settleRedrive(
 /** Positions mean nothing to another run, so a request is redriven by a new run from the bound, which covers it. */
 async function redriveRequest(context: PipelineContext, letter: StoredLetter): Promise<void> {
   await startRun(context, { source: letter.source, stream: letter.stream });
-  await context.store.commitRedrive({ ...redriveOf(letter), records: [], letters: [], schemaVersion: "" });
+  await context.store.commitRedrive({ ...redriveOf(letter), records: emptyBatch, letters: [], schemaVersion: "" });
 }
 
 async function redriveRecords(context: PipelineContext, letter: StoredLetter): Promise<void> {
@@ -71,7 +72,7 @@ async function redriveRecords(context: PipelineContext, letter: StoredLetter): P
   await context.reach("redrive.made");
   await context.store.commitRedrive({
     ...redriveOf(letter),
-    records: made.records,
+    records: batchOf(made.records),
     letters,
     schemaVersion: schemaVersion(stream).fingerprint,
   });

@@ -2,32 +2,39 @@ import { imbalance } from "@penstock/core/account";
 import type { ErrorCode } from "@penstock/core/error-codes";
 import { PermanentError } from "@penstock/core/errors";
 import type { JsonValue } from "@penstock/core/json";
-import type { NewLetter } from "@penstock/core/letter";
+import { emptyBatch } from "@penstock/core/record";
 import type { JobPayloads } from "@penstock/queues/catalog";
-import type { Source, Stream } from "@penstock/source/model";
+import type { Stream } from "@penstock/source/model";
 import { schemaVersion } from "@penstock/source/view-columns";
 import type { CommittedPage, PageCommit } from "@penstock/store/store";
 import { definitionOf, type PipelineContext } from "./context.ts";
-import { pageLetter, recordLetter } from "./letters.ts";
-import { parseItems, unpackItems } from "./page-payload.ts";
-import { type PageRecords, transformItems } from "./page-records.ts";
+import { type LetterOrigin, pageLetter } from "./letters.ts";
+import { loadPacked, parseItems, unpackItems } from "./page-payload.ts";
+import type { TransformedPage } from "./page-transformer.ts";
 
 type TransformPayload = JobPayloads["transform"];
 
 /** Validates and transforms one page and commits it with its account, in one transaction. */
 export async function transformPage(context: PipelineContext, job: TransformPayload): Promise<void> {
-  const { source, stream } = definitionOf(context, job);
-  const items = parseItems(await unpackItems(context.store, payloadRef(job), job.items));
+  const { stream } = definitionOf(context, job);
+  const zstd = await loadPacked(context.store, payloadRef(job), job.items);
   await context.reach("transform.unpacked");
-  const observedAt = new Date(job.observedAt);
-  const made = transformItems(source, stream, items, observedAt);
+  const made = await context.transformer.transform({ ...originOf(job), zstd });
   if (made.implausible > 0) {
     const { runId, seq } = job;
     const fields = { source: job.source, stream: job.stream, runId, seq, records: made.implausible };
     context.logger.warn(fields, "cursor values more than an hour ahead of now are stored and not taken for the bound");
   }
-  const letters = made.refused.map((refused) => recordLetter(stream, { ...originOf(job), observedAt }, items, refused));
-  await commit(context, job, pageCommit(job, { source, stream, items, made, letters }));
+  await commit(context, job, pageCommit(job, { stream, made, raw: rawReader(() => unpackItems(job, zstd)) }));
+}
+
+/** Only for a record that the database refuses: then the page is parsed once more. */
+function rawReader(itemsJson: () => string): PageCommit["raw"] {
+  let items: JsonValue[] | undefined;
+  return async (input) => {
+    items ??= parseItems(itemsJson());
+    return JSON.stringify(items[input] ?? null);
+  };
 }
 
 /**
@@ -47,43 +54,38 @@ export async function settleTransform(context: PipelineContext, job: TransformPa
     );
     return;
   }
-  const observedAt = new Date(job.observedAt);
-  const letter = pageLetter({ ...originOf(job), observedAt }, itemsJson, error);
-  const nothing: PageRecords = {
-    records: [],
-    refused: [],
-    filtered: 0,
-    duplicate: 0,
-    boundCandidate: null,
-    watermark: null,
-    implausible: 0,
-  };
-  const definition = context.sources.get(job.source);
-  const stream = definition?.streams[job.stream];
-  await commit(context, job, {
-    ...pageCommit(job, { source: definition, stream, items: parseItems(itemsJson), made: nothing, letters: [letter] }),
-    deadLettered: job.count,
+  const letter = pageLetter(originOf(job), itemsJson, error);
+  const stream = context.sources.get(job.source)?.streams[job.stream];
+  const page = pageCommit(job, {
+    stream,
+    made: { ...nothingMade, letters: [letter] },
+    raw: rawReader(() => itemsJson),
   });
+  await commit(context, job, { ...page, deadLettered: job.count });
 }
+
+const nothingMade: TransformedPage = {
+  records: emptyBatch,
+  letters: [],
+  filtered: 0,
+  duplicate: 0,
+  boundCandidate: null,
+  watermark: null,
+  implausible: 0,
+};
 
 async function readableItems(context: PipelineContext, job: TransformPayload): Promise<string | undefined> {
   try {
-    return await unpackItems(context.store, payloadRef(job), job.items);
+    return unpackItems(job, await loadPacked(context.store, payloadRef(job), job.items));
   } catch (error) {
     if (error instanceof PermanentError) return undefined;
     throw error;
   }
 }
 
-type MadePage = {
-  source: Source | undefined;
-  stream: Stream | undefined;
-  items: JsonValue[];
-  made: PageRecords;
-  letters: NewLetter[];
-};
+type MadePage = { stream: Stream | undefined; made: TransformedPage; raw: PageCommit["raw"] };
 
-function pageCommit(job: TransformPayload, { stream, items, made, letters }: MadePage): PageCommit {
+function pageCommit(job: TransformPayload, { stream, made, raw }: MadePage): PageCommit {
   return {
     run: { runId: job.runId, source: job.source, stream: job.stream, partition: job.partition, fence: job.fence },
     seq: job.seq,
@@ -98,9 +100,9 @@ function pageCommit(job: TransformPayload, { stream, items, made, letters }: Mad
     filtered: made.filtered,
     records: made.records,
     duplicate: made.duplicate,
-    letters,
-    deadLettered: letters.length,
-    raw: (input) => JSON.stringify(items[input] ?? null),
+    letters: made.letters,
+    deadLettered: made.letters.length,
+    raw,
     watermark: made.watermark,
     bound: boundRule(stream, made.boundCandidate),
     deadLetterBudget: stream?.deadLetterBudget ?? 1,
@@ -169,6 +171,6 @@ function payloadRef(job: TransformPayload): { runId: string; seq: number; hash: 
   return { runId: job.runId, seq: job.seq, hash: job.contentHash };
 }
 
-function originOf({ source, stream, partition, runId, seq }: TransformPayload) {
-  return { source, stream, partition, runId, seq, traceId: null };
+function originOf({ source, stream, partition, runId, seq, observedAt }: TransformPayload): LetterOrigin {
+  return { source, stream, partition, runId, seq, observedAt: new Date(observedAt), traceId: null };
 }

@@ -1,6 +1,7 @@
 import type { Config } from "@penstock/config/config";
 import type { Reach } from "@penstock/core/failure-points";
 import type { PipelineContext } from "@penstock/pipeline/context";
+import { createPageTransformer } from "@penstock/pipeline/page-transformer";
 import { openQueueBackend, type QueueBackend } from "@penstock/queues/backend";
 import { createQueues } from "@penstock/queues/create-queues";
 import type { WorkerOptions } from "@penstock/queues/queues";
@@ -68,10 +69,12 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   if (released > 0) logger.info({ released }, "jobs of a process that was killed are waiting again");
   const metrics = createMetrics({ withProcess: options.withProcessMetrics === true });
   metrics.observeQueues(() => queues.depths());
+  const byName = new Map(sources.map((source) => [source.name, source]));
   const context: PipelineContext = {
     store,
     queues,
-    sources: new Map(sources.map((source) => [source.name, source])),
+    sources: byName,
+    transformer: createPageTransformer(byName),
     logger,
     metrics,
     settings: { backlogHigh: config.backlogHigh },

@@ -1,4 +1,5 @@
 import { Prisma } from "../generated/postgresql/client.ts";
+import type { BulkValues } from "./bulk-values.ts";
 import type { Transaction } from "./client.ts";
 
 /** All that the two databases do not say alike. Statements are built from these and from standard SQL. */
@@ -15,7 +16,7 @@ export type Dialect = {
   takeWriteLock: Prisma.Sql | undefined;
   /** Appended to a SELECT to lock its rows; SQLite's transactions have the whole database. */
   forUpdate: Prisma.Sql;
-  /** Rows of a JSON array of arrays as columns `c0, c1, …`, text but where a type is given. */
+  /** Rows of a JSON array of arrays as columns `c0, c1, …`, text but where a type is given. Instants are ISO text in UTC. */
   rowsOf(json: string, types: readonly ("text" | "integer" | "timestamp" | "json")[]): Prisma.Sql;
   /** Executes an upsert of records and counts its rows. What is not inserted or updated was left as it is. */
   countWritten(db: Transaction, batch: UpsertBatch): Promise<{ inserted: number; written: number }>;
@@ -28,7 +29,7 @@ export type UpsertBatch = { source: string; stream: string; keys: string; rows: 
 
 const sqlTypes = { text: "text", integer: "integer", timestamp: "timestamptz", json: "jsonb" } as const;
 
-export const postgresql: Dialect = {
+export const postgresql = (bulk: BulkValues): Dialect => ({
   name: "postgresql",
   now: Prisma.sql`clock_timestamp()`,
   instant: (value) => Prisma.sql`${value.toISOString()}::timestamptz`,
@@ -36,7 +37,7 @@ export const postgresql: Dialect = {
   forUpdate: Prisma.sql`FOR UPDATE`,
   rowsOf: (json, types) => {
     const columns = types.map((type, i) => `(r.v->>${i})::${sqlTypes[type]} AS c${i}`).join(", ");
-    return Prisma.sql`SELECT ${Prisma.raw(columns)} FROM jsonb_array_elements(${json}::jsonb) AS r(v)`;
+    return Prisma.sql`SELECT ${Prisma.raw(columns)} FROM jsonb_array_elements(${bulk.nameOf(json)}::jsonb) AS r(v)`;
   },
   countWritten: async (db, { upsert }) => {
     const [count] = await db.$queryRaw<[{ inserted: number; written: number }]>`
@@ -44,32 +45,38 @@ export const postgresql: Dialect = {
       SELECT count(*) FILTER (WHERE revision = 1)::int AS inserted, count(*)::int AS written FROM written`;
     return count;
   },
-  textsOf: (json) => Prisma.sql`SELECT jsonb_array_elements_text(${json}::jsonb)`,
-};
+  textsOf: (json) => Prisma.sql`SELECT jsonb_array_elements_text(${bulk.nameOf(json)}::jsonb)`,
+});
 
-export const sqlite: Dialect = {
+export const sqlite = (bulk: BulkValues): Dialect => ({
   name: "sqlite",
   now: Prisma.sql`strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')`,
   instant: (value) => Prisma.sql`${storedInstant(value)}`,
   takeWriteLock: Prisma.sql`UPDATE checkpoints SET fence = fence WHERE false`,
   forUpdate: Prisma.empty,
   rowsOf: (json, types) => {
-    const columns = types.map((_type, i) => `json_extract(r.value, '$[${i}]') AS c${i}`).join(", ");
-    return Prisma.sql`SELECT ${Prisma.raw(columns)} FROM json_each(${json}) AS r`;
+    const columns = types
+      .map((type, i) => `${sqliteValue(type, `json_extract(r.value, '$[${i}]')`)} AS c${i}`)
+      .join(", ");
+    return Prisma.sql`SELECT ${Prisma.raw(columns)} FROM json_each(${bulk.nameOf(json)}) AS r`;
   },
   // No INSERT in a WITH here; but whoever writes is alone, so what was there before can be counted before.
   countWritten: async (db, { source, stream, keys, rows, upsert }) => {
     const [known] = await db.$queryRaw<[{ count: bigint }]>`
-      SELECT count(*) AS count FROM json_each(${keys}) AS k CROSS JOIN records AS r
+      SELECT count(*) AS count FROM json_each(${bulk.nameOf(keys)}) AS k CROSS JOIN records AS r
       WHERE r.source = ${source} AND r.stream = ${stream} AND r.key = k.value`;
     const written = await db.$executeRaw(upsert);
     return { inserted: rows - Number(known.count), written };
   },
-  textsOf: (json) => Prisma.sql`SELECT value FROM json_each(${json})`,
-};
+  textsOf: (json) => Prisma.sql`SELECT value FROM json_each(${bulk.nameOf(json)})`,
+});
 
-/** The text Prisma's SQLite adapter writes for an instant (a Date, or ISO text in UTC), so that its reads and ours, and comparisons of text, agree. */
-export function storedInstant(value: Date | string): string {
-  const iso = typeof value === "string" ? value : value.toISOString();
-  return `${iso.slice(0, -1)}+00:00`;
+/** The same as {@link storedInstant}. */
+function sqliteValue(type: string, value: string): string {
+  return type === "timestamp" ? `replace(${value}, 'Z', '+00:00')` : value;
+}
+
+/** The text Prisma's SQLite adapter writes for an instant, so that its reads and ours, and comparisons of text, agree. */
+export function storedInstant(value: Date): string {
+  return `${value.toISOString().slice(0, -1)}+00:00`;
 }

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { NewLetter } from "@penstock/core/letter";
+import { emptyBatch } from "@penstock/core/record";
 import type { RunIdentity } from "@penstock/core/run";
 import { databaseTargets } from "@penstock/testing/databases";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -58,7 +59,7 @@ describe.each(databaseTargets())("dead letters on $name", ({ create }) => {
     runId: run.runId,
     seq: 0,
     observedAt: monday,
-    records: [],
+    records: emptyBatch,
     letters: [],
     schemaVersion: "v1",
   });

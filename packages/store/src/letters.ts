@@ -7,6 +7,7 @@ import {
   letterIdentity,
   type NewLetter,
 } from "@penstock/core/letter";
+import { keysOf } from "@penstock/core/record";
 import { Prisma } from "../generated/postgresql/client.ts";
 import type { DeadLetterModel } from "../generated/postgresql/models/DeadLetter.ts";
 import type { Transaction } from "./client.ts";
@@ -93,7 +94,7 @@ export async function resolveByCommit(db: Transaction, dialect: Dialect, page: P
   >`SELECT 1 AS one FROM dead_letters WHERE ${where} AND record_key IS NOT NULL LIMIT 1`;
   if (open === undefined) return;
   const bad = new Set(page.letters.map(({ key }) => key));
-  const keys = JSON.stringify(page.records.map(({ key }) => key).filter((key) => !bad.has(key)));
+  const keys = JSON.stringify(keysOf(page.records).filter((key) => !bad.has(key)));
   await db.$executeRaw`
     UPDATE dead_letters SET status = 'resolved'
     WHERE ${where} AND observed_at <= ${dialect.instant(page.observedAt)} AND ((kind = 'record' AND record_key IN (${dialect.textsOf(keys)}))

@@ -7,6 +7,7 @@ import { PrismaBetterSqlite3 } from "@prisma/adapter-better-sqlite3";
 import { PrismaPg } from "@prisma/adapter-pg";
 import { PrismaClient as PostgresClient } from "../generated/postgresql/client.ts";
 import { PrismaClient as SqliteClient } from "../generated/sqlite/client.ts";
+import { type BulkValues, createBulkValues, withBulkValues } from "./bulk-values.ts";
 import type { Prisma } from "./client.ts";
 import { type Connection, createConnection } from "./connection.ts";
 import { createStore } from "./create-store.ts";
@@ -61,10 +62,14 @@ async function openSqlite(
     await makeFolder(dirname(path));
     await migrateSqlite(path, migrations);
   }
-  const reader = sqliteClient(path, true);
-  const writer = isReadOnly ? reader : sqliteClient(path, false);
+  const bulk = createBulkValues();
+  const reader = sqliteClient(path, { readonly: true, bulk });
+  const writer = isReadOnly ? reader : sqliteClient(path, { readonly: false, bulk });
   if (!isReadOnly) for (const pragma of writerPragmas) await writer.$queryRawUnsafe(`PRAGMA ${pragma}`);
-  return checked(createConnection({ reader, writer, dialect: sqlite, place }), isReadOnly ? migrations : undefined);
+  return checked(
+    createConnection({ reader, writer, dialect: sqlite(bulk), place }),
+    isReadOnly ? migrations : undefined,
+  );
 }
 
 /**
@@ -85,14 +90,14 @@ async function makeFolder(folder: string): Promise<void> {
   }
 }
 
-function sqliteClient(path: string, readonly: boolean): Prisma {
+function sqliteClient(path: string, { readonly, bulk }: { readonly: boolean; bulk: BulkValues }): Prisma {
   const adapter = new PrismaBetterSqlite3({
     url: `file:${path}`,
     timeout: busyTimeoutMs[readonly ? "reader" : "writer"],
     readonly,
   });
   // A test proves both schemas equal; their clients differ in nothing that is used here.
-  return new SqliteClient({ adapter }) as unknown as Prisma;
+  return new SqliteClient({ adapter: withBulkValues(adapter, bulk) }) as unknown as Prisma;
 }
 
 async function openPostgres(
@@ -108,9 +113,10 @@ async function openPostgres(
     // Prisma's adapter drops the offset of what it reads and writes, so anywhere but in UTC every instant would be another.
     onConnect: async (client) => void (await client.query("SET TIME ZONE 'UTC'")),
   });
-  const db = new PostgresClient({ adapter });
+  const bulk = createBulkValues();
+  const db = new PostgresClient({ adapter: withBulkValues(adapter, bulk) });
   return checked(
-    createConnection({ reader: db, writer: db, dialect: postgresql, place }),
+    createConnection({ reader: db, writer: db, dialect: postgresql(bulk), place }),
     isReadOnly ? migrations : undefined,
   );
 }

@@ -1,3 +1,4 @@
+import { batchOf, type NumberedRecord, recordsOf } from "@penstock/core/record";
 import { livePartition, type RunIdentity } from "@penstock/core/run";
 import type { PageCommit } from "./store.ts";
 
@@ -21,8 +22,8 @@ export function pageOf(
     observedAt: new Date("2026-01-01T00:00:00.000Z"),
     fetched: keys.length + (rest.deadLettered ?? 0) + (rest.filtered ?? 0) + (rest.duplicate ?? 0),
     filtered: 0,
-    records: keys.map((key, input) => ({ key, ts: null, version, data, hash: data, input })),
-    raw: (input) => JSON.stringify({ input }),
+    records: batchOf(keys.map((key, input) => ({ key, ts: null, version, data, hash: data, input }))),
+    raw: async (input) => JSON.stringify({ input }),
     duplicate: 0,
     letters: [],
     deadLettered: 0,
@@ -35,3 +36,11 @@ export function pageOf(
 }
 
 export const partition = { source: "s", stream: "t", partition: livePartition };
+
+/** The page's records, each changed: for tests of single records. */
+export function changedRecords(
+  { records }: PageCommit,
+  change: (record: NumberedRecord, i: number) => NumberedRecord,
+): PageCommit["records"] {
+  return batchOf(recordsOf(records).map(change));
+}

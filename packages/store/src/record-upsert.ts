@@ -1,7 +1,7 @@
-import type { OutputRecord } from "@penstock/core/record";
+import { keysOf, type RecordBatch } from "@penstock/core/record";
 import { Prisma } from "../generated/postgresql/client.ts";
 import type { Transaction } from "./client.ts";
-import { type Dialect, storedInstant } from "./dialect.ts";
+import type { Dialect } from "./dialect.ts";
 
 export type UpsertOrigin = {
   source: string;
@@ -11,7 +11,6 @@ export type UpsertOrigin = {
   observedAt: Date;
   schemaVersion: string;
 };
-export type NumberedRecord = OutputRecord & { input: number };
 export type UpsertCounts = { inserted: number; updated: number; unchanged: number; rowsWritten: number };
 
 const columnTypes = ["text", "timestamp", "text", "text", "json"] as const;
@@ -25,15 +24,15 @@ export async function upsertRecords(
   db: Transaction,
   dialect: Dialect,
   origin: UpsertOrigin,
-  records: NumberedRecord[],
+  batch: RecordBatch,
 ): Promise<UpsertCounts> {
-  if (records.length === 0) return { inserted: 0, updated: 0, unchanged: 0, rowsWritten: 0 };
-  const inputs = new Set(records.map(({ input }) => input)).size;
-  if (inputs === records.length) return countRows(db, dialect, origin, records);
+  const rows = batch.inputs.length;
+  if (rows === 0) return { inserted: 0, updated: 0, unchanged: 0, rowsWritten: 0 };
+  if (new Set(batch.inputs).size === rows) return countRows(db, dialect, origin, batch);
   const written = await db.$queryRaw<
     { key: string; revision: number }[]
-  >`${statement(dialect, origin, records)} RETURNING key, revision`;
-  return countInputs(records, written);
+  >`${statement(dialect, origin, batch)} RETURNING key, revision`;
+  return countInputs(batch, written);
 }
 
 /** Where each input made one row, the database's counts of rows are those of inputs, and no row has to come back. */
@@ -41,20 +40,17 @@ async function countRows(
   db: Transaction,
   dialect: Dialect,
   origin: UpsertOrigin,
-  records: NumberedRecord[],
+  batch: RecordBatch,
 ): Promise<UpsertCounts> {
-  const keys = JSON.stringify(records.map(({ key }) => key));
   const { source, stream } = origin;
-  const batch = { source, stream, keys, rows: records.length, upsert: statement(dialect, origin, records) };
-  const { inserted, written } = await dialect.countWritten(db, batch);
-  return { inserted, updated: written - inserted, unchanged: records.length - written, rowsWritten: written };
+  const rows = batch.inputs.length;
+  const upsert = statement(dialect, origin, batch);
+  const { inserted, written } = await dialect.countWritten(db, { source, stream, keys: batch.keys, rows, upsert });
+  return { inserted, updated: written - inserted, unchanged: rows - written, rowsWritten: written };
 }
 
-function statement(dialect: Dialect, origin: UpsertOrigin, records: NumberedRecord[]): Prisma.Sql {
+function statement(dialect: Dialect, origin: UpsertOrigin, { rows }: RecordBatch): Prisma.Sql {
   const observedAt = dialect.instant(origin.observedAt);
-  const rows = JSON.stringify(
-    records.map(({ key, ts, version, hash, data }) => [key, ts && storedInstant(ts), version, hash, data]),
-  );
   return Prisma.sql`
     INSERT INTO records (source, stream, key, ts, version, hash, data, observed_at, run_id, seq, schema_version, first_seen_at, updated_at)
     SELECT ${origin.source}, ${origin.stream}, c0, c1, c2, c3, c4, ${observedAt}, ${origin.runId}, ${origin.seq}, ${origin.schemaVersion}, ${dialect.now}, ${dialect.now}
@@ -69,8 +65,8 @@ function statement(dialect: Dialect, origin: UpsertOrigin, records: NumberedReco
         > (records.version IS NOT NULL, COALESCE(records.version, ''), records.observed_at)`;
 }
 
-function countInputs(records: NumberedRecord[], written: { key: string; revision: number }[]): UpsertCounts {
-  const inputOf = new Map(records.map(({ key, input }) => [key, input]));
+function countInputs(batch: RecordBatch, written: { key: string; revision: number }[]): UpsertCounts {
+  const inputOf = new Map(keysOf(batch).map((key, i) => [key, batch.inputs[i] ?? -1]));
   const inserted = new Set<number>();
   const changed = new Set<number>();
   for (const { key, revision } of written) {

@@ -3,7 +3,7 @@ import type { RunIdentity } from "@penstock/core/run";
 import { databaseTargets } from "@penstock/testing/databases";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openStore } from "./open-store.ts";
-import { pageOf, partition } from "./page-of.ts";
+import { changedRecords, pageOf, partition } from "./page-of.ts";
 import type { Store } from "./store.ts";
 
 const migrationsRoot = join(import.meta.dirname, "../../../prisma");
@@ -32,7 +32,7 @@ describe.each(databaseTargets())("records that $name refuses", ({ name, create }
       isLast: true,
       cursorOut: null,
     });
-    const records = page.records.map((record) =>
+    const records = changedRecords(page, (record) =>
       ["k17", "k33"].includes(record.key) ? { ...record, data: refused[name] } : record,
     );
     const committed = await store.commitPage({ ...page, records });
@@ -51,7 +51,7 @@ describe.each(databaseTargets())("records that $name refuses", ({ name, create }
 
   test("count once however many of their input's rows are refused", async () => {
     const page = pageOf(run, { keys: ["a", "b", "c", "d"], fetched: 2 });
-    const records = page.records.map((record, i) => ({
+    const records = changedRecords(page, (record, i) => ({
       ...record,
       input: i < 3 ? 0 : 1,
       ...(i < 2 && { data: refused[name] }),
@@ -66,7 +66,9 @@ describe.each(databaseTargets())("records that $name refuses", ({ name, create }
 
   test("delivered again, attempts stay", async () => {
     const page = pageOf(run, { keys: ["a", "b"] });
-    const records = page.records.map((record) => (record.key === "b" ? { ...record, data: refused[name] } : record));
+    const records = changedRecords(page, (record) =>
+      record.key === "b" ? { ...record, data: refused[name] } : record,
+    );
     await store.commitPage({ ...page, records });
     expect(await store.commitPage({ ...page, records })).toMatchObject({
       isFirst: false,
@@ -92,7 +94,7 @@ describe.each(databaseTargets())("records that $name refuses", ({ name, create }
     } as const;
     await store.commitPage(pageOf(run, { keys: [], letters: [letter], deadLettered: 1 }));
     const [claimed] = await store.claimForRedrive({ limit: 1 });
-    const records = pageOf(run, { keys: ["a"] }).records.map((record) => ({ ...record, data: refused[name] }));
+    const records = changedRecords(pageOf(run, { keys: ["a"] }), (record) => ({ ...record, data: refused[name] }));
     const redrive = {
       ...partition,
       letterId: claimed?.id ?? "",

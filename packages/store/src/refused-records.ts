@@ -1,7 +1,8 @@
 import type { NewLetter } from "@penstock/core/letter";
+import { batchOf, type NumberedRecord, recordsOf } from "@penstock/core/record";
 import { type Connection, orRolledBack, RolledBack } from "./connection.ts";
 import { isRefusedData, reasonOf } from "./errors.ts";
-import { type NumberedRecord, upsertRecords } from "./record-upsert.ts";
+import { upsertRecords } from "./record-upsert.ts";
 import type { PageCommit } from "./store.ts";
 
 type Refused = { record: NumberedRecord; error: unknown };
@@ -14,12 +15,13 @@ export async function setAsideRefused(
   connection: Pick<Connection, "transact" | "dialect">,
   page: PageCommit,
 ): Promise<PageCommit> {
-  const refused = await findRefused(connection, page, page.records);
+  const records = recordsOf(page.records);
+  const refused = await findRefused(connection, page, records);
   const inputs = new Map(refused.map((each) => [each.record.input, each]));
-  const letters = [...inputs.values()].map((each) => letterOf(page, each));
+  const letters = await Promise.all([...inputs.values()].map((each) => letterOf(page, each)));
   return {
     ...page,
-    records: page.records.filter(({ input }) => !inputs.has(input)),
+    records: batchOf(records.filter(({ input }) => !inputs.has(input))),
     letters: [...page.letters, ...letters],
     deadLettered: page.deadLettered + letters.length,
   };
@@ -46,7 +48,7 @@ async function tryRecords(
 ): Promise<unknown> {
   const origin = { ...page.run, seq: page.seq, observedAt: page.observedAt, schemaVersion: page.schemaVersion };
   const trial = transact(async (tx): Promise<undefined> => {
-    await upsertRecords(tx, dialect, origin, records);
+    await upsertRecords(tx, dialect, origin, batchOf(records));
     throw new RolledBack();
   });
   try {
@@ -57,7 +59,7 @@ async function tryRecords(
   }
 }
 
-function letterOf(page: PageCommit, { record, error }: Refused): NewLetter {
+async function letterOf(page: PageCommit, { record, error }: Refused): Promise<NewLetter> {
   const { source, stream, partition, runId } = page.run;
   return {
     source,
@@ -71,7 +73,7 @@ function letterOf(page: PageCommit, { record, error }: Refused): NewLetter {
     kind: "record",
     key: record.key,
     path: null,
-    payload: page.raw(record.input),
+    payload: await page.raw(record.input),
     code: "RECORD_REFUSED",
     message: `the database refuses record ${record.key}: ${reasonOf(error)}`,
   };

@@ -6,7 +6,7 @@ import type { RunIdentity } from "@penstock/core/run";
 import { databaseTargets } from "@penstock/testing/databases";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openStore } from "./open-store.ts";
-import { pageOf, partition } from "./page-of.ts";
+import { changedRecords, pageOf, partition } from "./page-of.ts";
 import type { Store } from "./store.ts";
 
 const migrationsRoot = join(import.meta.dirname, "../../../prisma");
@@ -105,7 +105,7 @@ describe.each(databaseTargets())("the store on $name", ({ create }) => {
       });
       const later = new Date("2026-01-02T00:00:00Z");
       const page = pageOf(run, { seq: 1, keys: ["b", "c", "d"], value: 2, observedAt: later });
-      const same = page.records.map((record) =>
+      const same = changedRecords(page, (record) =>
         record.key === "c" ? { ...record, data: '{"value":1}', hash: '{"value":1}' } : record,
       );
       expect((await store.commitPage({ ...page, records: same })).account).toMatchObject({
@@ -129,7 +129,7 @@ describe.each(databaseTargets())("the store on $name", ({ create }) => {
       const run = await start();
       await store.commitPage(pageOf(run, { keys: ["old"] }));
       const page = pageOf(run, { seq: 1, keys: ["new", "old", "x", "y"], fetched: 2 });
-      const records = page.records.map((record) => ({
+      const records = changedRecords(page, (record) => ({
         ...record,
         input: record.key === "new" || record.key === "old" ? 0 : 1,
       }));

@@ -2,7 +2,7 @@ import type { Account } from "@penstock/core/account";
 import type { CursorKind } from "@penstock/core/cursor";
 import type { ErrorCode } from "@penstock/core/error-codes";
 import type { LetterStatus, NewLetter } from "@penstock/core/letter";
-import type { OutputRecord } from "@penstock/core/record";
+import type { RecordBatch } from "@penstock/core/record";
 import type { Run, RunIdentity, RunMode, RunStatus } from "@penstock/core/run";
 
 /**
@@ -100,10 +100,9 @@ export type PageCommit = {
   observedAt: Date;
   fetched: number;
   filtered: number;
-  /** Sorted by key, one per key. `input` numbers the input record it came from, within the page. */
-  records: (OutputRecord & { input: number })[];
+  records: RecordBatch;
   /** The raw record of an input as JSON text, for the letter of one whose data the database refuses. */
-  raw: (input: number) => string;
+  raw: (input: number) => Promise<string>;
   /** Inputs whose records all lost against another record of the same page. */
   duplicate: number;
   letters: NewLetter[];
@@ -146,7 +145,7 @@ export type RedriveCommit = {
   runId: string;
   seq: number;
   observedAt: Date;
-  records: (OutputRecord & { input: number })[];
+  records: RecordBatch;
   /** For a page letter: records of it that still cannot be processed get letters of their own. */
   letters: NewLetter[];
   schemaVersion: string;

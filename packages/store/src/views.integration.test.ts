@@ -3,7 +3,7 @@ import { databaseTargets } from "@penstock/testing/databases";
 import { Client } from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openStore } from "./open-store.ts";
-import { pageOf, partition } from "./page-of.ts";
+import { changedRecords, pageOf, partition } from "./page-of.ts";
 import type { Store, StreamView, ViewColumn } from "./store.ts";
 
 const migrationsRoot = join(import.meta.dirname, "../../../prisma");
@@ -34,7 +34,7 @@ describe.each(databaseTargets())("views on $name", ({ name, create }) => {
     const page = pageOf(run, { keys: rows.map((_row, i) => `k${i}`) });
     await store.commitPage({
       ...page,
-      records: page.records.map((record, i) => ({ ...record, data: JSON.stringify(rows[i]), hash: `${i}` })),
+      records: changedRecords(page, (record, i) => ({ ...record, data: JSON.stringify(rows[i]), hash: `${i}` })),
     });
   }
 

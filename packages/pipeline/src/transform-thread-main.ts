@@ -1,0 +1,20 @@
+import { PermanentError } from "@penstock/core/errors";
+import { loadSources } from "@penstock/source/load-sources";
+import { Tinypool } from "tinypool";
+import { createPageTransformer, type PackedPage } from "./page-transformer.ts";
+import type { ThreadAnswer, ThreadSources } from "./transform-threads.ts";
+
+// Run by createTransformThreads as a thread of its own.
+const { sourcesDir, env }: ThreadSources = Tinypool.workerData;
+const { sources } = await loadSources(sourcesDir, env);
+const transformer = createPageTransformer(new Map(sources.map((source) => [source.name, source])));
+
+export default async function transform(page: PackedPage): Promise<ThreadAnswer> {
+  try {
+    return { kind: "transformed", page: await transformer.transform(page) };
+  } catch (error) {
+    const code = error instanceof PermanentError ? error.code : null;
+    const { message, stack = message } = error instanceof Error ? error : new Error(String(error));
+    return { kind: "failed", code, message, stack };
+  }
+}

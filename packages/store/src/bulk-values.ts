@@ -1,0 +1,63 @@
+import { randomUUID } from "node:crypto";
+import type { SqlDriverAdapterFactory, SqlQueryable } from "@prisma/driver-adapter-utils";
+
+/**
+ * Texts of some hundred kilobytes on their way into a statement. Prisma writes the parameters of a raw statement into JSON
+ * and parses them again before they reach the driver, which costs as much as the statement itself does. So a statement gets
+ * a short name instead of the text, and the adapter puts the text in its place.
+ */
+export type BulkValues = {
+  /** A name that stands for `text` in the parameters of one statement. */
+  nameOf(text: string): string;
+  /** The parameters with texts in place of names; a name is good once. */
+  resolve(parameters: readonly unknown[]): unknown[];
+};
+
+/** Names of statements that were never sent, since their transaction had died, would stay for ever. */
+const maxWaiting = 64;
+
+export function createBulkValues(): BulkValues {
+  // Random, so that no text out of an API is ever taken for a name.
+  const prefix = `bulk:${randomUUID()}:`;
+  const waiting = new Map<string, string>();
+  let count = 0;
+  const take = (name: string): string => {
+    const text = waiting.get(name);
+    if (text === undefined) throw new RangeError("a statement was sent twice, or long after it was made");
+    waiting.delete(name);
+    return text;
+  };
+  return {
+    nameOf: (text) => {
+      const [oldest] = waiting.size >= maxWaiting ? waiting.keys() : [];
+      if (oldest !== undefined) waiting.delete(oldest);
+      const name = `${prefix}${count++}`;
+      waiting.set(name, text);
+      return name;
+    },
+    resolve: (parameters) =>
+      parameters.map((value) => (typeof value === "string" && value.startsWith(prefix) ? take(value) : value)),
+  };
+}
+
+/** The same factory, whose adapters put bulk values in place of their names. */
+export function withBulkValues(factory: SqlDriverAdapterFactory, values: BulkValues): SqlDriverAdapterFactory {
+  return {
+    provider: factory.provider,
+    adapterName: factory.adapterName,
+    connect: async () => {
+      const adapter = resolving(await factory.connect(), values);
+      const start = adapter.startTransaction.bind(adapter);
+      adapter.startTransaction = async (level) => resolving(await start(level), values);
+      return adapter;
+    },
+  };
+}
+
+function resolving<T extends SqlQueryable>(queryable: T, values: BulkValues): T {
+  const queryRaw = queryable.queryRaw.bind(queryable);
+  const executeRaw = queryable.executeRaw.bind(queryable);
+  queryable.queryRaw = (query) => queryRaw({ ...query, args: values.resolve(query.args) });
+  queryable.executeRaw = (query) => executeRaw({ ...query, args: values.resolve(query.args) });
+  return queryable;
+}
