@@ -9,6 +9,7 @@ const { sourcesDir, env }: ThreadSources = Tinypool.workerData;
 const { sources } = await loadSources(sourcesDir, env);
 const transformer = createPageTransformer(new Map(sources.map((source) => [source.name, source])));
 
+/** @public called by name, from the pool */
 export default async function transform(page: PackedPage): Promise<ThreadAnswer> {
   try {
     return { kind: "transformed", page: await transformer.transform(page) };
