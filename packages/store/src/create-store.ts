@@ -1,7 +1,9 @@
 import { InvalidRecordError } from "@penstock/core/errors";
 import type { Reach } from "@penstock/core/failure-points";
+import type { JsonValue } from "@penstock/core/json";
 import { livePartition } from "@penstock/core/run";
 import { type Connection, orRolledBack } from "./connection.ts";
+import { markDue } from "./due-partitions.ts";
 import { isRefusedData, reasonOf } from "./errors.ts";
 import {
   claimForRedrive,
@@ -18,12 +20,14 @@ import { queryView } from "./query-view.ts";
 import { setAsideRefused } from "./refused-records.ts";
 import { endRun, readRun, startRun, storedRun } from "./runs.ts";
 import { noteSchemas } from "./schema-versions.ts";
+import { startDueRuns } from "./start-due.ts";
 import type { Store } from "./store.ts";
 import { checkpointOf, streamStates } from "./stream-states.ts";
 import { ensureViews } from "./views.ts";
 
 /** The store on an open connection. Each method is one statement or one transaction. */
-export function createStore({ db, dialect, transact, ask, close }: Connection, reach: Reach): Store {
+export function createStore(connection: Connection, reach: Reach): Store {
+  const { db, dialect, transact, ask, close } = connection;
   return {
     dialect: dialect.name,
     ping: () => ask(async () => void (await db.$queryRaw`SELECT 1`)),
@@ -34,6 +38,14 @@ export function createStore({ db, dialect, transact, ask, close }: Connection, r
         const started = await startRun(tx, dialect, request);
         if (started.isNew) await reach("start-run.in-transaction");
         return started;
+      }),
+    startDueRuns: (request) => startDueRuns(connection, request, reach),
+    markDue: (mark) => transact((tx) => markDue(tx, dialect, mark)),
+    readRecord: (source, stream, key) =>
+      ask(async () => {
+        const where = { source_stream_key: { source, stream, key }, deletedAt: null };
+        const found = await db.row.findUnique({ where, select: { data: true } });
+        return found === null ? undefined : (found.data as JsonValue);
       }),
     readRun: (runId) => ask(() => readRun(db, dialect, runId)),
     noteApiStart: (runId, at) =>

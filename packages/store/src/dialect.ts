@@ -16,6 +16,8 @@ export type Dialect = {
   takeWriteLock: Prisma.Sql | undefined;
   /** Appended to a SELECT to lock its rows; SQLite's transactions have the whole database. */
   forUpdate: Prisma.Sql;
+  /** The same, leaving out rows that another transaction has locked. */
+  skipLocked: Prisma.Sql;
   /** Rows of a JSON array of arrays as columns `c0, c1, …`, text but where a type is given. Instants are ISO text in UTC. */
   rowsOf(json: string, types: readonly ("text" | "integer" | "timestamp" | "json")[]): Prisma.Sql;
   /** Executes an upsert of records and counts its rows. What is not inserted or updated was left as it is. */
@@ -35,6 +37,7 @@ export const postgresql = (bulk: BulkValues): Dialect => ({
   instant: (value) => Prisma.sql`${value.toISOString()}::timestamptz`,
   takeWriteLock: undefined,
   forUpdate: Prisma.sql`FOR UPDATE`,
+  skipLocked: Prisma.sql`FOR UPDATE SKIP LOCKED`,
   rowsOf: (json, types) => {
     const columns = types.map((type, i) => `(r.v->>${i})::${sqlTypes[type]} AS c${i}`).join(", ");
     return Prisma.sql`SELECT ${Prisma.raw(columns)} FROM jsonb_array_elements(${bulk.nameOf(json)}::jsonb) AS r(v)`;
@@ -54,6 +57,7 @@ export const sqlite = (bulk: BulkValues): Dialect => ({
   instant: (value) => Prisma.sql`${storedInstant(value)}`,
   takeWriteLock: Prisma.sql`UPDATE checkpoints SET fence = fence WHERE false`,
   forUpdate: Prisma.empty,
+  skipLocked: Prisma.empty,
   rowsOf: (json, types) => {
     const columns = types
       .map((type, i) => `${sqliteValue(type, `json_extract(r.value, '$[${i}]')`)} AS c${i}`)

@@ -13,6 +13,7 @@ import type { DeadLetterModel } from "../generated/postgresql/models/DeadLetter.
 import type { Transaction } from "./client.ts";
 import { RolledBack } from "./connection.ts";
 import { type Dialect, storedInstant } from "./dialect.ts";
+import { markChildren } from "./due-partitions.ts";
 import { upsertRecords } from "./record-upsert.ts";
 import { endRun } from "./runs.ts";
 import type { LetterFilter, PageCommit, RedriveCommit, StoredLetter } from "./store.ts";
@@ -120,6 +121,7 @@ export async function commitRedrive(
   if (resolved === 0) return { isResolved: false };
   await upsertRecords(db, dialect, redrive, redrive.records);
   await upsertLetters(db, dialect, redrive.letters);
+  await markChildren(db, dialect, redrive, redrive);
   return { isResolved: true };
 }
 

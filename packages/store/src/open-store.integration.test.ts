@@ -80,7 +80,8 @@ describe.each(databaseTargets())("opening $name", ({ name, create }) => {
       await Promise.all([open(), open(), open(), open()]);
       await using(url, async (store) => {
         expect(await store.listRuns({ limit: 9 })).toHaveLength(1);
-        expect(await store.queryView('SELECT count(*) AS n FROM "_prisma_migrations"')).toEqual([{ n: 1 }]);
+        const twice = 'SELECT migration_name FROM "_prisma_migrations" GROUP BY migration_name HAVING count(*) > 1';
+        expect(await store.queryView(twice)).toEqual([]);
       });
     }));
 

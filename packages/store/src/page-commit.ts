@@ -6,6 +6,7 @@ import type { RunStatus } from "@penstock/core/run";
 import { Prisma } from "../generated/postgresql/client.ts";
 import type { Transaction } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
+import { markChildren, settleDue } from "./due-partitions.ts";
 import { resolveByCommit, upsertLetters } from "./letters.ts";
 import { upsertRecords } from "./record-upsert.ts";
 import type { CommittedPage, PageCommit } from "./store.ts";
@@ -33,7 +34,10 @@ export async function commitPage(
   const { rowsWritten, ...upserted } = await upsertRecords(db, dialect, origin, page.records);
   await reach("commit.records-written");
   await resolveByCommit(db, dialect, page);
-  if (isFirst || (await isOtherContent(db, page))) await upsertLetters(db, dialect, page.letters);
+  if (isFirst || (await isOtherContent(db, page))) {
+    await upsertLetters(db, dialect, page.letters);
+    await markChildren(db, dialect, origin, page);
+  }
   await reach("commit.letters-written");
   const { fetched, duplicate, filtered, deadLettered } = page;
   const account: Account = { fetched, ...upserted, duplicate, filtered, deadLettered };
@@ -82,7 +86,13 @@ async function addToRun(db: Transaction, dialect: Dialect, { run }: PageCommit, 
     WHERE id = ${run.runId}`;
 }
 
-type LockedCheckpoint = { bound: string | null; fence: number; watermark: Date | string | null; now: Date | string };
+type LockedCheckpoint = {
+  bound: string | null;
+  fence: number;
+  watermark: Date | string | null;
+  failures: number;
+  now: Date | string;
+};
 type Moved = Pick<CommittedPage, "runStatus" | "bound" | "endedRun">;
 
 async function lockCheckpoint(
@@ -92,7 +102,7 @@ async function lockCheckpoint(
 ): Promise<LockedCheckpoint | undefined> {
   const { source, stream, partition } = page.run;
   const [checkpoint] = await db.$queryRaw<LockedCheckpoint[]>`
-    SELECT bound, fence, watermark, ${dialect.now} AS now FROM checkpoints
+    SELECT bound, fence, watermark, failures, ${dialect.now} AS now FROM checkpoints
     WHERE source = ${source} AND stream = ${stream} AND partition = ${partition} ${dialect.forUpdate}`;
   return checkpoint;
 }
@@ -141,6 +151,7 @@ async function advance(
   await db.$executeRaw`
     UPDATE checkpoints SET bound = ${bound}, watermark = ${watermark === null ? Prisma.sql`watermark` : dialect.instant(watermark)}, updated_at = ${dialect.now}
     WHERE source = ${source} AND stream = ${stream} AND partition = ${partition}`;
+  if (end !== undefined) await settleDue(db, dialect, page.run, end.status, checkpoint);
   return { runStatus: end?.status ?? "running", bound, endedRun: end !== undefined };
 }
 

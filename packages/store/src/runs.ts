@@ -4,6 +4,7 @@ import { livePartition, type Run, type RunMode, type RunStatus } from "@penstock
 import type { RunModel } from "../generated/postgresql/models/Run.ts";
 import type { Prisma, Transaction } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
+import { type EndedRun, settleDue } from "./due-partitions.ts";
 import type { StartedRun, StartRun } from "./store.ts";
 
 /** Payloads of ended runs are kept this long for pages that were still on their way. */
@@ -19,7 +20,7 @@ export async function startRun(db: Transaction, dialect: Dialect, request: Start
   await db.$executeRaw`
     INSERT INTO checkpoints (source, stream, partition, updated_at) VALUES (${source}, ${stream}, ${partition}, ${dialect.now})
     ON CONFLICT (source, stream, partition) DO UPDATE SET updated_at = checkpoints.updated_at`;
-  const live = await db.run.findFirst({ where: { ...where, status: "running" } });
+  const live = await liveRunOf(db, where);
   if (live !== null && !mayTakeOver(request, live.id)) return { run: storedRun(live), isNew: false, superseded: null };
   if (live !== null)
     await endRun(db, dialect, live.id, {
@@ -39,6 +40,15 @@ export async function startRun(db: Transaction, dialect: Dialect, request: Start
   const run = await db.run.findUniqueOrThrow({ where: { id } });
   return { run: storedRun(run), isNew: true, superseded: live?.id ?? null };
 }
+
+/** Literally `running`: only so does SQLite see that the index on live runs holds what is asked for. */
+async function liveRunOf(db: Transaction, { source, stream, partition }: PartitionName) {
+  const [live] = await db.$queryRaw<{ id: string }[]>`
+    SELECT id FROM runs WHERE source = ${source} AND stream = ${stream} AND partition = ${partition} AND status = 'running'`;
+  return live === undefined ? null : db.run.findUniqueOrThrow({ where: { id: live.id } });
+}
+
+type PartitionName = { source: string; stream: string; partition: string };
 
 function mayTakeOver({ takeOver }: StartRun, runId: string): boolean {
   return takeOver === "any" || (takeOver !== "none" && takeOver.runId === runId);
@@ -64,12 +74,13 @@ export async function endRun(
   runId: string,
   end: { status: Exclude<RunStatus, "running">; code?: ErrorCode; message?: string },
 ): Promise<boolean> {
-  await db.$queryRaw`
-    SELECT fence FROM checkpoints
+  const [checkpoint] = await db.$queryRaw<(EndedRun & { failures: number; now: Date | string })[]>`
+    SELECT source, stream, partition, fence, failures, ${dialect.now} AS now FROM checkpoints
     WHERE (source, stream, partition) = (SELECT source, stream, partition FROM runs WHERE id = ${runId}) ${dialect.forUpdate}`;
   const ended = await db.$executeRaw`
     UPDATE runs SET status = ${end.status}, error_code = ${end.code ?? null}, error_message = ${end.message ?? null}, ended_at = ${dialect.now}
     WHERE id = ${runId} AND status = 'running'`;
+  if (ended === 1 && checkpoint !== undefined) await settleDue(db, dialect, checkpoint, end.status, checkpoint);
   return ended === 1;
 }
 

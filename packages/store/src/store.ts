@@ -1,7 +1,9 @@
 import type { Account } from "@penstock/core/account";
 import type { CursorKind } from "@penstock/core/cursor";
 import type { ErrorCode } from "@penstock/core/error-codes";
+import type { JsonValue } from "@penstock/core/json";
 import type { LetterStatus, NewLetter } from "@penstock/core/letter";
+import type { ParentValues } from "@penstock/core/partition";
 import type { RecordBatch } from "@penstock/core/record";
 import type { Run, RunIdentity, RunMode, RunStatus } from "@penstock/core/run";
 
@@ -20,6 +22,15 @@ export type Store = {
    * already: returns it untouched, or ends it as `superseded` first where `takeOver` says so.
    */
   startRun(request: StartRun): Promise<StartedRun>;
+  /**
+   * Starts runs of a child stream's due partitions, longest due first, in one transaction, until it has `maxLive` live runs. The
+   * first call for a stream makes the parents due that are stored already. Does nothing while the stream is paused.
+   */
+  startDueRuns(request: StartDue): Promise<DueRuns>;
+  /** Marks partitions of a child stream as due. */
+  markDue(mark: DueMark): Promise<void>;
+  /** A stored record's output; `undefined` when there is none, or it was deleted. */
+  readRecord(source: string, stream: string, key: string): Promise<JsonValue | undefined>;
   /** Run, pause state and the database's clock in one query; `undefined` when there is no such run. */
   readRun(runId: string): Promise<RunState | undefined>;
   /** Remembers the API's own clock at the run's start, if nobody has yet. */
@@ -84,6 +95,32 @@ export type StartRun = {
 };
 export type StartedRun = { run: Run; isNew: boolean; superseded: string | null };
 
+/** A stream whose partitions belong to the records of another, and which of these make theirs due. */
+export type ChildStream = { stream: string; refresh: "changed" | "every-run" };
+
+export type StartDue = {
+  source: string;
+  stream: string;
+  /** The parent's stream. */
+  parent: string;
+  maxLive: number;
+  /** What a child needs of its parent's record; `undefined` when the record has it not: then it is no longer due. */
+  valuesOf: (record: JsonValue) => ParentValues | undefined;
+};
+/** `skipped`: partitions that were due and have no parent to be run for. */
+export type DueRuns = { started: ChildRun[]; skipped: number };
+export type ChildRun = StartedRun & { parent: ParentValues };
+
+export type DueMark = {
+  source: string;
+  stream: string;
+  /** The parent's stream. */
+  parent: string;
+  /** Every partition; or those that are due and failed, to be tried again at once. */
+  which: "all" | "failing";
+  mode: RunMode;
+};
+
 export type RunState = { run: Run; isPaused: boolean; now: Date };
 
 export type PageCommit = {
@@ -121,6 +158,8 @@ export type PageCommit = {
   /** Largest share of dead-lettered inputs, 0…1, with which the run still succeeds. */
   deadLetterBudget: number;
   schemaVersion: string;
+  /** Child streams of the page's stream: what the page changes makes their partitions due. */
+  children?: readonly ChildStream[];
 };
 
 export type CommittedPage = {
@@ -149,6 +188,7 @@ export type RedriveCommit = {
   /** For a page letter: records of it that still cannot be processed get letters of their own. */
   letters: NewLetter[];
   schemaVersion: string;
+  children?: readonly ChildStream[];
 };
 
 export type LetterFilter = {
@@ -182,10 +222,21 @@ export type Checkpoint = {
   liveRunId: string | null;
   isPaused: boolean;
   updatedAt: Date;
+  /** Of a partition that belongs to a parent: since when it is due, and from when on it may be run. */
+  dueSince: Date | null;
+  nextAttemptAt: Date | null;
+  /** Runs that failed since the last one that succeeded. */
+  failures: number;
 };
 
+/** What the partitions of a child stream amount to. */
+export type PartitionCounts = { total: number; due: number; failing: number; oldestDueSince: Date | null };
+
 export type StreamState = {
+  /** Of a child stream: of no partition of its own, with the latest watermark of all. */
   checkpoint: Checkpoint;
+  /** Of a child stream. */
+  partitions: PartitionCounts | null;
   lastRun: Run | null;
   lastSuccessAt: Date | null;
   openLetters: number;

@@ -1,8 +1,9 @@
+import { parentPartition } from "@penstock/core/partition";
 import { livePartition } from "@penstock/core/run";
 import type { CheckpointModel } from "../generated/postgresql/models/Checkpoint.ts";
 import type { Prisma } from "./client.ts";
 import { storedRun } from "./runs.ts";
-import type { Checkpoint, StreamState } from "./store.ts";
+import type { Checkpoint, PartitionCounts, StreamState } from "./store.ts";
 
 type PartitionName = { source: string; stream: string; partition: string };
 
@@ -13,7 +14,10 @@ export async function checkpointOf(db: Prisma, partition: PartitionName): Promis
   return stored(row, live?.id ?? null);
 }
 
-/** One state per stream. A few indexed look-ups each, so that the time does not grow with runs or records. */
+/**
+ * One state per stream. A few indexed look-ups each, so that the time does not grow with runs or records; the partitions of
+ * child streams are counted, by one statement for all.
+ */
 export async function streamStates(db: Prisma): Promise<StreamState[]> {
   const checkpoints = await db.checkpoint.findMany({
     where: { partition: livePartition },
@@ -21,17 +25,53 @@ export async function streamStates(db: Prisma): Promise<StreamState[]> {
   });
   const letters = await db.deadLetter.groupBy({ by: ["source", "stream"], where: { status: "open" }, _count: true });
   const open = new Map(letters.map(({ source, stream, _count }) => [`${source}.${stream}`, _count]));
-  return Promise.all(checkpoints.map((row) => stateOf(db, row, open.get(`${row.source}.${row.stream}`) ?? 0)));
+  const partitions = await countPartitions(db);
+  return Promise.all(
+    checkpoints.map((row) => {
+      const name = `${row.source}.${row.stream}`;
+      return stateOf(db, row, { openLetters: open.get(name) ?? 0, partitions: partitions.get(name) });
+    }),
+  );
 }
 
-async function stateOf(db: Prisma, row: CheckpointModel, openLetters: number): Promise<StreamState> {
+type Partitions = { counts: PartitionCounts; watermark: Date | null };
+
+async function countPartitions(db: Prisma): Promise<Map<string, Partitions>> {
+  const where = { partition: { startsWith: parentPartition("") } };
+  const counted = await db.checkpoint.groupBy({
+    by: ["source", "stream"],
+    where,
+    _count: { _all: true, dueFence: true },
+    _min: { dueSince: true },
+    _max: { watermark: true },
+  });
+  const failing = await db.checkpoint.groupBy({
+    by: ["source", "stream"],
+    where: { ...where, failures: { gt: 0 } },
+    _count: true,
+  });
+  const failingOf = new Map(failing.map(({ source, stream, _count }) => [`${source}.${stream}`, _count]));
+  return new Map(
+    counted.map(({ source, stream, _count: { _all: total, dueFence: due }, _min, _max }) => {
+      const name = `${source}.${stream}`;
+      const counts = { total, due, failing: failingOf.get(name) ?? 0, oldestDueSince: _min.dueSince };
+      return [name, { counts, watermark: _max.watermark }];
+    }),
+  );
+}
+
+type Known = { openLetters: number; partitions: Partitions | undefined };
+
+async function stateOf(db: Prisma, row: CheckpointModel, { openLetters, partitions }: Known): Promise<StreamState> {
   const where = { source: row.source, stream: row.stream };
   const orderBy = [{ startedAt: "desc" as const }, { fence: "desc" as const }];
   const last = await db.run.findFirst({ where, orderBy });
   const success =
     last?.status === "succeeded" ? last : await db.run.findFirst({ where: { ...where, status: "succeeded" }, orderBy });
+  const watermark = partitions === undefined ? row.watermark : partitions.watermark;
   return {
-    checkpoint: stored(row, last?.status === "running" ? last.id : null),
+    checkpoint: stored({ ...row, watermark }, last?.status === "running" ? last.id : null),
+    partitions: partitions?.counts ?? null,
     lastRun: last && storedRun(last),
     lastSuccessAt: success?.endedAt ?? null,
     openLetters,
