@@ -1,5 +1,5 @@
 import type { CursorKind } from "@penstock/core/cursor";
-import type { JsonValue } from "@penstock/core/json";
+import type { JsonObject, JsonValue } from "@penstock/core/json";
 import type { z } from "zod";
 import { type Auth, noAuth } from "./auth.ts";
 import { type ChildTransform, convertAsIs, convertWith, type Transform, withParent } from "./convert.ts";
@@ -97,6 +97,10 @@ export type StreamOptions<O extends z.ZodObject> = {
   path: string;
   /** Sent with every request. */
   query?: Record<string, string>;
+  /** Default `GET`. */
+  method?: "GET" | "POST";
+  /** Sent as JSON with a `POST`. */
+  body?: JsonObject;
   /** Where in the response the records are: a path such as `data.items`, or a function. Default: the response is the array. */
   records?: JsonPath | ((body: JsonValue) => JsonValue | undefined);
   /** Output field or fields that identify a record. */
@@ -109,8 +113,8 @@ export type StreamOptions<O extends z.ZodObject> = {
   version?: { field: FieldOf<O>; kind: CursorKind };
   /** Default: one request brings all. */
   paginator?: Paginator;
-  /** `asc`: the API sorts by the cursor field, oldest first. Default `none`. */
-  order?: "asc" | "none";
+  /** How the API sorts by the cursor field: `asc` oldest first, `desc` newest first. Default `none`. */
+  order?: "asc" | "desc" | "none";
   /** Default: runs on demand only. */
   schedule?: Schedule;
   /** Largest share of dead-lettered records, 0…1, with which a run still succeeds; default 1. */
@@ -175,6 +179,8 @@ function streamOf<O extends z.ZodObject>(
     parent: options.parent && parentOf(options.parent),
     path: options.path,
     query: options.query ?? {},
+    method: options.method ?? "GET",
+    body: options.body,
     records: typeof records === "string" ? jsonPathReader(records) : records,
     schema,
     output,

@@ -75,7 +75,7 @@ export function createPageFetcher(source: Source): PageFetcher {
         signal,
         remark: stream.paginator.remark?.(position),
       });
-      const page = placed(label, () => readPage(source, stream, position, answer));
+      const page = placed(label, () => readPage(source, stream, { position, url }, answer));
       return { ...page, durationMs: performance.now() - startedAt };
     },
     close: () => agent.close(),
@@ -161,18 +161,21 @@ function singleHeaders(headers: Dispatcher.ResponseData["headers"]): Record<stri
 
 type ReadPage = Omit<FetchedPage, "durationMs">;
 
-function readPage(source: Source, stream: Stream, position: JsonObject, { body, response }: Answer): ReadPage {
+type Asked = { position: JsonObject; url: URL };
+
+function readPage(source: Source, stream: Stream, asked: Asked, { body, response }: Answer): ReadPage {
   const parsed = parseBody(body, headerOf(response.headers, "content-type"), source.auth.conceal);
   const items = selectItems(stream, parsed);
-  const seen = seePage(stream, items);
-  const next = stream.paginator.next(position, seen);
+  const headers = singleHeaders(response.headers);
+  const seen = { ...seeRecords(stream, items), body: parsed, headers, url: asked.url.href };
+  const next = stream.paginator.next(asked.position, seen);
   const apiDate = dateOf(headerOf(response.headers, "date"));
   return {
     items,
     cursors: seen.cursors,
     next,
     apiDate,
-    rateLimit: rateLimitOf(singleHeaders(response.headers), apiDate ?? new Date()),
+    rateLimit: rateLimitOf(headers, apiDate ?? new Date()),
     status: response.statusCode,
     sizeBytes: body.byteLength,
   };
@@ -205,7 +208,7 @@ function select(stream: Stream, body: JsonValue): JsonValue | undefined {
   }
 }
 
-function seePage(stream: Stream, items: JsonValue[]): PageSeen {
+function seeRecords(stream: Stream, items: JsonValue[]): Pick<PageSeen, "items" | "cursors" | "rawCursors" | "keys"> {
   const { cursor } = stream;
   return {
     items,

@@ -1,5 +1,5 @@
 import type { CursorKind } from "@penstock/core/cursor";
-import type { JsonValue } from "@penstock/core/json";
+import type { JsonObject, JsonValue } from "@penstock/core/json";
 import type { ParentValues } from "@penstock/core/partition";
 import type { z } from "zod";
 import type { Auth } from "./auth.ts";
@@ -32,6 +32,9 @@ export type Stream = {
   /** Appended to the base URL. */
   path: string;
   query: Record<string, string>;
+  method: "GET" | "POST";
+  /** Sent as JSON, with what the paginator adds. In a child stream its texts are templates. */
+  body: JsonObject | undefined;
   /** Finds the records in a response body; whatever it returns that is no array is `SELECTOR_MISSED`. */
   records: (body: JsonValue) => JsonValue | undefined;
   /** Schema of one record as the API sends it. */
@@ -48,8 +51,11 @@ export type Stream = {
   /** Output field that says which of two observations of a record is the newer, and how it is compared. */
   version: { field: string; kind: CursorKind } | undefined;
   paginator: Paginator;
-  /** How the API sorts: `asc` by the cursor field lets the bound move page by page. */
-  order: "asc" | "none";
+  /**
+   * How the API sorts by the cursor field: `asc` lets the bound move page by page, `desc` ends a run at what is older
+   * than its bound.
+   */
+  order: "asc" | "desc" | "none";
   schedule: Schedule | undefined;
   /** Largest share of dead-lettered records, 0…1, with which a run still succeeds. */
   deadLetterBudget: number;

@@ -15,6 +15,6 @@ export function pageUrl(source: Source, stream: Stream, request: PageRequest, pa
   url.pathname = `${url.pathname.replace(/\/$/, "")}/${path.replace(/^\//, "")}`;
   for (const [name, value] of Object.entries(stream.query))
     url.searchParams.set(name, parent === undefined ? value : fillText(value, parent));
-  for (const [name, value] of Object.entries(request.query)) url.searchParams.set(name, value);
+  for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, value);
   return url;
 }

@@ -21,7 +21,14 @@ export type Paginator = {
   remark?(position: JsonObject): string | undefined;
 };
 
-export type PageRequest = { query: Record<string, string> };
+export type PageRequest = {
+  query?: Record<string, string>;
+  /** Merged into the stream's JSON body. */
+  body?: JsonObject;
+  headers?: Record<string, string>;
+  /** A link that the API gave, absolute or relative to the request before: replaces base URL, path and query. */
+  url?: string;
+};
 
 export type PageSeen = {
   items: JsonValue[];
@@ -31,6 +38,12 @@ export type PageSeen = {
   rawCursors: (JsonValue | undefined)[];
   /** Best-effort identity of each item: its key if it can be read, else a hash of its content. */
   keys: string[];
+  /** The response outside the records. */
+  body: JsonValue | undefined;
+  /** Of the response, by lower-case name. */
+  headers: Record<string, string>;
+  /** What was asked, without credentials. */
+  url: string;
 };
 
 /** `incomplete`: no way on from here, and the run did not see everything. */

@@ -2,7 +2,14 @@ import { PenstockError } from "@penstock/core/errors";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type KeysetOptions, keyset } from "./keyset.ts";
-import { type Collection, keysetCollection, type SimulatedRecord, type Walk, walk } from "./simulated-collection.ts";
+import {
+  type Collection,
+  keysetCollection,
+  pageOf,
+  type SimulatedRecord,
+  type Walk,
+  walk,
+} from "./simulated-collection.ts";
 
 const second = (n: number) => new Date(Date.UTC(2026, 0, 1) + n * 1_000).toISOString();
 const pageSize = 4;
@@ -218,9 +225,8 @@ test("a raised limit is explained when the API rejects it", () => {
   let position = paginator.start(null);
   expect(paginator.remark?.(position)).toBeUndefined();
   for (let i = 0; i < 2; i++) {
-    const items = collection(paginator.request(position).query);
-    const cursors = items.map(({ ts }) => String(ts));
-    const next = paginator.next(position, { items, cursors, rawCursors: cursors, keys: items.map(({ id }) => id) });
+    const items = collection(paginator.request(position).query ?? {});
+    const next = paginator.next(position, pageOf(items));
     if (next.kind === "next") position = next.position;
   }
   expect(paginator.remark?.(position)).toMatch(

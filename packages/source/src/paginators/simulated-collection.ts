@@ -18,7 +18,7 @@ export function walk(paginator: Paginator, collection: Collection, bound: string
   for (let position = paginator.start(bound); result.end === ""; ) {
     if (result.pages++ === tooManyPages) throw new Error("the paginator does not come to an end");
     result.positions.push(position);
-    const items = collection(paginator.request(position).query);
+    const items = collection(paginator.request(position).query ?? {});
     for (const { id } of items) result.seen.add(id);
     const next = paginator.next(position, pageOf(items));
     if (next.kind === "next") position = next.position;
@@ -27,12 +27,15 @@ export function walk(paginator: Paginator, collection: Collection, bound: string
   return result;
 }
 
-function pageOf(items: SimulatedRecord[]): PageSeen {
+export function pageOf(items: SimulatedRecord[]): PageSeen {
   return {
     items,
     cursors: items.map(({ ts }) => instantOf(ts)),
     rawCursors: items.map(({ ts }) => ts),
     keys: items.map(({ id }) => id),
+    body: undefined,
+    headers: {},
+    url: "",
   };
 }
 
