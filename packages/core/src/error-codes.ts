@@ -119,6 +119,11 @@ export const errorCodes = {
     means: "More records were dead-lettered than the stream's budget allows.",
     remedy: "`penstock dead-letters list`; correct the cause, then redrive.",
   },
+  ACCOUNT_VIOLATED: {
+    means: "The account of a page or run does not add up: records may be unaccounted for.",
+    remedy:
+      "A bug in Penstock: the page is kept whole as a dead letter and its run fails. Please report it, then redrive.",
+  },
   // our own house
   DATABASE_UNAVAILABLE: {
     means: "The database does not answer.",

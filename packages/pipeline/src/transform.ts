@@ -1,4 +1,5 @@
-import { imbalance } from "@penstock/core/account";
+import { defaultBudget } from "@penstock/core/budget";
+import { codeOf, messageOf } from "@penstock/core/decision";
 import type { ErrorCode } from "@penstock/core/error-codes";
 import { PermanentError } from "@penstock/core/errors";
 import type { JsonValue } from "@penstock/core/json";
@@ -54,6 +55,7 @@ export async function settleTransform(context: PipelineContext, job: TransformPa
     );
     return;
   }
+  if (codeOf(error) === "ACCOUNT_VIOLATED") await failForAccount(context, job, error);
   const letter = pageLetter(originOf(job), itemsJson, error);
   const stream = context.sources.get(job.source)?.streams[job.stream];
   const page = pageCommit(job, {
@@ -73,6 +75,16 @@ const nothingMade: TransformedPage = {
   watermark: null,
   implausible: 0,
 };
+
+/** Before the letter is written, which may complete the run: no run succeeds that lost count of its records. */
+async function failForAccount(context: PipelineContext, job: TransformPayload, error: unknown): Promise<void> {
+  const { source, stream, runId, seq } = job;
+  const message = messageOf(error);
+  context.logger.error({ source, stream, runId, seq, reason: message }, "account violated");
+  if (await context.store.endRun(runId, { status: "failed", code: "ACCOUNT_VIOLATED", message })) {
+    await reportRun(context, job);
+  }
+}
 
 async function readableItems(context: PipelineContext, job: TransformPayload): Promise<string | undefined> {
   try {
@@ -105,7 +117,7 @@ function pageCommit(job: TransformPayload, { stream, made, raw }: MadePage): Pag
     raw,
     watermark: made.watermark,
     bound: boundRule(stream, made.boundCandidate),
-    deadLetterBudget: stream?.deadLetterBudget ?? 1,
+    deadLetterBudget: stream?.deadLetterBudget ?? defaultBudget,
     schemaVersion: stream === undefined ? "" : schemaVersion(stream).fingerprint,
   };
 }
@@ -142,6 +154,7 @@ async function reportRun(context: PipelineContext, { runId, source, stream }: Tr
     durationMs,
     ...(errorCode !== null && { errorCode }),
   };
+  if (errorCode === "ACCOUNT_VIOLATED") context.metrics.accountViolated({ source, stream });
   if (status === "succeeded") context.logger.info(fields, "run ended");
   else context.logger.error(fields, "run ended");
 }
@@ -157,10 +170,6 @@ function report(
   const log = context.logger.child({ source, stream, runId, seq });
   context.metrics.pageCommitted({ source, stream, account: committed.account, isFirst: committed.isFirst, durationMs });
   log.debug({ ...committed.account, isFirst: committed.isFirst, durationMs }, "page committed");
-  if (imbalance(committed.account) !== 0) {
-    context.metrics.accountViolated({ source, stream });
-    log.error({ ...committed.account }, "the account of a page does not add up");
-  }
   for (const letter of page.letters) {
     context.metrics.deadLettered({ source, stream, code: letter.code });
     log.error({ code: letter.code, key: letter.key, path: letter.path, reason: letter.message }, "dead letter");

@@ -2,6 +2,7 @@ import type { CursorKind } from "@penstock/core/cursor";
 import type { JsonObject, JsonValue } from "@penstock/core/json";
 import type { z } from "zod";
 import { type Auth, noAuth } from "./auth.ts";
+import { type BudgetOption, budgetOf } from "./budget-option.ts";
 import { type ChildTransform, convertAsIs, convertWith, type Transform, withParent } from "./convert.ts";
 import { type CursorOptions, cursorOn } from "./cursor-field.ts";
 import { type Environment, readEnvironment } from "./environment.ts";
@@ -117,8 +118,8 @@ export type StreamOptions<O extends z.ZodObject> = {
   order?: "asc" | "desc" | "none";
   /** Default: runs on demand only. */
   schedule?: Schedule;
-  /** Largest share of dead-lettered records, 0…1, with which a run still succeeds; default 1. */
-  deadLetterBudget?: number;
+  /** How many dead-lettered records a run may have and still succeed: `20`, or a share as `"5%"`; default `"50%"`. */
+  deadLetterBudget?: BudgetOption;
   /** Default 1,000,000. */
   maxPages?: number;
   /** Largest response body, decompressed; default 64 MiB. */
@@ -192,7 +193,7 @@ function streamOf<O extends z.ZodObject>(
     paginator: options.paginator ?? singlePage(),
     order: options.order ?? "none",
     schedule: options.schedule,
-    deadLetterBudget: options.deadLetterBudget ?? 1,
+    deadLetterBudget: budgetOf(options.deadLetterBudget),
     maxPages: options.maxPages ?? 1_000_000,
     maxBytes: options.maxBytes ?? 64 * 1024 * 1024,
   };

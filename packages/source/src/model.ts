@@ -1,3 +1,4 @@
+import type { DeadLetterBudget } from "@penstock/core/budget";
 import type { CursorKind } from "@penstock/core/cursor";
 import type { JsonObject, JsonValue } from "@penstock/core/json";
 import type { ParentValues } from "@penstock/core/partition";
@@ -57,8 +58,8 @@ export type Stream = {
    */
   order: "asc" | "desc" | "none";
   schedule: Schedule | undefined;
-  /** Largest share of dead-lettered records, 0…1, with which a run still succeeds. */
-  deadLetterBudget: number;
+  /** How many dead-lettered records a run may have and still succeed. */
+  deadLetterBudget: DeadLetterBudget;
   maxPages: number;
   /** Largest response body, decompressed. */
   maxBytes: number;

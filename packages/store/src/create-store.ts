@@ -51,7 +51,10 @@ export function createStore(connection: Connection, reach: Reach): Store {
     noteApiStart: (runId, at) =>
       transact(
         async (tx) =>
-          void (await tx.run.updateMany({ where: { id: runId, apiStartedAt: null }, data: { apiStartedAt: at } })),
+          void (await tx.run.updateMany({
+            where: { id: runId, OR: [{ apiStartedAt: null }, { apiStartedAt: { gt: at } }] },
+            data: { apiStartedAt: at },
+          })),
       ),
     endRun: (runId, end) => transact((tx) => endRun(tx, dialect, runId, end)),
     liveRuns: (filter) =>

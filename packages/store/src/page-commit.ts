@@ -1,6 +1,7 @@
-import type { Account } from "@penstock/core/account";
+import { type Account, imbalance } from "@penstock/core/account";
 import { extendPrefix, type PageLink, type Prefix } from "@penstock/core/chain";
 import { laterCursor, nextBound } from "@penstock/core/cursor";
+import { PermanentError } from "@penstock/core/errors";
 import type { Reach } from "@penstock/core/failure-points";
 import type { RunStatus } from "@penstock/core/run";
 import { Prisma } from "../generated/postgresql/client.ts";
@@ -9,6 +10,7 @@ import type { Dialect } from "./dialect.ts";
 import { markChildren, settleDue } from "./due-partitions.ts";
 import { resolveByCommit, upsertLetters } from "./letters.ts";
 import { upsertRecords } from "./record-upsert.ts";
+import { endOf } from "./run-end.ts";
 import type { CommittedPage, PageCommit } from "./store.ts";
 
 /** How far ahead of the database's clock an event time may be and still count as the watermark. */
@@ -41,6 +43,7 @@ export async function commitPage(
   await reach("commit.letters-written");
   const { fetched, duplicate, filtered, deadLettered } = page;
   const account: Account = { fetched, ...upserted, duplicate, filtered, deadLettered };
+  requireBalance(page, account);
   if (isFirst) await keepAccount(db, page, account);
   const checkpoint = await lockCheckpoint(db, dialect, page);
   await reach("commit.checkpoint-locked");
@@ -49,6 +52,14 @@ export async function commitPage(
   const moved = await moveCheckpoint(db, dialect, page, checkpoint);
   await reach("commit.checkpoint-moved");
   return { account, rowsWritten, isFirst, ...moved };
+}
+
+/** An input without an outcome may be a lost record: rather a page given up whole, with a letter, than one that counts wrong. */
+function requireBalance({ run: { source, stream }, seq }: PageCommit, account: Account): void {
+  const missing = imbalance(account);
+  if (missing === 0) return;
+  const message = `the account of page ${seq} of ${source}.${stream} does not add up: ${missing} of ${account.fetched} records have no outcome`;
+  throw new PermanentError("ACCOUNT_VIOLATED", message, { source, stream, seq });
 }
 
 async function insertPage(db: Transaction, dialect: Dialect, page: PageCommit): Promise<boolean> {
@@ -138,7 +149,7 @@ async function advance(
 ): Promise<Moved> {
   const { checkpoint, run } = at;
   const extended = await extend(db, page, run);
-  const end = extended.last && endOf(page, run, extended.last);
+  const end = await endOf(db, page, run, extended.last);
   const movesNow = page.bound.moves === "page" || (page.bound.moves === "run" && end?.status === "succeeded");
   const bound = movesNow ? boundOf(page, run, checkpoint, extended.candidate) : checkpoint.bound;
   await db.$executeRaw`
@@ -169,21 +180,6 @@ async function extend(db: Transaction, page: PageCommit, run: LiveRun): Promise<
     run.boundCandidate,
   );
   return { prefix, candidate, last: prefix.isComplete ? added.at(-1) : undefined };
-}
-
-type End = { status: "succeeded" | "incomplete" | "failed"; code: string | null; message: string | null };
-
-function endOf(page: PageCommit, run: LiveRun, last: { endStatus: string; endCode: string | null }): End {
-  if (run.deadLettered > 0 && run.deadLettered / run.fetched > page.deadLetterBudget) {
-    const message = `${run.deadLettered} of ${run.fetched} records were dead-lettered; the stream's budget is ${page.deadLetterBudget * 100} %`;
-    return { status: "failed", code: "BUDGET_EXCEEDED", message };
-  }
-  if (last.endStatus === "succeeded") return { status: "succeeded", code: null, message: null };
-  return {
-    status: "incomplete",
-    code: last.endCode,
-    message: "the run could not see all there was; the next one starts from the same bound",
-  };
 }
 
 function boundOf(page: PageCommit, run: LiveRun, { bound }: LockedCheckpoint, candidate: string | null): string | null {

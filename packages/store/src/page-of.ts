@@ -29,7 +29,7 @@ export function pageOf(
     deadLettered: 0,
     watermark: null,
     bound: { kind: "number", candidate: String(10 * (seq + 1)), moves: "page", lookbackMs: 0 },
-    deadLetterBudget: 0.5,
+    deadLetterBudget: { kind: "share", share: 0.5 },
     schemaVersion: "v1",
     ...rest,
   };

@@ -1,4 +1,5 @@
 import type { Account } from "@penstock/core/account";
+import type { DeadLetterBudget } from "@penstock/core/budget";
 import type { CursorKind } from "@penstock/core/cursor";
 import type { ErrorCode } from "@penstock/core/error-codes";
 import type { JsonValue } from "@penstock/core/json";
@@ -33,7 +34,10 @@ export type Store = {
   readRecord(source: string, stream: string, key: string): Promise<JsonValue | undefined>;
   /** Run, pause state and the database's clock in one query; `undefined` when there is no such run. */
   readRun(runId: string): Promise<RunState | undefined>;
-  /** Remembers the API's own clock at the run's start, if nobody has yet. */
+  /**
+   * Remembers the API's own clock at the run's start: the earliest, when two workers fetched the first page. The bound must
+   * not pass what either of them may have missed.
+   */
   noteApiStart(runId: string, at: Date): Promise<void>;
   /** Ends a run if it is still `running`; false when it was not. Frees the partition. */
   endRun(
@@ -45,7 +49,11 @@ export type Store = {
   /** Newest first. */
   listRuns(filter: { source?: string; stream?: string; limit: number }): Promise<Run[]>;
 
-  /** The page transaction (design §5.5). */
+  /**
+   * The page transaction.
+   *
+   * @throws PermanentError `ACCOUNT_VIOLATED`, with nothing written, when the page's account does not add up
+   */
   commitPage(commit: PageCommit): Promise<CommittedPage>;
 
   /** Stores a page too big for a job; a second one under the same `(runId, seq, hash)` changes nothing. */
@@ -155,8 +163,8 @@ export type PageCommit = {
     moves: "page" | "run" | "never";
     lookbackMs: number;
   };
-  /** Largest share of dead-lettered inputs, 0…1, with which the run still succeeds. */
-  deadLetterBudget: number;
+  /** How many dead-lettered inputs the run may have and still succeed. */
+  deadLetterBudget: DeadLetterBudget;
   schemaVersion: string;
   /** Child streams of the page's stream: what the page changes makes their partitions due. */
   children?: readonly ChildStream[];

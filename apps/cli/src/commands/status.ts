@@ -85,7 +85,10 @@ function format({ streams, queues }: Status): string {
   });
   for (const { source, stream, isPaused, checkpoint, watermark, lagMs, lastRun, deadLetters } of streams) {
     const name = `${source}.${stream}${isPaused ? " (paused)" : ""}`;
-    const run = lastRun === null ? "never" : `${lastRun.status} ${lastRun.endedAt ?? lastRun.startedAt}`;
+    const run =
+      lastRun === null
+        ? "never"
+        : `${lastRun.status}${lastRun.errorCode === null ? "" : ` (${lastRun.errorCode})`} ${lastRun.endedAt ?? lastRun.startedAt}`;
     table.push([name, checkpoint ?? "", watermark ?? "", lagMs === null ? "" : duration(lagMs), run, deadLetters]);
   }
   const head =

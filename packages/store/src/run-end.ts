@@ -1,0 +1,56 @@
+import { type Account, outcomes } from "@penstock/core/account";
+import { clearlyExceedsBudget, describeBudget, exceedsBudget, toleratedKnown } from "@penstock/core/budget";
+import type { Transaction } from "./client.ts";
+import type { PageCommit } from "./store.ts";
+
+export type RunEnd = { status: "succeeded" | "incomplete" | "failed"; code: string | null; message: string | null };
+type CountedRun = Account & { id: string; startedAt: Date };
+type LastPage = { endStatus: string; endCode: string | null };
+
+/**
+ * How a run ends whose chain is complete with the `last` page – or, without one, whether it must end before: when it has far too
+ * many dead letters already. `undefined` while it goes on.
+ */
+export async function endOf(
+  db: Transaction,
+  page: PageCommit,
+  run: CountedRun,
+  last: LastPage | undefined,
+): Promise<RunEnd | undefined> {
+  const isOver = last === undefined ? clearlyExceedsBudget : exceedsBudget;
+  if (isOver(page.deadLetterBudget, run) && !(await hasOnlyFewKnown(db, page, run))) return overBudget(page, run, last);
+  if (last === undefined) return undefined;
+  if (!(await isSumOfPages(db, run))) return violated(run);
+  if (last.endStatus === "succeeded") return { status: "succeeded", code: null, message: null };
+  const message = "the run could not see all there was; the next one starts from the same bound";
+  return { status: "incomplete", code: last.endCode, message };
+}
+
+/**
+ * A bad record that stays at the end of a collection is read again by every run: it failed the first of them, and is no news
+ * to the others.
+ */
+async function hasOnlyFewKnown(db: Transaction, { run: { source, stream } }: PageCommit, run: CountedRun) {
+  if (run.deadLettered >= toleratedKnown) return false;
+  const met = { source, stream, runId: run.id, firstSeenAt: { gte: run.startedAt } };
+  return (await db.deadLetter.findFirst({ where: met, select: { id: true } })) === null;
+}
+
+function overBudget(page: PageCommit, run: CountedRun, last: LastPage | undefined): RunEnd {
+  const budget = describeBudget(page.deadLetterBudget);
+  const how = last === undefined ? "; stopped before its end" : "";
+  const message = `${run.deadLettered} of ${run.fetched} records were dead-lettered; the stream's budget is ${budget}${how}`;
+  return { status: "failed", code: "BUDGET_EXCEEDED", message };
+}
+
+function violated(run: CountedRun): RunEnd {
+  const message = `the account of run ${run.id} is not the sum of its pages' accounts`;
+  return { status: "failed", code: "ACCOUNT_VIOLATED", message };
+}
+
+async function isSumOfPages(db: Transaction, run: CountedRun): Promise<boolean> {
+  const columns = ["fetched", ...outcomes] as const;
+  const _sum = Object.fromEntries(columns.map((column) => [column, true]));
+  const { _sum: sums } = await db.page.aggregate({ where: { runId: run.id }, _sum });
+  return columns.every((column) => (sums[column] ?? 0) === run[column]);
+}
