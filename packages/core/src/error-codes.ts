@@ -21,6 +21,19 @@ export const errorCodes = {
     means: "The API asked us to slow down (429, or Retry-After).",
     remedy: "The whole source waits as long as asked; lower its rate limit if frequent.",
   },
+  THROTTLED_TOO_LONG: {
+    means: "The API asked for a longer pause than the source's maxThrottle.",
+    remedy: "See the message; nothing is asked until maxThrottle is over. Lower the rate limit, or raise maxThrottle.",
+  },
+  BREAKER_OPEN: {
+    means: "The run came to its deadline while its source did not answer.",
+    remedy: "`penstock status` shows the breaker; see the API's status page. The next run starts from the same bound.",
+  },
+  RUN_DEADLINE: {
+    means: "The run took longer than the stream's deadline.",
+    remedy:
+      "The next run goes on from the bound. Raise the deadline or the rate limit if the stream really is that long.",
+  },
   // permanent: dead letter at once
   UNAUTHORIZED: {
     means: "The API refused the credentials (401/403).",

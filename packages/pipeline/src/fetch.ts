@@ -5,11 +5,13 @@ import { canonicalJson } from "@penstock/core/json";
 import type { JobPayloads } from "@penstock/queues/catalog";
 import type { JobContext, JobOutcome, NewJob } from "@penstock/queues/queues";
 import type { FetchedPage } from "@penstock/source/fetch-page";
-import type { Stream } from "@penstock/source/model";
+import type { Source, Stream } from "@penstock/source/model";
 import type { NextPage } from "@penstock/source/paginator";
 import type { RunState } from "@penstock/store/store";
 import { definitionOf, type FetchContext, runAheadPages } from "./context.ts";
+import { endOverdue, isOverdue } from "./deadline.ts";
 import { packItems } from "./page-payload.ts";
+import { admit, noteAnswer, noteFailure } from "./politeness.ts";
 import { fetchJob } from "./start-run.ts";
 
 type FetchPayload = JobPayloads["fetch"];
@@ -23,41 +25,47 @@ const heldBackMs = 250;
  * The run is read before the request and again after it: a run that ended meanwhile gets no further page. Nothing is
  * written but the page's payload when it is too big for a job, so that any step may be repeated.
  */
-export async function fetchPage(context: FetchContext, job: FetchPayload, { signal }: JobContext): Promise<JobOutcome> {
-  const { stream } = definitionOf(context, job);
-  const before = await readLiveRun(context, job);
-  if (before === undefined) return;
+export async function fetchPage(
+  context: FetchContext,
+  job: FetchPayload,
+  { jobId, signal }: JobContext,
+): Promise<JobOutcome> {
+  const { source, stream } = definitionOf(context, job);
+  const before = await context.store.readRun(job.runId);
+  if (!isLive(before, job)) return;
+  if (isOverdue(before.run, stream, before.now)) return endOverdue(context, before);
   if (before.isPaused) return { deferMs: pausedMs };
   if (job.seq > before.run.committedSeq + runAheadPages || (await context.isHeldBack())) return { deferMs: heldBackMs };
 
+  const wait = await admit(context, source, before, jobId);
+  if (wait !== undefined) return wait;
   await context.reach("fetch.begun");
-  const page = await requestPage(context, stream, job, signal);
+  const page = await requestPage(context, { source, stream, job, jobId, signal });
   await context.reach("fetch.answered");
   if (job.seq === 0 && page.apiDate !== null) await context.store.noteApiStart(job.runId, page.apiDate);
   const next = withinPageLimit(stream, job.seq, page.next);
-  if ((await readLiveRun(context, job)) === undefined) return;
+  const after = await context.store.readRun(job.runId);
+  await noteAnswer(context, source, after?.source ?? before.source, page);
+  if (!isLive(after, job)) return;
   const jobs = await followUps(context, job, { page, next, observedAt: before.now });
   await context.reach("fetch.packed");
   await context.queues.enqueue(jobs);
   await context.reach("fetch.enqueued");
 }
 
-/** The state of the job's run, or `undefined` when the run has ended or another one has the partition. */
-async function readLiveRun(context: FetchContext, job: FetchPayload): Promise<RunState | undefined> {
-  const state = await context.store.readRun(job.runId);
-  return state?.run.status === "running" && state.run.fence === job.fence ? state : undefined;
+/** False when the run has ended or another one has the partition. */
+function isLive(state: RunState | undefined, job: FetchPayload): state is RunState {
+  return state?.run.status === "running" && state.run.fence === job.fence;
 }
 
-async function requestPage(
-  context: FetchContext,
-  stream: Stream,
-  job: FetchPayload,
-  signal: AbortSignal,
-): Promise<FetchedPage> {
+type Request = { source: Source; stream: Stream; job: FetchPayload; jobId: string; signal: AbortSignal };
+
+async function requestPage(context: FetchContext, asked: Request): Promise<FetchedPage> {
+  const { stream, job, signal } = asked;
   const fetcher = context.fetchers.get(job.source);
   if (fetcher === undefined)
     throw new CancelledError("SOURCE_UNKNOWN", `this process does not fetch from ${job.source}`);
-  const page = await counted(context, job, () => fetcher.fetch(stream, job.position, { signal }));
+  const page = await counted(context, asked, () => fetcher.fetch(stream, job.position, { signal }));
   context.metrics.pageFetched({
     source: job.source,
     stream: job.stream,
@@ -78,10 +86,10 @@ async function requestPage(
   return page;
 }
 
-/** The request, counted when it brings no page. */
+/** The request, counted and noted when it brings no page. */
 async function counted(
   context: FetchContext,
-  { source, stream }: FetchPayload,
+  { source: definition, job: { source, stream }, jobId }: Request,
   request: () => Promise<FetchedPage>,
 ): Promise<FetchedPage> {
   try {
@@ -93,7 +101,7 @@ async function counted(
       stream,
       status: error instanceof PenstockError ? error.details.status : undefined,
     });
-    throw error;
+    throw await noteFailure(context, definition, error, jobId);
   }
 }
 

@@ -45,7 +45,9 @@ export async function processJob(run: JobRun): Promise<void> {
     return await conclude(run, error);
   }
   outage.over();
-  if (outcome !== undefined) await returnDelayed(active, outcome.deferMs);
+  if (outcome === undefined) return;
+  if ("throttleMs" in outcome) await returnThrottled(active, run.queue, outcome.throttleMs);
+  else await returnDelayed(active, outcome.deferMs);
 }
 
 async function conclude(run: JobRun, error: unknown): Promise<void> {

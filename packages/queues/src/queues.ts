@@ -76,9 +76,12 @@ export type JobContext = {
   signal: AbortSignal;
 };
 
-/** Nothing: the job is done. `deferMs`: not now – it comes back after so long, without having spent an attempt. */
+/**
+ * Nothing: the job is done. `deferMs`: not now – it comes back after so long. `throttleMs`: the same for the whole queue,
+ * which stands still on all workers. Neither spends an attempt.
+ */
 // biome-ignore lint/suspicious/noConfusingVoidType: a handler that returns nothing is the usual one
-export type JobOutcome = void | { deferMs: number };
+export type JobOutcome = void | { deferMs: number } | { throttleMs: number };
 
 /**
  * What a worker does with a job. Throw one of core's error classes to have the queue do what `decide` says. `settle` is

@@ -1,5 +1,6 @@
 import type { ErrorCode } from "@penstock/core/error-codes";
 import { type PenstockError, PermanentError, ThrottledError, TransientError } from "@penstock/core/errors";
+import { type RateLimitState, waitMsOf } from "./rate-limit.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
 /** Which request an answer belongs to, for messages. `origin` instead of the URL, whose query may hold secrets. */
@@ -8,6 +9,7 @@ export type RequestLabel = { source: string; stream: string; origin: string; pat
 export type Answer = {
   status: number;
   retryAfter: string | undefined;
+  rateLimit?: RateLimitState | undefined;
   location: string | undefined;
   /** Beginning of the body, already made safe to show. */
   excerpt: string;
@@ -22,7 +24,7 @@ export type Answer = {
  * | status                   | error            | code                |
  * | ------------------------ | ---------------- | ------------------- |
  * | 200–299                  | none             |                     |
- * | 429, 503 with Retry-After | `ThrottledError` | `THROTTLED`         |
+ * | 429, 503 with Retry-After, 403 with no request left | `ThrottledError` | `THROTTLED` |
  * | other 5xx, 408, 425      | `TransientError` | `SERVER_ERROR`      |
  * | 401, 403                 | `PermanentError` | `UNAUTHORIZED`      |
  * | 404, 410                 | `PermanentError` | `NOT_FOUND`         |
@@ -34,11 +36,18 @@ export function classifyStatus(answer: Answer, label: RequestLabel): PenstockErr
   if (status >= 200 && status < 300) return undefined;
   const details = { source: label.source, stream: label.stream };
   const message = messageFor(answer, label);
-  if (status === 429 || (status === 503 && answer.retryAfter !== undefined)) {
-    return new ThrottledError(message, { ...details, retryAfterMs: retryAfterMs(answer.retryAfter, answer.now) });
-  }
+  const isThrottle =
+    status === 429 ||
+    (status === 503 && answer.retryAfter !== undefined) ||
+    (status === 403 && waitMsOf(answer.rateLimit) !== undefined);
+  if (isThrottle) return new ThrottledError(message, { ...details, retryAfterMs: pauseMs(answer) });
   if (status >= 500 || status === 408 || status === 425) return new TransientError("SERVER_ERROR", message, details);
   return new PermanentError(permanentCode(status), message, details);
+}
+
+/** `Retry-After` where there is one, else until the limit is reset. */
+function pauseMs({ retryAfter, rateLimit, now }: Answer): number {
+  return (retryAfter === undefined ? waitMsOf(rateLimit) : undefined) ?? retryAfterMs(retryAfter, now);
 }
 
 function permanentCode(status: number): ErrorCode {

@@ -1,13 +1,15 @@
 import type { CursorKind } from "@penstock/core/cursor";
 import type { JsonObject, JsonValue } from "@penstock/core/json";
+import type { BreakerPolicy } from "@penstock/core/source-state";
 import type { z } from "zod";
 import { type Auth, noAuth } from "./auth.ts";
 import { type BudgetOption, budgetOf } from "./budget-option.ts";
 import { type ChildTransform, convertAsIs, convertWith, type Transform, withParent } from "./convert.ts";
 import { type CursorOptions, cursorOn } from "./cursor-field.ts";
+import { type Duration, durationMs } from "./duration.ts";
 import { type Environment, readEnvironment } from "./environment.ts";
 import { type JsonPath, jsonPathReader } from "./json-path.ts";
-import type { Convert, RetryPolicy, Schedule, Source, Stream } from "./model.ts";
+import type { Convert, Overlap, RetryPolicy, Schedule, Source, Stream } from "./model.ts";
 import type { Paginator } from "./paginator.ts";
 import { singlePage } from "./paginators/none.ts";
 import { type ParentFields, type ParentOptions, parentOf } from "./parent.ts";
@@ -35,6 +37,10 @@ export type SourceOptions = {
   rateLimit?: { max: number; perMs: number };
   /** Default 5 attempts, with full jitter up to 1 s after the first and up to 60 s at most. */
   retry?: RetryPolicy;
+  /** Opens after `failures` requests in a row that failed, for `openMs`, then twice as long and so on; default 10, 30 s, 10 min. */
+  breaker?: BreakerPolicy;
+  /** The longest pause the API may ask for, default `1d`. */
+  maxThrottle?: Duration;
   /** By name: `[a-z][a-z0-9_]*`. */
   streams: Record<string, StreamDefinition>;
 };
@@ -85,6 +91,8 @@ function sourceOf(name: string, options: SourceOptions): Source {
     concurrency: options.concurrency ?? 4,
     rateLimit: options.rateLimit ?? { max: 10, perMs: 1_000 },
     retry: options.retry ?? { attempts: 5, initialMs: 1_000, maxMs: 60_000 },
+    breaker: options.breaker ?? { failures: 10, openMs: 30_000, maxOpenMs: 600_000 },
+    maxThrottleMs: durationMs(options.maxThrottle ?? "1d"),
     streams: Object.fromEntries(streams),
   };
 }
@@ -118,6 +126,10 @@ export type StreamOptions<O extends z.ZodObject> = {
   order?: "asc" | "desc" | "none";
   /** Default: runs on demand only. */
   schedule?: Schedule;
+  /** A schedule that is due while a run is live: `skip` (default), `queue-one` to follow it, or `supersede` it. */
+  overlap?: Overlap;
+  /** How long a run may take, e.g. `6h`; it ends `incomplete` then. Default: any time. */
+  deadline?: Duration;
   /** How many dead-lettered records a run may have and still succeed: `20`, or a share as `"5%"`; default `"50%"`. */
   deadLetterBudget?: BudgetOption;
   /** Default 1,000,000. */
@@ -193,6 +205,8 @@ function streamOf<O extends z.ZodObject>(
     paginator: options.paginator ?? singlePage(),
     order: options.order ?? "none",
     schedule: options.schedule,
+    overlap: options.overlap ?? "skip",
+    deadlineMs: options.deadline === undefined ? undefined : durationMs(options.deadline),
     deadLetterBudget: budgetOf(options.deadLetterBudget),
     maxPages: options.maxPages ?? 1_000_000,
     maxBytes: options.maxBytes ?? 64 * 1024 * 1024,

@@ -147,7 +147,12 @@ async function readExcerpt(response: Dispatcher.ResponseData): Promise<Buffer> {
 }
 
 function statusOf({ statusCode, headers }: Dispatcher.ResponseData) {
-  return { status: statusCode, retryAfter: headerOf(headers, "retry-after"), location: headerOf(headers, "location") };
+  return {
+    status: statusCode,
+    retryAfter: headerOf(headers, "retry-after"),
+    rateLimit: rateLimitIn(headers),
+    location: headerOf(headers, "location"),
+  };
 }
 
 function headerOf(headers: Dispatcher.ResponseData["headers"], name: string): string | undefined {
@@ -157,6 +162,10 @@ function headerOf(headers: Dispatcher.ResponseData["headers"], name: string): st
 
 function singleHeaders(headers: Dispatcher.ResponseData["headers"]): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value ?? ""].flat().join(", ")]));
+}
+
+function rateLimitIn(headers: Dispatcher.ResponseData["headers"]): RateLimitState | undefined {
+  return rateLimitOf(singleHeaders(headers), dateOf(headerOf(headers, "date")) ?? new Date());
 }
 
 type ReadPage = Omit<FetchedPage, "durationMs">;

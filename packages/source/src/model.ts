@@ -2,6 +2,7 @@ import type { DeadLetterBudget } from "@penstock/core/budget";
 import type { CursorKind } from "@penstock/core/cursor";
 import type { JsonObject, JsonValue } from "@penstock/core/json";
 import type { ParentValues } from "@penstock/core/partition";
+import type { BreakerPolicy } from "@penstock/core/source-state";
 import type { z } from "zod";
 import type { Auth } from "./auth.ts";
 import type { Paginator } from "./paginator.ts";
@@ -20,6 +21,10 @@ export type Source = {
   /** At most `max` requests per `perMs`, over all workers. */
   rateLimit: { max: number; perMs: number };
   retry: RetryPolicy;
+  /** When to stop asking an API that is down, over all workers. */
+  breaker: BreakerPolicy;
+  /** The longest pause the API may ask for; one that asks for more fails the run. */
+  maxThrottleMs: number;
   streams: Record<string, Stream>;
 };
 
@@ -58,6 +63,10 @@ export type Stream = {
    */
   order: "asc" | "desc" | "none";
   schedule: Schedule | undefined;
+  /** What a tick does that finds a live run: nothing, one more run after it, or a new one in its place. */
+  overlap: Overlap;
+  /** How long a run may take; `undefined` for any time. */
+  deadlineMs: number | undefined;
   /** How many dead-lettered records a run may have and still succeed. */
   deadLetterBudget: DeadLetterBudget;
   maxPages: number;
@@ -105,4 +114,7 @@ export type Cursor = {
   lookbackMs: number;
 };
 
-export type Schedule = { everyMs: number } | { cron: string; timezone: string };
+/** `jitterMs`: runs start up to so much later, each stream always by the same time. */
+export type Schedule = { everyMs: number } | { cron: string; timezone: string; jitterMs?: number };
+
+export type Overlap = "skip" | "queue-one" | "supersede";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { rateLimitOf } from "./rate-limit.ts";
+import { rateLimitOf, waitMsOf } from "./rate-limit.ts";
 
 const now = new Date("2026-01-31T12:00:00Z");
 const inHalfAMinute = now.getTime() + 30_000;
@@ -37,4 +37,12 @@ test("a limit with its window, and nothing about the reset", () => {
 test("headers that do not say what is left", () => {
   expect(rateLimitOf({ "x-ratelimit-limit": "100", "x-ratelimit-reset": "30" }, now)).toBeUndefined();
   expect(rateLimitOf({}, now)).toBeUndefined();
+});
+
+test("only after the last request that is allowed there is something to wait for", () => {
+  expect(waitMsOf({ remaining: 0, limit: 100, resetMs: 30_000 })).toBe(30_000);
+  expect(waitMsOf({ remaining: 1, limit: 100, resetMs: 30_000 })).toBeUndefined();
+  expect(waitMsOf({ remaining: 0, limit: 100, resetMs: 0 })).toBeUndefined();
+  expect(waitMsOf({ remaining: 0, limit: 100, resetMs: null })).toBeUndefined();
+  expect(waitMsOf(undefined)).toBeUndefined();
 });

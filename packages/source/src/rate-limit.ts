@@ -30,6 +30,11 @@ export function rateLimitOf(headers: Headers, now: Date): RateLimitState | undef
   return structured(headers["ratelimit"], now) ?? separate(headers, now);
 }
 
+/** Until the API takes another request, where the answer says that this was the last for now; else `undefined`. */
+export function waitMsOf(limit: RateLimitState | undefined): number | undefined {
+  return limit?.remaining === 0 && limit.resetMs !== null && limit.resetMs > 0 ? limit.resetMs : undefined;
+}
+
 function structured(field: string | undefined, now: Date): RateLimitState | undefined {
   if (field === undefined) return undefined;
   const policies = /(?:^|[,;\s])remaining=/i.test(field) ? [field] : field.split(",");

@@ -1,15 +1,13 @@
 const smallestMs = 100;
-const largestMs = 3_600_000;
 const unstatedMs = 1_000;
 
 /**
  * Milliseconds to wait by a `Retry-After` header (RFC 9110 §10.2.3): seconds, or an HTTP date, which is measured against
- * `now`. At least 100 ms, so that a zero or a date gone by is no invitation to hammer; at most an hour, so that a wrong
- * clock cannot stop a source for good; one second when there is no header that can be read.
+ * `now`. At least 100 ms, so that a zero or a date gone by is no invitation to hammer; one second when there is no header that can be read.
  */
 export function retryAfterMs(header: string | undefined, now: Date): number {
   const asked = header === undefined ? Number.NaN : askedMs(header.trim(), now);
-  return Number.isNaN(asked) ? unstatedMs : Math.min(Math.max(asked, smallestMs), largestMs);
+  return Number.isNaN(asked) ? unstatedMs : Math.max(asked, smallestMs);
 }
 
 function askedMs(header: string, now: Date): number {

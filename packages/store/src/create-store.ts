@@ -20,6 +20,7 @@ import { queryView } from "./query-view.ts";
 import { setAsideRefused } from "./refused-records.ts";
 import { endRun, readRun, startRun, storedRun } from "./runs.ts";
 import { noteSchemas } from "./schema-versions.ts";
+import { changeSourceState, sourceStates } from "./source-states.ts";
 import { startDueRuns } from "./start-due.ts";
 import type { Store } from "./store.ts";
 import { checkpointOf, streamStates } from "./stream-states.ts";
@@ -129,6 +130,8 @@ export function createStore(connection: Connection, reach: Reach): Store {
           INSERT INTO checkpoints (source, stream, partition, is_paused, updated_at) VALUES (${source}, ${stream}, ${livePartition}, ${isPaused}, ${dialect.now})
           ON CONFLICT (source, stream, partition) DO UPDATE SET is_paused = excluded.is_paused, updated_at = excluded.updated_at`;
       }),
+    changeSourceState: (source, change) => transact((tx) => changeSourceState(tx, dialect, source, change)),
+    sourceStates: () => ask(() => sourceStates(db)),
     streamStates: () => ask(() => streamStates(db)),
 
     noteSchemas: (schemas) => transact((tx) => noteSchemas(tx, dialect, schemas)),

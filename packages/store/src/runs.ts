@@ -5,7 +5,9 @@ import type { RunModel } from "../generated/postgresql/models/Run.ts";
 import type { Prisma, Transaction } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
 import { type EndedRun, settleDue } from "./due-partitions.ts";
-import type { StartedRun, StartRun } from "./store.ts";
+import { instantOf } from "./instant-of.ts";
+import { sourceStateOf } from "./source-states.ts";
+import type { RunState, StartedRun, StartRun } from "./store.ts";
 
 /** Payloads of ended runs are kept this long for pages that were still on their way. */
 const payloadsKeptMs = 3_600_000;
@@ -86,18 +88,22 @@ export async function endRun(
 
 type RunRow = Record<string, unknown>;
 
-/** Run, pause state and the database's clock, by one statement. The pause is the stream's, kept with its live partition. */
-export async function readRun(
-  db: Prisma,
-  dialect: Dialect,
-  runId: string,
-): Promise<{ run: Run; isPaused: boolean; now: Date } | undefined> {
+/** Run, pause, state of the source and the database's clock, by one statement. The pause is the stream's, kept with its live partition. */
+export async function readRun(db: Prisma, dialect: Dialect, runId: string): Promise<RunState | undefined> {
   const [row] = await db.$queryRaw<RunRow[]>`
-    SELECT r.*, c.is_paused, ${dialect.now} AS now FROM runs r
+    SELECT r.*, c.is_paused, ${dialect.now} AS now,
+      s.throttled_until, s.throttles, s.breaker, s.failures, s.openings, s.breaker_until, s.probe
+    FROM runs r
     LEFT JOIN checkpoints c ON c.source = r.source AND c.stream = r.stream AND c.partition = ${livePartition}
+    LEFT JOIN source_states s ON s.source = r.source
     WHERE r.id = ${runId}`;
   if (row === undefined) return undefined;
-  return { run: runOfRow(row), isPaused: Boolean(row["is_paused"]), now: instantOf(row["now"]) as Date };
+  return {
+    run: runOfRow(row),
+    isPaused: Boolean(row["is_paused"]),
+    source: sourceStateOf(row),
+    now: instantOf(row["now"]) as Date,
+  };
 }
 
 function runOfRow(row: RunRow): Run {
@@ -131,11 +137,6 @@ function runOfRow(row: RunRow): Run {
     errorCode: optional("error_code"),
     errorMessage: optional("error_message"),
   });
-}
-
-/** Raw queries give instants as `Date` on Postgres and as text on SQLite. */
-function instantOf(value: unknown): Date | null {
-  return value === null || value === undefined ? null : new Date(value as string | Date);
 }
 
 export function storedRun(row: RunModel): Run {

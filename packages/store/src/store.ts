@@ -7,6 +7,7 @@ import type { LetterStatus, NewLetter } from "@penstock/core/letter";
 import type { ParentValues } from "@penstock/core/partition";
 import type { RecordBatch } from "@penstock/core/record";
 import type { Run, RunIdentity, RunMode, RunStatus } from "@penstock/core/run";
+import type { SourceState } from "@penstock/core/source-state";
 
 /**
  * The database: the truth about what is committed. Every method throws `InfrastructureError` when the database is away
@@ -32,7 +33,7 @@ export type Store = {
   markDue(mark: DueMark): Promise<void>;
   /** A stored record's output; `undefined` when there is none, or it was deleted. */
   readRecord(source: string, stream: string, key: string): Promise<JsonValue | undefined>;
-  /** Run, pause state and the database's clock in one query; `undefined` when there is no such run. */
+  /** Run, pause, state of the source and the database's clock in one query; `undefined` when there is no such run. */
   readRun(runId: string): Promise<RunState | undefined>;
   /**
    * Remembers the API's own clock at the run's start: the earliest, when two workers fetched the first page. The bound must
@@ -82,6 +83,13 @@ export type Store = {
   /** Sets the bound of a partition that has none yet; false when it has. */
   importBound(source: string, stream: string, partition: string, bound: string): Promise<boolean>;
   setPaused(source: string, stream: string, isPaused: boolean): Promise<void>;
+  /**
+   * Has `change` make a source's next state of the one it is in, and stores that while nobody else can: a compare-and-swap
+   * of the whole state. Returning the state it was given changes nothing.
+   */
+  changeSourceState(source: string, change: (state: SourceState, now: Date) => SourceState): Promise<ChangedSource>;
+  /** Of the sources that something has ever happened to, by name. */
+  sourceStates(): Promise<(SourceState & { source: string })[]>;
   /** What `status` shows: one entry per stream that has a checkpoint. */
   streamStates(): Promise<StreamState[]>;
 
@@ -129,7 +137,9 @@ export type DueMark = {
   mode: RunMode;
 };
 
-export type RunState = { run: Run; isPaused: boolean; now: Date };
+export type RunState = { run: Run; isPaused: boolean; source: SourceState; now: Date };
+
+export type ChangedSource = { before: SourceState; after: SourceState; now: Date };
 
 export type PageCommit = {
   run: RunIdentity;

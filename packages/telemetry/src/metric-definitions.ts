@@ -40,6 +40,12 @@ export const metricDefinitions = {
     help: "Times an API asked for a pause (429 or Retry-After).",
     labels: ["source", "stream"],
   },
+  breakerChanges: {
+    type: "counter",
+    name: "penstock_breaker_changes_total",
+    help: "Changes of a source's circuit breaker, by the state it came to: open, half-open, closed.",
+    labels: ["source", "state"],
+  },
   pages: {
     type: "counter",
     name: "penstock_pages_committed_total",

@@ -1,6 +1,7 @@
 import { type Account, outcomes } from "@penstock/core/account";
 import type { ErrorCode } from "@penstock/core/error-codes";
 import type { RunStatus } from "@penstock/core/run";
+import type { BreakerState } from "@penstock/core/source-state";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { metricDefinitions as defined, type MetricDefinition } from "./metric-definitions.ts";
 
@@ -15,6 +16,7 @@ export type Metrics = {
   /** A request that brought none; `status` where there was an answer. */
   requestFailed(event: Of & { status: number | undefined }): void;
   throttled(event: Of): void;
+  breakerChanged(event: { source: string; state: BreakerState }): void;
   pageCommitted(event: Of & { account: Account; isFirst: boolean; durationMs: number }): void;
   accountViolated(event: Of): void;
   deadLettered(event: Of & { code: ErrorCode }): void;
@@ -42,6 +44,7 @@ export function createMetrics({ withProcess = false }: MetricsOptions = {}): Met
   const requestDuration = histogram(defined.requestDuration);
   const responseSize = counter(defined.responseSize);
   const throttles = counter(defined.throttles);
+  const breakerChanges = counter(defined.breakerChanges);
   const pages = counter(defined.pages);
   const repeatedPages = counter(defined.repeatedPages);
   const records = counter(defined.records);
@@ -60,6 +63,7 @@ export function createMetrics({ withProcess = false }: MetricsOptions = {}): Met
     },
     requestFailed: ({ source, stream, status }) => requests.inc({ source, stream, status: statusClass(status) }),
     throttled: ({ source, stream }) => throttles.inc({ source, stream }),
+    breakerChanged: ({ source, state }) => breakerChanges.inc({ source, state }),
     pageCommitted: ({ source, stream, account, isFirst, durationMs }) => {
       commitDuration.observe({ source, stream }, durationMs / 1_000);
       if (!isFirst) return repeatedPages.inc({ source, stream });
