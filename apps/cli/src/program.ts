@@ -102,6 +102,7 @@ function buildProgram(execute: (command: RunCommand) => Promise<void>): Command 
     .action((options) =>
       inContext(async (context) => (await import("./commands/sources.ts")).sources(context, options)),
     );
+  defineAuthoring(define, inContext);
   defineDeadLetters(
     define(
       "dead-letters",
@@ -121,6 +122,35 @@ function buildProgram(execute: (command: RunCommand) => Promise<void>): Command 
 type InContext = (work: (context: CommandContext) => Promise<number>, usualLevel?: UsualLevel) => Promise<void>;
 /** What a command logs unless told otherwise: the demo's dead letters are part of what it shows. */
 type UsualLevel = "warn" | "silent";
+
+type Define = (signature: string, description: string, example: string) => Command;
+
+/** The commands that one writes a source file with. */
+function defineAuthoring(define: Define, inContext: InContext): void {
+  define(
+    "preview <source.stream>",
+    "show one page of a stream, validated and transformed, and store nothing",
+    "penstock preview usgs.earthquakes --limit 5",
+  )
+    .option("--json", "print as one line of JSON")
+    .option("--limit <n>", "look at this many records of the page", "20")
+    .option("--since <bound>", "ask as a run that starts from this cursor value does")
+    .option("--parent <field=value>", "of a child stream: its parent's values, once for each field", collect, [])
+    .action((name, options) =>
+      inContext(async (context) => (await import("./commands/preview.ts")).preview(context, name, options)),
+    );
+  define(
+    "check <source[.stream]>",
+    "compare what the API gives with what the source file says, and store nothing",
+    "penstock check usgs",
+  )
+    .option("--json", "print one line of JSON per stream")
+    .action((name, options) =>
+      inContext(async (context) => (await import("./commands/check.ts")).check(context, name, options)),
+    );
+}
+
+const collect = (value: string, before: string[]): string[] => [...before, value];
 
 function defineDeadLetters(group: Command, inContext: InContext): void {
   const load = () => import("./commands/dead-letters.ts");

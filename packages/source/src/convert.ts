@@ -126,9 +126,10 @@ function invalid(
   return new InvalidRecordError(codeOf(first?.path ?? []), message, { source, stream, ...issues[0], cause: error });
 }
 
-type DescribedIssue = { path: string; expected: string; received: string };
+export type DescribedIssue = { path: string; expected: string; received: string };
 
-function describeIssue(issue: Issue, value: unknown): DescribedIssue {
+/** What is wrong with a value at one path of it. */
+export function describeIssue(issue: Issue, value: unknown): DescribedIssue {
   return {
     path: issue.path.join("."),
     expected: expectedBy(issue),
