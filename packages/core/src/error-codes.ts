@@ -48,6 +48,30 @@ export const errorCodes = {
     means: "The API answered a status that is neither success nor a known error, e.g. an unfollowed redirect.",
     remedy: "Check the base URL.",
   },
+  ANSWERED_ERROR: {
+    means: "The API answered with success, and an error rule of the source says that it is none.",
+    remedy: "Read the answer in the message; correct the request, or the rule.",
+  },
+  RUN_REFUSED: {
+    means: "An error rule of the source says that such an answer fails the run.",
+    remedy: "Read the answer in the message; the next run starts from the same bound.",
+  },
+  ORIGIN_REFUSED: {
+    means: "A link or redirect of the API leads to another origin.",
+    remedy: "If it is to be followed, without credentials, add the origin to the source's allowedOrigins.",
+  },
+  ADDRESS_REFUSED: {
+    means: "A link or redirect of the API leads to an address that is not public.",
+    remedy: "Look at the link: it may be an attack. Only a source that is at such an address itself may link there.",
+  },
+  REDIRECT_LIMIT: {
+    means: "The API redirects again and again.",
+    remedy: "Check the base URL, and whether the API wants other credentials.",
+  },
+  TOKEN_REFUSED: {
+    means: "The token endpoint gives no OAuth token.",
+    remedy: "Check client id, secret and scope; for a refresh token, have the account's owner consent again.",
+  },
   BODY_NOT_JSON: {
     means: "The body is not JSON.",
     remedy: "Check the base URL: a login or error page answers 200 with HTML.",

@@ -28,7 +28,7 @@ import type { PipelineContext } from "./context.ts";
  */
 
 /** Twice what a request may take: its worker is dead then, or as good as. */
-const probeTimeouts = 8;
+const probeTimeouts = 2;
 
 /** Whether a job may send its request now; if not, what becomes of the job. */
 export async function admit(
@@ -40,7 +40,7 @@ export async function admit(
   const first = admission(state.source, state.now);
   if (first.kind === "go") return undefined;
   if (first.kind === "wait") return { throttleMs: first.waitMs };
-  const probe = { jobId, maxMs: source.timeoutMs * probeTimeouts };
+  const probe = { jobId, maxMs: source.timeouts.totalMs * probeTimeouts };
   const { after, now } = await change(context, source, (known, at) => withProbe(known, at, probe));
   if (after.probe === jobId) return undefined;
   const second = admission(after, now);

@@ -14,6 +14,12 @@ export async function settleFetch(context: PipelineContext, job: JobPayloads["fe
     log.debug({ code: codeOf(error) }, "request of an ended run failed, nothing to account for");
     return;
   }
+  if (codeOf(error) === "RUN_REFUSED") {
+    await context.store.endRun(runId, { status: "failed", code: "RUN_REFUSED", message: messageOf(error) });
+    context.metrics.runEnded({ source, stream, status: "failed" });
+    log.error({ code: codeOf(error), reason: messageOf(error) }, "run failed by a rule");
+    return;
+  }
   const letter = requestLetter(job, canonicalJson(job.position), state.now, error);
   await context.store.settleFetch(letter);
   await context.reach("settle-fetch.committed");

@@ -1,23 +1,21 @@
 import { PermanentError, ThrottledError, TransientError } from "@penstock/core/errors";
 import { describe, expect, test } from "vitest";
-import { type Answer, classifyFailure, classifyStatus } from "./classify.ts";
+import { type Answer, classifyFailure, errorFor } from "./classify.ts";
+import { actionFor } from "./error-rules.ts";
 
-const label = { source: "shop", stream: "orders", origin: "https://api.shop.example", path: "/v1/orders" };
-const answer = (status: number, more: Partial<Answer> = {}): Answer => {
-  return {
-    status,
-    retryAfter: undefined,
-    location: undefined,
-    excerpt: "",
-    remark: undefined,
-    now: new Date("2026-01-31T12:00:00Z"),
-    ...more,
-  };
+const label = {
+  source: "shop",
+  stream: "orders",
+  method: "GET",
+  origin: "https://api.shop.example",
+  path: "/v1/orders",
 };
+const answer = (status: number, more: Partial<Answer> = {}): Answer => {
+  return { status, headers: {}, excerpt: "", remark: undefined, now: new Date("2026-01-31T12:00:00Z"), ...more };
+};
+const classify = (given: Answer) => errorFor(actionFor([], { ...given, body: undefined }), given, label);
 
-test.each([200, 201, 204, 299])("%i is a success", (status) =>
-  expect(classifyStatus(answer(status), label)).toBeUndefined(),
-);
+test.each([200, 201, 204, 299])("%i is a success", (status) => expect(classify(answer(status))).toBeUndefined());
 
 test.each([
   [408, TransientError, "SERVER_ERROR"],
@@ -36,7 +34,7 @@ test.each([
   [301, PermanentError, "UNEXPECTED_STATUS"],
   [304, PermanentError, "UNEXPECTED_STATUS"],
 ])("%i", (status, kind, code) => {
-  const error = classifyStatus(answer(status), label);
+  const error = classify(answer(status));
   expect(error).toBeInstanceOf(kind);
   expect(error?.code).toBe(code);
   expect(error?.message).toBe(`https://api.shop.example answered ${status} to GET /v1/orders`);
@@ -44,15 +42,15 @@ test.each([
 });
 
 test("Retry-After makes a pause of 429 and 503, and of nothing else", () => {
-  expect(classifyStatus(answer(429, { retryAfter: "7" }), label)).toMatchObject({ retryAfterMs: 7_000 });
-  expect(classifyStatus(answer(503, { retryAfter: "Sat, 31 Jan 2026 12:00:09 GMT" }), label)).toMatchObject({
+  expect(classify(answer(429, { headers: { "retry-after": "7" } }))).toMatchObject({ retryAfterMs: 7_000 });
+  expect(classify(answer(503, { headers: { "retry-after": "Sat, 31 Jan 2026 12:00:09 GMT" } }))).toMatchObject({
     retryAfterMs: 9_000,
   });
-  expect(classifyStatus(answer(500, { retryAfter: "7" }), label)).toBeInstanceOf(TransientError);
+  expect(classify(answer(500, { headers: { "retry-after": "7" } }))).toBeInstanceOf(TransientError);
 });
 
 test("a redirect names where to, without its query", () => {
-  const redirect = (location: string) => classifyStatus(answer(302, { location }), label)?.message;
+  const redirect = (location: string) => classify(answer(302, { headers: { location } }))?.message;
   expect(redirect("https://evil.example/x?token=1")).toMatch(
     /a redirect to another origin, https:\/\/evil\.example, which is not followed$/,
   );
@@ -61,7 +59,7 @@ test("a redirect names where to, without its query", () => {
 });
 
 test("a rejected request shows what the API said and what the paginator has to say", () => {
-  const error = classifyStatus(answer(422, { excerpt: "limit too big", remark: "the limit was raised" }), label);
+  const error = classify(answer(422, { excerpt: "limit too big", remark: "the limit was raised" }));
   expect(error?.message).toBe(
     'https://api.shop.example answered 422 to GET /v1/orders: "limit too big" (the limit was raised)',
   );

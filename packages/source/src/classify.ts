@@ -1,16 +1,17 @@
 import type { ErrorCode } from "@penstock/core/error-codes";
 import { type PenstockError, PermanentError, ThrottledError, TransientError } from "@penstock/core/errors";
-import { type RateLimitState, waitMsOf } from "./rate-limit.ts";
+import type { ErrorAction } from "./error-rules.ts";
+import { dateOf } from "./headers.ts";
+import { rateLimitOf, waitMsOf } from "./rate-limit.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
 /** Which request an answer belongs to, for messages. `origin` instead of the URL, whose query may hold secrets. */
-export type RequestLabel = { source: string; stream: string; origin: string; path: string };
+export type RequestLabel = { source: string; stream: string; method: string; origin: string; path: string };
 
 export type Answer = {
   status: number;
-  retryAfter: string | undefined;
-  rateLimit?: RateLimitState | undefined;
-  location: string | undefined;
+  /** Lower-case names. */
+  headers: Readonly<Record<string, string>>;
   /** Beginning of the body, already made safe to show. */
   excerpt: string;
   /** What the paginator has to say about this request. */
@@ -19,49 +20,55 @@ export type Answer = {
 };
 
 /**
- * The error that a response's status stands for, or `undefined` for success:
+ * The error that an action on an answer stands for, or `undefined` when there is nothing to complain of:
  *
- * | status                   | error            | code                |
- * | ------------------------ | ---------------- | ------------------- |
- * | 200–299                  | none             |                     |
- * | 429, 503 with Retry-After, 403 with no request left | `ThrottledError` | `THROTTLED` |
- * | other 5xx, 408, 425      | `TransientError` | `SERVER_ERROR`      |
- * | 401, 403                 | `PermanentError` | `UNAUTHORIZED`      |
- * | 404, 410                 | `PermanentError` | `NOT_FOUND`         |
- * | other 4xx                | `PermanentError` | `REQUEST_REJECTED`  |
- * | all else, redirects too  | `PermanentError` | `UNEXPECTED_STATUS` |
+ * | action         | error            | code                                          |
+ * | -------------- | ---------------- | --------------------------------------------- |
+ * | none, `ignore` | none             |                                               |
+ * | `throttle`     | `ThrottledError` | `THROTTLED`                                   |
+ * | `retry`        | `TransientError` | `SERVER_ERROR`                                |
+ * | `failRun`      | `PermanentError` | `RUN_REFUSED`                                 |
+ * | others         | `PermanentError` | 401, 403: `UNAUTHORIZED`                      |
+ * |                |                  | 404, 410: `NOT_FOUND`                         |
+ * |                |                  | other 4xx and 5xx: `REQUEST_REJECTED`         |
+ * |                |                  | 2xx: `ANSWERED_ERROR`                         |
+ * |                |                  | all else, redirects too: `UNEXPECTED_STATUS`  |
  */
-export function classifyStatus(answer: Answer, label: RequestLabel): PenstockError | undefined {
+export function errorFor(
+  action: ErrorAction | undefined,
+  answer: Answer,
+  label: RequestLabel,
+): PenstockError | undefined {
+  if (action === undefined || action === "ignore") return undefined;
   const { status } = answer;
-  if (status >= 200 && status < 300) return undefined;
-  const details = { source: label.source, stream: label.stream };
+  const details = { source: label.source, stream: label.stream, status };
   const message = messageFor(answer, label);
-  const isThrottle =
-    status === 429 ||
-    (status === 503 && answer.retryAfter !== undefined) ||
-    (status === 403 && waitMsOf(answer.rateLimit) !== undefined);
-  if (isThrottle) return new ThrottledError(message, { ...details, retryAfterMs: pauseMs(answer) });
-  if (status >= 500 || status === 408 || status === 425) return new TransientError("SERVER_ERROR", message, details);
-  return new PermanentError(permanentCode(status), message, details);
+  if (action === "throttle") return new ThrottledError(message, { ...details, retryAfterMs: pauseMs(answer) });
+  if (action === "retry") return new TransientError("SERVER_ERROR", message, details);
+  return new PermanentError(action === "failRun" ? "RUN_REFUSED" : permanentCode(status), message, details);
 }
 
 /** `Retry-After` where there is one, else until the limit is reset. */
-function pauseMs({ retryAfter, rateLimit, now }: Answer): number {
-  return (retryAfter === undefined ? waitMsOf(rateLimit) : undefined) ?? retryAfterMs(retryAfter, now);
+function pauseMs({ headers, now }: Answer): number {
+  const retryAfter = headers["retry-after"];
+  const reset = retryAfter === undefined ? waitMsOf(rateLimitOf(headers, dateOf(headers) ?? now)) : undefined;
+  return reset ?? retryAfterMs(retryAfter, now);
 }
 
 function permanentCode(status: number): ErrorCode {
   if (status === 401 || status === 403) return "UNAUTHORIZED";
   if (status === 404 || status === 410) return "NOT_FOUND";
-  return status >= 400 ? "REQUEST_REJECTED" : "UNEXPECTED_STATUS";
+  if (status >= 400) return "REQUEST_REJECTED";
+  return status >= 200 && status < 300 ? "ANSWERED_ERROR" : "UNEXPECTED_STATUS";
 }
 
-function messageFor({ status, location, excerpt, remark }: Answer, label: RequestLabel): string {
+function messageFor({ status, headers, excerpt, remark }: Answer, label: RequestLabel): string {
   const said = excerpt === "" ? "" : `: "${excerpt}"`;
+  const { location } = headers;
   const redirect =
     location === undefined ? "" : `, a redirect to ${redirectTarget(location, label)}, which is not followed`;
   const note = remark === undefined || status >= 500 ? "" : ` (${remark})`;
-  return `${label.origin} answered ${status} to GET ${label.path}${redirect}${said}${note}`;
+  return `${label.origin} answered ${status} to ${label.method} ${label.path}${redirect}${said}${note}`;
 }
 
 function redirectTarget(location: string, { origin, path }: RequestLabel): string {
@@ -90,12 +97,16 @@ export function classifyFailure(error: unknown, progress: Progress, label: Reque
   const details = { source: label.source, stream: label.stream, cause: error };
   const host = new URL(label.origin).host;
   if (isTimeout(error, code))
-    return new TransientError("TIMEOUT", `${host} did not answer GET ${label.path} in time (${code})`, details);
+    return new TransientError(
+      "TIMEOUT",
+      `${host} did not answer ${label.method} ${label.path} in time (${code})`,
+      details,
+    );
   if (progress === "reading") {
     const what = decodingCodes.has(code) ? "could not be decompressed" : "ended early";
     return new TransientError(
       "BODY_INCOMPLETE",
-      `the response of ${host} to GET ${label.path} ${what} (${code})`,
+      `the response of ${host} to ${label.method} ${label.path} ${what} (${code})`,
       details,
     );
   }

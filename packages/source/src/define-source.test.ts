@@ -38,7 +38,7 @@ test("a source with an environment is configured by it", () => {
   expect(configured.source).toMatchObject({
     name: "shop",
     auth: { kind: "bearer" },
-    timeoutMs: 30_000,
+    timeouts: { connectMs: 30_000, headersMs: 30_000, bodyMs: 30_000, totalMs: 120_000 },
     concurrency: 4,
   });
   expect(configured.source.streams["orders"]?.name).toBe("orders");

@@ -8,8 +8,9 @@ import { type ChildTransform, convertAsIs, convertWith, type Transform, withPare
 import { type CursorOptions, cursorOn } from "./cursor-field.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import { type Environment, readEnvironment } from "./environment.ts";
+import type { ErrorRule } from "./error-rules.ts";
 import { type JsonPath, jsonPathReader } from "./json-path.ts";
-import type { Convert, Overlap, RetryPolicy, Schedule, Source, Stream } from "./model.ts";
+import type { Convert, Overlap, RetryPolicy, Schedule, Source, Stream, Timeouts } from "./model.ts";
 import type { Paginator } from "./paginator.ts";
 import { singlePage } from "./paginators/none.ts";
 import { type ParentFields, type ParentOptions, parentOf } from "./parent.ts";
@@ -31,6 +32,14 @@ export type SourceOptions = {
   headers?: Record<string, string>;
   /** Default 30,000. */
   timeoutMs?: number;
+  /** Where single waits differ from `timeoutMs`; `totalMs` is four times the longest. */
+  timeouts?: Partial<Timeouts>;
+  /** Sent with every request. */
+  query?: Record<string, string>;
+  /** Origins beside that of `baseUrl` that links and redirects of the API may lead to; they get no credentials. */
+  allowedOrigins?: string[];
+  /** What is done about which answers, before the defaults. */
+  errors?: readonly ErrorRule[];
   /** Requests in flight at once, over all workers; default 4. */
   concurrency?: number;
   /** Default 10 requests per second, over all workers. */
@@ -87,7 +96,10 @@ function sourceOf(name: string, options: SourceOptions): Source {
     baseUrl: options.baseUrl,
     auth: options.auth ?? noAuth,
     headers: options.headers ?? {},
-    timeoutMs: options.timeoutMs ?? 30_000,
+    query: options.query ?? {},
+    allowedOrigins: options.allowedOrigins ?? [],
+    timeouts: timeoutsOf(options),
+    errors: options.errors ?? [],
     concurrency: options.concurrency ?? 4,
     rateLimit: options.rateLimit ?? { max: 10, perMs: 1_000 },
     retry: options.retry ?? { attempts: 5, initialMs: 1_000, maxMs: 60_000 },
@@ -95,6 +107,12 @@ function sourceOf(name: string, options: SourceOptions): Source {
     maxThrottleMs: durationMs(options.maxThrottle ?? "1d"),
     streams: Object.fromEntries(streams),
   };
+}
+
+function timeoutsOf({ timeoutMs = 30_000, timeouts = {} }: SourceOptions): Timeouts {
+  const { connectMs = timeoutMs, headersMs = timeoutMs, bodyMs = timeoutMs } = timeouts;
+  const totalMs = timeouts.totalMs ?? 4 * Math.max(connectMs, headersMs, bodyMs);
+  return { connectMs, headersMs, bodyMs, totalMs };
 }
 
 type FieldOf<O extends z.ZodObject> = keyof z.output<O> & string;
@@ -134,8 +152,12 @@ export type StreamOptions<O extends z.ZodObject> = {
   deadLetterBudget?: BudgetOption;
   /** Default 1,000,000. */
   maxPages?: number;
-  /** Largest response body, decompressed; default 64 MiB. */
+  /** Largest response body, decompressed; default 320 MiB. One above 8 MiB is read in parts, which needs `records` to be a path. */
   maxBytes?: number;
+  /** What is done about which answers, before the source's rules. */
+  errors?: readonly ErrorRule[];
+  /** Ask whether the first page has changed (ETag, Last-Modified) since the last run that succeeded; default no. */
+  conditional?: boolean;
 };
 
 type WithTransform<S extends z.ZodType, O extends z.ZodObject> = StreamOptions<O> & {
@@ -187,14 +209,17 @@ function streamOf<O extends z.ZodObject>(
   output: z.ZodObject,
   convert: Convert,
 ): StreamDefinition {
-  const { records = (body: JsonValue) => body } = options;
+  const { records = "" } = options;
   return {
     parent: options.parent && parentOf(options.parent),
     path: options.path,
     query: options.query ?? {},
     method: options.method ?? "GET",
     body: options.body,
-    records: typeof records === "string" ? jsonPathReader(records) : records,
+    records: typeof records === "string" ? selectorOf(records) : records,
+    recordsPath: typeof records === "string" ? records : undefined,
+    errors: options.errors ?? [],
+    isConditional: options.conditional ?? false,
     schema,
     output,
     convert,
@@ -209,6 +234,10 @@ function streamOf<O extends z.ZodObject>(
     deadlineMs: options.deadline === undefined ? undefined : durationMs(options.deadline),
     deadLetterBudget: budgetOf(options.deadLetterBudget),
     maxPages: options.maxPages ?? 1_000_000,
-    maxBytes: options.maxBytes ?? 64 * 1024 * 1024,
+    maxBytes: options.maxBytes ?? 320 * 1024 * 1024,
   };
+}
+
+function selectorOf(path: JsonPath): (body: JsonValue) => JsonValue | undefined {
+  return path === "" ? (body) => body : jsonPathReader(path);
 }

@@ -143,21 +143,6 @@ describe("answers that are errors", () => {
     const { url } = await respond(503, { "retry-after": "3" });
     expect(await failure(fetchFrom(url))).toMatchObject({ code: "THROTTLED", retryAfterMs: 3_000 });
   });
-
-  test("a redirect is not followed, and no credentials go there", async () => {
-    let requests = 0;
-    const elsewhere = await serve((_, response) => {
-      requests += 1;
-      response.end("{}");
-    });
-    const { url } = await respond(302, { location: `${elsewhere.url}/items?token=1` });
-    const error = await failure(fetchFrom(url, { auth: bearer("s3cret") }));
-    expect(error).toMatchObject({
-      code: "UNEXPECTED_STATUS",
-      message: expect.stringContaining(`another origin, ${elsewhere.url}, which is not followed`),
-    });
-    expect(requests).toBe(0);
-  });
 });
 
 describe("bodies that cannot be used", () => {

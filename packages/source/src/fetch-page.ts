@@ -1,24 +1,33 @@
 import { CancelledError, PenstockError, PermanentError } from "@penstock/core/errors";
-import { contentHash } from "@penstock/core/hash";
 import { isJsonObject, type JsonObject, type JsonValue } from "@penstock/core/json";
 import type { ParentValues } from "@penstock/core/partition";
-import { Agent, type Dispatcher, request } from "undici";
-import { classifyFailure, classifyStatus, type Progress, type RequestLabel } from "./classify.ts";
-import { describeValue } from "./describe-value.ts";
+import { classifyFailure, type RequestLabel } from "./classify.ts";
+import { concealLinks } from "./conceal.ts";
+import { dateOf } from "./headers.ts";
+import { createHttpClient, type HttpClient } from "./http-client.ts";
 import type { Source, Stream } from "./model.ts";
-import { pageUrl } from "./page-url.ts";
-import type { NextPage, PageSeen } from "./paginator.ts";
+import { selectItems } from "./page-content.ts";
+import { type Exchange, exchange, type Received } from "./page-exchange.ts";
+import type { OnPart } from "./page-parts.ts";
+import { httpRequest, labelOf, type Validator, validatorOf } from "./page-request.ts";
+import type { NextPage } from "./paginator.ts";
 import { type RateLimitState, rateLimitOf } from "./rate-limit.ts";
-import { acceptedEncodings, excerptOf, parseBody, readBody } from "./read-body.ts";
-import { bestEffortKey } from "./transform.ts";
+import { seeRecords } from "./seen-records.ts";
+import type { TokenStore } from "./token-store.ts";
 
 /** One fetched response and what came out of it. */
 export type FetchedPage = {
-  /** The raw records, as selected. */
+  /** The raw records, as selected. Where the response came in parts, `null` stands for those that are not of the last one. */
   items: JsonValue[];
   /** Cursor text of each item, `null` where it has none. */
   cursors: (string | null)[];
   next: NextPage;
+  /** True when nothing has changed since the answer that the validator is of; there are no items then. */
+  isNotModified: boolean;
+  /** For the next run to ask with. */
+  validator: Validator | undefined;
+  /** What was asked, without credentials. */
+  request: { method: string; url: string };
   /** The API's own clock, from its `Date` header. */
   apiDate: Date | null;
   /** What the API says about the requests that are left. */
@@ -33,14 +42,19 @@ export type FetchOptions = {
   signal: AbortSignal;
   /** In a child stream: what fills its path and query. */
   parent?: ParentValues | undefined;
+  /** Of an earlier answer: asks for another only. */
+  validator?: Validator | undefined;
+  /** Takes the records of a large response as they come. Without it they are all in `items`. */
+  onPart?: OnPart;
 };
 
 export type PageFetcher = {
   /**
    * Fetches the page at a position of a stream.
    *
-   * @throws TransientError, ThrottledError, PermanentError by the tables in `classify`, and `BODY_NOT_JSON`,
-   * `BODY_TOO_LARGE`, `SELECTOR_MISSED` and what the paginator throws
+   * @throws TransientError, ThrottledError, PermanentError by the tables in `classify` and the rules of stream and source,
+   * and `BODY_NOT_JSON`, `BODY_TOO_LARGE`, `SELECTOR_MISSED`, `ORIGIN_REFUSED`, `ADDRESS_REFUSED`, `REDIRECT_LIMIT`,
+   * `TOKEN_REFUSED` and what the paginator throws
    * @throws CancelledError when `signal` is aborted
    */
   fetch(stream: Stream, position: JsonObject, options: FetchOptions): Promise<FetchedPage>;
@@ -48,208 +62,116 @@ export type PageFetcher = {
   close(): Promise<void>;
 };
 
-// The longest a whole request may take, in units of the longest single wait: ends a body that drips for ever.
-const totalTimeouts = 4;
-const errorExcerptBytes = 64 * 1024;
-const userAgent = "penstock/0.1";
+export type FetcherOptions = {
+  /** Where OAuth tokens are shared with other processes. Without it a source with a refresh token is refused. */
+  tokens?: TokenStore;
+};
 
-/** Fetches pages of one source, over connections that are kept alive. Redirects are not followed. */
-export function createPageFetcher(source: Source): PageFetcher {
-  const agent = new Agent({
-    connections: source.concurrency,
-    connect: { timeout: source.timeoutMs },
-    headersTimeout: source.timeoutMs,
-    bodyTimeout: source.timeoutMs,
-  });
+/** Fetches pages of one source, over connections that are kept alive. */
+export function createPageFetcher(source: Source, { tokens }: FetcherOptions = {}): PageFetcher {
+  const client = createHttpClient(source, tokens);
   return {
-    fetch: async (stream, position, { signal, parent }) => {
-      const startedAt = performance.now();
-      const url = pageUrl(source, stream, stream.paginator.request(position), parent);
-      const label = { source: source.name, stream: stream.name, origin: url.origin, path: url.pathname };
-      const answer = await exchange({
-        agent,
-        source,
-        stream,
-        url,
-        label,
-        signal,
-        remark: stream.paginator.remark?.(position),
-      });
-      const page = placed(label, () => readPage(source, stream, { position, url }, answer));
-      return { ...page, durationMs: performance.now() - startedAt };
-    },
-    close: () => agent.close(),
+    fetch: (stream, position, options) => fetchPage({ source, client, stream }, position, options),
+    close: client.close,
   };
 }
 
-type Exchange = {
-  agent: Agent;
-  source: Source;
-  stream: Stream;
-  url: URL;
-  label: RequestLabel;
-  signal: AbortSignal;
-  remark: string | undefined;
-};
-type Answer = { body: Buffer; response: Dispatcher.ResponseData };
+type FetchContext = { source: Source; client: HttpClient; stream: Stream };
 
-async function exchange({ agent, source, stream, url, label, signal, remark }: Exchange): Promise<Answer> {
-  const deadline = AbortSignal.timeout(source.timeoutMs * totalTimeouts);
-  let progress: Progress = "waiting";
+async function fetchPage(context: FetchContext, position: JsonObject, options: FetchOptions): Promise<FetchedPage> {
+  const { source, client, stream } = context;
+  const startedAt = performance.now();
+  const place = { source: source.name, stream: stream.name };
+  const sent = await placed(place, async () =>
+    httpRequest(source, stream, stream.paginator.request(position), options.parent),
+  );
+  const deadline = AbortSignal.timeout(source.timeouts.totalMs);
+  const parted: JsonValue[][] = [];
+  const under: Exchange = {
+    source,
+    stream,
+    client,
+    sent,
+    label: labelOf(source, stream, sent),
+    signal: AbortSignal.any([options.signal, deadline]),
+    validator: options.validator,
+    remark: stream.paginator.remark?.(position),
+    onPart: options.onPart ?? (async (items) => void parted.push(items)),
+    progress: "waiting",
+  };
+  const received = await placed(place, () => failing(under, { stop: options.signal, deadline }, () => exchange(under)));
+  const page = await placed(place, async () => pageOf(under, position, received));
+  const items = parted.length === 0 ? page.items : parted.flat();
+  return { ...page, items, durationMs: performance.now() - startedAt };
+}
+
+/** What a connection that fails in `work` means. */
+async function failing<T>(
+  under: Exchange,
+  signals: { stop: AbortSignal; deadline: AbortSignal },
+  work: () => Promise<T>,
+): Promise<T> {
   try {
-    const response = await request(url, {
-      dispatcher: agent,
-      headers: headersOf(source),
-      signal: AbortSignal.any([signal, deadline]),
-    });
-    progress = "reading";
-    const isSuccess = response.statusCode >= 200 && response.statusCode < 300;
-    const body = isSuccess ? await readWhole(response, stream.maxBytes) : await readExcerpt(response);
-    const failure = classifyStatus(
-      { ...statusOf(response), excerpt: excerptOf(body, source.auth.conceal), remark, now: new Date() },
-      label,
-    );
-    if (failure !== undefined) throw failure;
-    return { body, response };
+    return await work();
   } catch (error) {
-    if (error instanceof PenstockError) throw placedError(error, label);
-    if (signal.aborted)
+    if (error instanceof PenstockError) throw error;
+    const { label } = under;
+    if (signals.stop.aborted)
       throw new CancelledError("CANCELLED", `the request to ${label.origin} was cancelled`, {
         ...placeOf(label),
         cause: error,
       });
-    throw classifyFailure(deadline.aborted ? deadline.reason : error, progress, label);
+    throw classifyFailure(signals.deadline.aborted ? signals.deadline.reason : error, under.progress, label);
   }
-}
-
-function headersOf(source: Source): Record<string, string> {
-  const headers: Record<string, string> = {
-    accept: "application/json",
-    "accept-encoding": acceptedEncodings,
-    "user-agent": userAgent,
-    ...source.headers,
-  };
-  source.auth.apply(headers);
-  return headers;
-}
-
-function readWhole({ body, headers }: Dispatcher.ResponseData, maxBytes: number): Promise<Buffer> {
-  return readBody(body, headerOf(headers, "content-encoding"), maxBytes);
-}
-
-/** The body of an answer that is an error serves the message only: what cannot be read of it is left out. */
-async function readExcerpt(response: Dispatcher.ResponseData): Promise<Buffer> {
-  try {
-    return await readWhole(response, errorExcerptBytes);
-  } catch {
-    return Buffer.alloc(0);
-  }
-}
-
-function statusOf({ statusCode, headers }: Dispatcher.ResponseData) {
-  return {
-    status: statusCode,
-    retryAfter: headerOf(headers, "retry-after"),
-    rateLimit: rateLimitIn(headers),
-    location: headerOf(headers, "location"),
-  };
-}
-
-function headerOf(headers: Dispatcher.ResponseData["headers"], name: string): string | undefined {
-  const value = headers[name];
-  return Array.isArray(value) ? value[0] : value;
-}
-
-function singleHeaders(headers: Dispatcher.ResponseData["headers"]): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value ?? ""].flat().join(", ")]));
-}
-
-function rateLimitIn(headers: Dispatcher.ResponseData["headers"]): RateLimitState | undefined {
-  return rateLimitOf(singleHeaders(headers), dateOf(headerOf(headers, "date")) ?? new Date());
 }
 
 type ReadPage = Omit<FetchedPage, "durationMs">;
 
-type Asked = { position: JsonObject; url: URL };
-
-function readPage(source: Source, stream: Stream, asked: Asked, { body, response }: Answer): ReadPage {
-  const parsed = parseBody(body, headerOf(response.headers, "content-type"), source.auth.conceal);
-  const items = selectItems(stream, parsed);
-  const headers = singleHeaders(response.headers);
-  const seen = { ...seeRecords(stream, items), body: parsed, headers, url: asked.url.href };
-  const next = stream.paginator.next(asked.position, seen);
-  const apiDate = dateOf(headerOf(response.headers, "date"));
-  return {
-    items,
-    cursors: seen.cursors,
-    next,
+function pageOf(under: Exchange, position: JsonObject, received: Received): ReadPage {
+  const { stream, sent, client } = under;
+  const { status, headers, content } = received;
+  const url = sent.target.url.href;
+  const apiDate = dateOf(headers);
+  const about = {
+    isNotModified: received.isNotModified,
+    validator: received.isNotModified ? under.validator : validatorOf(sent, headers),
+    request: { method: sent.method, url },
     apiDate,
     rateLimit: rateLimitOf(headers, apiDate ?? new Date()),
-    status: response.statusCode,
-    sizeBytes: body.byteLength,
+    status,
+    sizeBytes: content?.sizeBytes ?? 0,
   };
+  if (content === undefined) return { items: [], cursors: [], next: { kind: "end" }, ...about };
+  // Of a body in parts this makes sure that there was an array at all.
+  const selected = selectItems(stream, content.body);
+  const seen = content.seen ?? seeRecords(stream, selected);
+  const next = stream.paginator.next(position, { ...seen, body: content.body, headers, url });
+  return { items: seen.items, cursors: seen.cursors, next: withoutSecrets(next, client), ...about };
 }
 
-function selectItems(stream: Stream, body: JsonValue): JsonValue[] {
-  const selected = select(stream, body);
-  if (Array.isArray(selected)) return selected;
-  const found = isJsonObject(body) ? `an ${describeValue(body)}` : describeValue(body);
-  throw new PermanentError(
-    "SELECTOR_MISSED",
-    `the selector found ${describeValue(selected)} instead of an array; the response is ${found}`,
-    {
-      expected: "array",
-      received: describeValue(selected),
-    },
-  );
+/** APIs repeat a key of the query in their links, and positions travel in jobs. */
+function withoutSecrets(next: NextPage, { authorizer }: HttpClient): NextPage {
+  if (next.kind !== "next") return next;
+  const position = concealLinks(next.position, authorizer.conceal);
+  return isJsonObject(position) ? { kind: "next", position } : next;
 }
 
-function select(stream: Stream, body: JsonValue): JsonValue | undefined {
+type Place = { source: string; stream: string };
+
+/** The work's errors, saying which source and stream they are about. */
+async function placed<T>(place: Place, work: () => Promise<T>): Promise<T> {
   try {
-    return stream.records(body);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new PermanentError(
-      "SELECTOR_MISSED",
-      `the selector threw on a response that is ${describeValue(body)}: ${reason}`,
-      { cause },
-    );
-  }
-}
-
-function seeRecords(stream: Stream, items: JsonValue[]): Pick<PageSeen, "items" | "cursors" | "rawCursors" | "keys"> {
-  const { cursor } = stream;
-  return {
-    items,
-    cursors: items.map((item) => cursor?.of(item) ?? null),
-    rawCursors: items.map((item) => cursor?.raw(item)),
-    keys: items.map((item) => bestEffortKey(stream, item) ?? contentHash(JSON.stringify(item))),
-  };
-}
-
-function dateOf(header: string | undefined): Date | null {
-  const date = new Date(header ?? Number.NaN);
-  return Number.isNaN(date.getTime()) ? null : date;
-}
-
-function placed<T>(label: RequestLabel, work: () => T): T {
-  try {
-    return work();
+    return await work();
   } catch (error) {
-    throw error instanceof PermanentError ? placedError(error, label) : error;
+    if (!(error instanceof PermanentError) || error.details.source !== undefined) throw error;
+    throw new PermanentError(error.code, `${place.source}.${place.stream}: ${error.message}`, {
+      ...error.details,
+      ...place,
+      cause: error.cause,
+    });
   }
 }
 
-/** The same error, saying which source and stream it is about. */
-function placedError(error: PenstockError, label: RequestLabel): PenstockError {
-  if (error.details.source !== undefined || !(error instanceof PermanentError)) return error;
-  return new PermanentError(error.code, `${label.source}.${label.stream}: ${error.message}`, {
-    ...error.details,
-    ...placeOf(label),
-    cause: error.cause,
-  });
-}
-
-function placeOf({ source, stream }: RequestLabel): { source: string; stream: string } {
+function placeOf({ source, stream }: RequestLabel): Place {
   return { source, stream };
 }

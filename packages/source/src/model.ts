@@ -5,6 +5,8 @@ import type { ParentValues } from "@penstock/core/partition";
 import type { BreakerPolicy } from "@penstock/core/source-state";
 import type { z } from "zod";
 import type { Auth } from "./auth.ts";
+import type { ErrorRule } from "./error-rules.ts";
+import type { JsonPath } from "./json-path.ts";
 import type { Paginator } from "./paginator.ts";
 
 /** One upstream API. The unit of isolation: it gets a fetch queue and a rate limit of its own. */
@@ -13,9 +15,14 @@ export type Source = {
   name: string;
   baseUrl: string;
   auth: Auth;
+  /** Sent with every request to the base URL's origin, and to no other. */
   headers: Record<string, string>;
-  /** Longest wait for a connection, for the response's headers, and for the next piece of its body; the whole takes at most four times that. */
-  timeoutMs: number;
+  query: Record<string, string>;
+  /** Origins that links and redirects may lead to. They get no credentials, headers or body. */
+  allowedOrigins: string[];
+  timeouts: Timeouts;
+  /** Looked at after a stream's own, and before the defaults. */
+  errors: readonly ErrorRule[];
   /** Requests in flight at once, over all workers. */
   concurrency: number;
   /** At most `max` requests per `perMs`, over all workers. */
@@ -26,6 +33,17 @@ export type Source = {
   /** The longest pause the API may ask for; one that asks for more fails the run. */
   maxThrottleMs: number;
   streams: Record<string, Stream>;
+};
+
+export type Timeouts = {
+  /** Longest wait for a connection. */
+  connectMs: number;
+  /** … for the headers of the response. */
+  headersMs: number;
+  /** … for the next piece of its body. */
+  bodyMs: number;
+  /** … for all of it, redirects included: ends a body that drips for ever. */
+  totalMs: number;
 };
 
 export type RetryPolicy = { attempts: number; initialMs: number; maxMs: number };
@@ -43,6 +61,11 @@ export type Stream = {
   body: JsonObject | undefined;
   /** Finds the records in a response body; whatever it returns that is no array is `SELECTOR_MISSED`. */
   records: (body: JsonValue) => JsonValue | undefined;
+  /** Where they are, so that a large body need not be held whole; `undefined` when only `records` knows. `""`: the body itself. */
+  recordsPath: JsonPath | undefined;
+  errors: readonly ErrorRule[];
+  /** Whether a run asks first whether anything has changed. */
+  isConditional: boolean;
   /** Schema of one record as the API sends it. */
   schema: z.ZodType;
   /** Schema of one record as it is stored: gives the typed view its columns. */

@@ -13,6 +13,7 @@ export function pageUrl(source: Source, stream: Stream, request: PageRequest, pa
   const url = new URL(source.baseUrl);
   const path = parent === undefined ? stream.path : fillPath(stream.path, parent);
   url.pathname = `${url.pathname.replace(/\/$/, "")}/${path.replace(/^\//, "")}`;
+  for (const [name, value] of Object.entries(source.query)) url.searchParams.set(name, value);
   for (const [name, value] of Object.entries(stream.query))
     url.searchParams.set(name, parent === undefined ? value : fillText(value, parent));
   for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, value);

@@ -1,8 +1,10 @@
 import { PassThrough, type Readable, type Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { TextDecoder } from "node:util";
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from "node:zlib";
 import { PermanentError } from "@penstock/core/errors";
 import type { JsonValue } from "@penstock/core/json";
+import type { Conceal } from "./conceal.ts";
 import { escapeExcerpt } from "./describe-value.ts";
 
 /** What this program can decompress, as `Accept-Encoding` wants it. */
@@ -17,26 +19,59 @@ const decompressors: { [encoding: string]: () => Transform } = {
 };
 
 /**
- * The decompressed body. It is measured while it arrives, after decompression, so that neither an endless body nor a
- * small one that swells fills the memory.
+ * Decompresses a body and hands it piece by piece to `consume`. It is measured while it arrives, after decompression, so
+ * that neither an endless body nor a small one that swells fills the memory.
  *
  * @throws PermanentError `BODY_TOO_LARGE`, or `BODY_NOT_JSON` for an encoding that was not asked for
  */
-export async function readBody(body: Readable, encoding: string | undefined, maxBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let sizeBytes = 0;
+export async function consumeBody<T>(
+  body: Readable,
+  { encoding, maxBytes }: { encoding: string | undefined; maxBytes: number },
+  consume: (pieces: AsyncIterator<Buffer>) => Promise<T>,
+): Promise<T> {
   const decompress = decompressor(encoding);
   // Whatever throws in here, the pipeline closes the connection.
-  await pipeline(body, decompress ?? new PassThrough(), async (source: AsyncIterable<Buffer>) => {
+  return await pipeline(body, decompress ?? new PassThrough(), (source: AsyncIterable<Buffer>) => {
     if (decompress === undefined) throw unknownEncoding(encoding ?? "");
-    for await (const chunk of source) {
-      sizeBytes += chunk.byteLength;
-      if (sizeBytes > maxBytes)
-        throw new PermanentError("BODY_TOO_LARGE", `the response is larger than maxBytes, ${maxBytes} bytes`);
-      chunks.push(chunk);
-    }
+    return consume(measured(source, maxBytes));
   });
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, sizeBytes);
+}
+
+async function* measured(source: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<Buffer> {
+  let sizeBytes = 0;
+  for await (const piece of source) {
+    sizeBytes += piece.byteLength;
+    if (sizeBytes > maxBytes)
+      throw new PermanentError("BODY_TOO_LARGE", `the response is larger than maxBytes, ${maxBytes} bytes`);
+    yield piece;
+  }
+}
+
+/** The beginning of a body: all of it, or as much as passes `upToBytes`. */
+export async function readBeginning(
+  pieces: AsyncIterator<Buffer>,
+  upToBytes: number,
+): Promise<{ buffer: Buffer; isAll: boolean }> {
+  const read: Buffer[] = [];
+  let sizeBytes = 0;
+  let isAll = false;
+  while (sizeBytes <= upToBytes && !isAll) {
+    const piece = await pieces.next();
+    isAll = piece.done === true;
+    if (piece.done === true) break;
+    sizeBytes += piece.value.byteLength;
+    read.push(piece.value);
+  }
+  return { buffer: read.length === 1 && read[0] !== undefined ? read[0] : Buffer.concat(read, sizeBytes), isAll };
+}
+
+/** The whole body, as {@link consumeBody} reads it. */
+export async function readBody(body: Readable, encoding: string | undefined, maxBytes: number): Promise<Buffer> {
+  return await consumeBody(
+    body,
+    { encoding, maxBytes },
+    async (pieces) => (await readBeginning(pieces, maxBytes)).buffer,
+  );
 }
 
 function unknownEncoding(encoding: string): PermanentError {
@@ -62,26 +97,36 @@ export function parseBody(body: Buffer, contentType: string | undefined, conceal
   try {
     return parseJson(decode(body, contentType));
   } catch (cause) {
-    const type = contentType === undefined ? "no content type" : `content type ${escapeExcerpt(contentType)}`;
-    const message = `the response is not JSON: ${type}, ${body.byteLength} bytes, beginning "${excerptOf(body, conceal)}"`;
-    // The parser quotes the text it stumbled over.
-    const reason = new SyntaxError(conceal(cause instanceof Error ? cause.message : String(cause)));
-    throw new PermanentError("BODY_NOT_JSON", message, { expected: "JSON", received: type, cause: reason });
+    throw notJson(body, { contentType, sizeBytes: body.byteLength, conceal }, cause);
   }
 }
 
-/** Takes credentials out of a text. */
-type Conceal = (text: string) => string;
+export type BodyAbout = { contentType: string | undefined; sizeBytes: number; conceal: Conceal };
+
+/** `beginning`: of the body. */
+export function notJson(beginning: Buffer, about: BodyAbout, cause: unknown): PermanentError {
+  const { contentType, sizeBytes, conceal } = about;
+  const type = contentType === undefined ? "no content type" : `content type ${escapeExcerpt(contentType)}`;
+  const message = `the response is not JSON: ${type}, ${sizeBytes} bytes, beginning "${excerptOf(beginning, conceal)}"`;
+  // The parser quotes the text it stumbled over.
+  const reason = new SyntaxError(conceal(cause instanceof Error ? cause.message : String(cause)));
+  return new PermanentError("BODY_NOT_JSON", message, { expected: "JSON", received: type, cause: reason });
+}
 
 /** The beginning of a body, for a message. Concealed first and cut then, lest half of a secret remain. */
 export function excerptOf(body: Buffer, conceal: Conceal): string {
   return escapeExcerpt(conceal(body.subarray(0, 4_096).toString("utf8")).trim());
 }
 
-/** @throws RangeError for a charset that does not exist, TypeError for bytes that are not text in it */
+/** @throws TypeError for bytes that are not text in its charset */
 function decode(body: Buffer, contentType: string | undefined): string {
+  return textDecoder(contentType).decode(body);
+}
+
+/** @throws RangeError for a charset that does not exist */
+export function textDecoder(contentType: string | undefined): TextDecoder {
   const charset = /charset="?([^\s;"]+)/i.exec(contentType ?? "")?.[1] ?? "utf-8";
-  return new TextDecoder(charset, { fatal: true }).decode(body);
+  return new TextDecoder(charset, { fatal: true });
 }
 
 function parseJson(text: string): JsonValue {

@@ -1,0 +1,54 @@
+import { PermanentError } from "@penstock/core/errors";
+import { expect, test } from "vitest";
+import { apiKey, basic, bearer, customAuth } from "./auth.ts";
+import { createPageFixture, failure } from "./page-fixture.ts";
+
+test.each([
+  ["bearer", bearer("s3cret"), { authorization: "Bearer s3cret" }, "/items"],
+  ["apiKey in a header", apiKey({ key: "s3cret", header: "X-Api-Key" }), { "x-api-key": "s3cret" }, "/items"],
+  ["apiKey in the query", apiKey({ key: "s3cret/+ ", query: "key" }), {}, "/items?key=s3cret%2F%2B+"],
+  ["basic", basic({ user: "mé", password: "s3cret:" }), { authorization: "Basic bcOpOnMzY3JldDo=" }, "/items"],
+  [
+    "custom",
+    customAuth(async () => ({ headers: { "X-Sign": "s3cret-signature" }, query: { t: "s3cret-time" } })),
+    { "x-sign": "s3cret-signature" },
+    "/items?t=s3cret-time",
+  ],
+])("%s is sent, and shown nowhere when the API repeats it", async (_, auth, headers, path) => {
+  await using fixture = createPageFixture();
+  const { url, requests } = await fixture.serve((request, response) => {
+    const { authorization = "", "x-api-key": key = "", "x-sign": sign = "" } = request.headers;
+    response.writeHead(422).end(`${authorization}${key}${sign} ${request.url}`);
+  });
+  const error = await failure(fixture.fetchFrom(url, { auth }));
+  expect(requests[0]?.headers).toMatchObject(headers);
+  expect(requests[0]?.url).toBe(path);
+  expect(error.message).toContain("[concealed]");
+  expect(`${error.message} ${JSON.stringify(error)} ${error.stack}`).not.toMatch(/s3cret|bcOpOnMzY3JldDo/);
+});
+
+test("a custom function is asked once more after a 401, and no more often", async () => {
+  await using fixture = createPageFixture();
+  const asked: boolean[] = [];
+  const auth = customAuth(({ isRefused }) => {
+    asked.push(isRefused);
+    return { headers: { authorization: isRefused ? "new-credentials" : "old-credentials" } };
+  });
+  const picky = await fixture.serve((request, response) => {
+    response.writeHead(request.headers.authorization === "new-credentials" ? 200 : 401).end('{"items":[]}');
+  });
+  await fixture.fetchFrom(picky.url, { auth });
+  expect(asked).toEqual([false, true]);
+  const never = await fixture.serve((_request, response) => response.writeHead(401).end());
+  const error = await failure(fixture.fetchFrom(never.url, { auth }));
+  expect(error).toBeInstanceOf(PermanentError);
+  expect(error.code).toBe("UNAUTHORIZED");
+  expect(never.requests).toHaveLength(2);
+});
+
+test("a token that cannot be renewed is not sent again after a 401", async () => {
+  await using fixture = createPageFixture();
+  const { url, requests } = await fixture.serve((_request, response) => response.writeHead(401).end());
+  expect(await failure(fixture.fetchFrom(url, { auth: bearer("s3cret") }))).toMatchObject({ code: "UNAUTHORIZED" });
+  expect(requests).toHaveLength(1);
+});
