@@ -103,6 +103,9 @@ function buildProgram(execute: (command: RunCommand) => Promise<void>): Command 
       inContext(async (context) => (await import("./commands/sources.ts")).sources(context, options)),
     );
   defineAuthoring(define, inContext);
+  define("migrate", "bring the database's tables up to date", "penstock migrate").action(() =>
+    inContext(async (context) => (await import("./commands/migrate.ts")).migrate(context)),
+  );
   defineDeadLetters(
     define(
       "dead-letters",

@@ -18,6 +18,24 @@ function problemsOf(env: Record<string, string>): string {
   throw new Error("the configuration was accepted");
 }
 
+describe("the passwords of .env.example", () => {
+  const variables = ["DATABASE_URL", "REDIS_URL", "QUEUE_URL"];
+  const url = (variable: string, host: string) =>
+    `${variable === "REDIS_URL" ? "redis" : "postgres"}://penstock:change-me@${host}/0`;
+
+  it.each(variables)("are refused in %s for a server elsewhere", (variable) => {
+    for (const host of ["db.example.com", "10.0.0.7", "[2001:db8::1]:5432"]) {
+      const problem = `${variable}: expected a password of your own, since its server is on another machine`;
+      expect(problemsOf({ [variable]: url(variable, host) })).toContain(problem);
+    }
+  });
+
+  it.each(variables)("will do in %s for a neighbouring container and for this machine", (variable) => {
+    for (const host of ["postgres", "localhost:5432", "127.0.0.1", "[::1]:5432"])
+      load({ [variable]: url(variable, host) });
+  });
+});
+
 describe("defaults", () => {
   it("keep everything in ./data, with nothing else installed", () => {
     const config = load({});

@@ -4,7 +4,7 @@ import type { Environment } from "./read-variables.ts";
 import { metaOf } from "./variable.ts";
 import { variables } from "./variables.ts";
 
-/** Variables that cannot hold together. */
+/** Variables that cannot hold together, or not as they are. */
 export function conflicts(env: Environment): Problem[] {
   const { DATABASE_URL: database, DB_PATH: path, REDIS_URL: redis, QUEUE_URL: queue, REDIS_SENTINELS: sentinels } = env;
   const found: Problem[] = [];
@@ -13,7 +13,24 @@ export function conflicts(env: Environment): Problem[] {
   if (sentinels && !(redis || queue?.startsWith("redis"))) {
     found.push({ variable: "REDIS_URL", expected: "an address, since REDIS_SENTINELS is set", received: "nothing" });
   }
-  return found;
+  return [...found, ...examplePasswords(env)];
+}
+
+/** As `.env.example` has it. */
+const examplePassword = "change-me";
+
+/** Known to everybody: good for a neighbouring container, which has no domain, and for this machine. */
+function examplePasswords(env: Environment): Problem[] {
+  return (["DATABASE_URL", "REDIS_URL", "QUEUE_URL"] as const).flatMap((variable) => {
+    const url = URL.parse(env[variable] ?? "");
+    if (url?.password !== examplePassword || isNear(url.hostname)) return [];
+    const expected = "a password of your own, since its server is on another machine";
+    return [{ variable, expected, received: "the one of .env.example" }];
+  });
+}
+
+function isNear(hostname: string): boolean {
+  return hostname.startsWith("127.") || hostname === "[::1]" || !/[.:]/.test(hostname);
 }
 
 function isFile(url: string, path: string): boolean {

@@ -1,4 +1,5 @@
 import type { TestProject } from "vitest/node";
+import { findCompose } from "./compose-engine.ts";
 import { hasEngine } from "./container-server.ts";
 import { findServerBinary } from "./local-server.ts";
 import { type ServerKind, serverKinds, type TestServer, waitUntilAnswering } from "./server-kinds.ts";
@@ -15,7 +16,10 @@ export default async function setup({ vitest }: TestProject): Promise<(() => Pro
   if ("provisions" in vitest.getProvidedContext()) return undefined;
   const hasDocker = await hasEngine();
   const [redis, postgres] = await Promise.all([obtain("redis", hasDocker), obtain("postgres", hasDocker)]);
-  const leftOut = [...redis.leftOut, ...postgres.leftOut];
+  const isComposing = findCompose();
+  const noCompose = isComposing ? [] : ["left out: container tests – no Docker engine with compose"];
+  const leftOut = [...redis.leftOut, ...postgres.leftOut, ...noCompose];
+  vitest.provide("hasCompose", isComposing);
   vitest.provide("provisions", { redis: redis.provision, postgres: postgres.provision });
   vitest.provide("leftOut", leftOut);
   const close = async () => {

@@ -66,7 +66,7 @@ export async function startExternalApi(options: ExternalApiOptions): Promise<Ext
     index = sortByTime(records);
   }
 
-  return { ...(await startLoopbackServer(answer, options.port)), records, requests, add };
+  return { ...(await startLoopbackServer(answer, options)), records, requests, add };
 }
 
 function refuse(request: IncomingMessage, url: URL, token: string | undefined): Fault | undefined {

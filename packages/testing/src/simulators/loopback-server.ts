@@ -3,12 +3,12 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 
 export type LoopbackServer = { url: string; close(): Promise<void>; [Symbol.asyncDispose](): Promise<void> };
 
-/** Serves HTTP on 127.0.0.1; port 0 lets the system choose one. Closing ends open connections too. */
+/** Serves HTTP, on 127.0.0.1 unless told otherwise; port 0 lets the system choose one. Closing ends open connections too. */
 export async function startLoopbackServer(
   handle: (request: IncomingMessage, response: ServerResponse) => void,
-  port = 0,
+  { port = 0, host = "127.0.0.1" }: { port?: number; host?: string } = {},
 ): Promise<LoopbackServer> {
-  const server = createServer(handle).listen(port, "127.0.0.1");
+  const server = createServer(handle).listen(port, host);
   await once(server, "listening");
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the server has no port");

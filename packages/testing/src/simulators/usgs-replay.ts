@@ -8,6 +8,7 @@ export type UsgsReplayOptions = {
   /** `demo`: the second request meets a 429 with `Retry-After: 1`, the fourth a 503, and five records are broken on purpose. */
   faults?: "none" | "demo";
   port?: number;
+  host?: string;
 };
 
 export type UsgsReplay = LoopbackServer & {
@@ -58,7 +59,7 @@ export async function startUsgsReplay(options: UsgsReplayOptions = {}): Promise<
     }
   }
 
-  const server = await startLoopbackServer(handle, options.port);
+  const server = await startLoopbackServer(handle, options);
   return { ...server, total: entries.length, queries, faultsSent: () => ({ ...sent }) };
 }
 

@@ -1,0 +1,16 @@
+#!/bin/sh
+# What a container does: `scheduler`, `fetcher` or `transformer` as a process of its own, `usgs-replay` for the demo, anything else as
+# ./penstock does it.
+set -eu
+case ${1:-} in
+  scheduler | fetcher | transformer)
+    app=$1
+    shift
+    exec node "/app/apps/$app/src/main.ts" "$@"
+    ;;
+  usgs-replay)
+    shift
+    exec node /app/packages/testing/src/simulators/usgs-replay-main.ts "$@"
+    ;;
+  *) exec node /app/apps/cli/src/main.ts "$@" ;;
+esac

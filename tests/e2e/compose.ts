@@ -1,0 +1,41 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { waitUntil } from "@penstock/testing/wait-until";
+
+const root = join(import.meta.dirname, "../..");
+
+export type Container = { Service: string; State: string; Health: string; ExitCode: number };
+
+/** The repository's compose files as a project of their own, with what .env.example sets. Taken down with its volumes. */
+export function composeProject(name: string, files: string[] = ["docker-compose.yml"]) {
+  const project = ["compose", "-p", name, "--env-file", ".env.example", ...files.flatMap((file) => ["-f", file])];
+  const compose = async (...args: string[]) => (await docker(...project, ...args)).trim();
+  const containers = async (): Promise<Container[]> =>
+    (await compose("ps", "--all", "--format", "json")).split("\n").map((line) => JSON.parse(line));
+  return {
+    compose,
+    containers,
+    /** What one query of the database gives, its only value. */
+    query: (sql: string) => compose("exec", "-T", "postgres", "psql", "-U", "penstock", "-Atc", sql),
+    async rows(view: string): Promise<number> {
+      try {
+        return Number(await this.query(`select count(*) from ${view}`));
+      } catch (error) {
+        // The view comes with the first process that is up.
+        if (String(error).includes("does not exist")) return 0;
+        throw error;
+      }
+    },
+    waitForRows(view: string, count: number, timeoutMs: number): Promise<unknown> {
+      return waitUntil(async () => (await this.rows(view)) >= count, { what: `${count} rows in ${view}`, timeoutMs });
+    },
+    [Symbol.asyncDispose]: async () => {
+      await compose("--profile", "*", "down", "--volumes", "--timeout", "0");
+    },
+  };
+}
+
+export async function docker(...args: string[]): Promise<string> {
+  return (await promisify(execFile)("docker", args, { cwd: root, maxBuffer: 64 * 1024 * 1024 })).stdout;
+}
