@@ -54,6 +54,18 @@ export default defineConfig({
           sequence: { groupOrder: 2 },
         },
       },
+      {
+        extends: true,
+        test: {
+          name: "chaos",
+          include: ["tests/chaos/*.chaos.ts"],
+          globalSetup: `./${testing}/global-setup.ts`,
+          testTimeout: 240_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 3 },
+        },
+      },
     ],
   },
 });

@@ -8,19 +8,17 @@ import { startLoop } from "@penstock/runtime/loop";
 import type { Runtime } from "@penstock/runtime/open-runtime";
 import { startUpkeep } from "@penstock/runtime/upkeep";
 
-const restoreEveryMs = 15_000;
-
 /**
  * Keeps the schedules, starts runs when they are due, supersedes runs that lost their jobs, settles jobs whose workers
  * died. Running it twice does no harm: each of these is a compare-and-swap in the database or idempotent in the queue.
  */
 export async function startScheduler(runtime: Runtime, stack: AsyncDisposableStack): Promise<RunningWorker[]> {
-  const { context, backend, config, locks } = runtime;
+  const { context, backend, config, locks, pace } = runtime;
   // Before the watchdog restarts any run, the queue must know the limits again that it may have lost.
   await restoreQueueState(context);
-  stack.use(startLoop("restore", restoreEveryMs, () => restoreQueueState(context), context.logger));
+  stack.use(startLoop("restore", pace.restoreMs, () => restoreQueueState(context), context.logger));
   await startFirstRuns(context);
-  startUpkeep(context, stack);
+  startUpkeep(context, stack, pace);
   const ticks = startWorker(backend, {
     queue: tickQueue,
     handlers: { tick: tickHandler(context) },

@@ -34,6 +34,8 @@ export async function fetchPage(
   const before = await context.store.readRun(job.runId);
   if (!isLive(before, job)) return;
   if (isOverdue(before.run, stream, before.now)) return endOverdue(context, before);
+  // With its successor committed, this is the tail of a chain that came to run twice; two of them would run to the end.
+  if (job.seq < before.run.committedSeq) return;
   if (before.isPaused) return { deferMs: pausedMs };
   if (job.seq > before.run.committedSeq + runAheadPages || (await context.isHeldBack())) return { deferMs: heldBackMs };
 

@@ -14,6 +14,7 @@ import { createMetrics } from "@penstock/telemetry/metrics";
 import { createReach } from "./failures.ts";
 import { importCheckpoint } from "./import-checkpoint.ts";
 import { openConfiguredStore } from "./open-database.ts";
+import { type Pace, usualPace } from "./upkeep.ts";
 import { loadUsableSources } from "./usable-sources.ts";
 
 /** What a process that takes part in the pipeline has open. Closed in reverse by the stack it was opened on. */
@@ -24,6 +25,7 @@ export type Runtime = {
   loaded: LoadedSources;
   /** For this process' workers. */
   locks: Pick<WorkerOptions, "lockDurationMs" | "stalledIntervalMs">;
+  pace: Pace;
 };
 
 export type RuntimeOptions = {
@@ -39,6 +41,8 @@ export type RuntimeOptions = {
   hasShortLocks?: boolean;
   /** Adds the process' own figures to the metrics. Once per process. */
   withProcessMetrics?: boolean;
+  /** Instead of the failures that the configuration plans. */
+  reach?: Reach;
 };
 
 const shortLocks = { lockDurationMs: 5_000, stalledIntervalMs: 2_500 };
@@ -55,7 +59,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const sources = loaded.sources
     .filter(({ name }) => options.only?.includes(name) ?? true)
     .map((source) => (options.isOnDemand === true ? onDemand(source) : source));
-  const reach = reachOf(config, logger);
+  const reach = options.reach ?? reachOf(config, logger);
   const store = stack.adopt(await openConfiguredStore(config, { reach }), (opened) => opened.close());
   await store.noteSchemas(loaded.sources.flatMap(streamSchemas));
   await store.ensureViews(loaded.sources.flatMap(streamViews));
@@ -86,6 +90,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     backend,
     loaded: { ...loaded, sources },
     locks: options.hasShortLocks === true ? shortLocks : {},
+    pace: usualPace,
   };
 }
 

@@ -3,12 +3,16 @@ import { mirrorLetters, sweepFailedJobs } from "@penstock/pipeline/sweep";
 import { createWatchdog } from "@penstock/pipeline/watchdog";
 import { startLoop } from "./loop.ts";
 
-const lookEveryMs = 2_000;
+/** How often what repairs the pipeline looks, and how long it is patient; milliseconds. */
+export type Pace = { upkeepMs: number; suspicionMs: number; restoreMs: number };
+
+export const usualPace: Pace = { upkeepMs: 2_000, suspicionMs: 5_000, restoreMs: 15_000 };
 
 /** What repairs the pipeline while it runs: runs without jobs, jobs without workers, letters missing in the mirror. */
-export function startUpkeep(context: PipelineContext, stack: AsyncDisposableStack): void {
-  const watchdog = createWatchdog(context);
-  stack.use(startLoop("watchdog", lookEveryMs, () => watchdog.look(), context.logger));
-  stack.use(startLoop("sweep", lookEveryMs, () => sweepFailedJobs(context), context.logger));
-  stack.use(startLoop("mirror", lookEveryMs, () => mirrorLetters(context), context.logger));
+export function startUpkeep(context: PipelineContext, stack: AsyncDisposableStack, pace = usualPace): void {
+  const { upkeepMs, suspicionMs } = pace;
+  const watchdog = createWatchdog(context, { suspicionMs });
+  stack.use(startLoop("watchdog", upkeepMs, () => watchdog.look(), context.logger));
+  stack.use(startLoop("sweep", upkeepMs, () => sweepFailedJobs(context), context.logger));
+  stack.use(startLoop("mirror", upkeepMs, () => mirrorLetters(context), context.logger));
 }

@@ -111,3 +111,31 @@ export async function flushRedis(url: string): Promise<void> {
     await redis.quit();
   }
 }
+
+/** A way back to what a Redis holds now: how one that lost power comes up again, with the last seconds missing. */
+export async function rememberRedis(url: string): Promise<() => Promise<void>> {
+  const redis = new Redis(url);
+  try {
+    const keys = await redis.keys("*");
+    const entries = await Promise.all(
+      keys.map(async (key) => ({ key, dump: await redis.dumpBuffer(key), leftMs: await redis.pttl(key) })),
+    );
+    return () => bringBack(url, entries);
+  } finally {
+    await redis.quit();
+  }
+}
+
+type RedisEntry = { key: string; dump: Buffer | null; leftMs: number };
+
+/** All at once, and every client has to connect again and to load its scripts, as after a restart. */
+async function bringBack(url: string, entries: RedisEntry[]): Promise<void> {
+  const redis = new Redis(url);
+  try {
+    const all = redis.multi().flushall().script("FLUSH");
+    for (const { key, dump, leftMs } of entries) if (dump !== null) all.restore(key, Math.max(0, leftMs), dump);
+    await all.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes").exec();
+  } finally {
+    await redis.quit();
+  }
+}
