@@ -94,6 +94,16 @@ function buildProgram(execute: (command: RunCommand) => Promise<void>): Command 
     .action((target, options) =>
       inContext(async (context) => (await import("./commands/run.ts")).run(context, target, options)),
     );
+  define(
+    "pause <source[.stream]>",
+    "hold a stream, or all of a source, back until resumed",
+    "penstock pause usgs",
+  ).action((target) =>
+    inContext(async (context) => (await import("./commands/pause.ts")).setPaused(context, target, { isPaused: true })),
+  );
+  define("resume <source[.stream]>", "let what was paused go on", "penstock resume usgs").action((target) =>
+    inContext(async (context) => (await import("./commands/pause.ts")).setPaused(context, target, { isPaused: false })),
+  );
   define("status", "checkpoint, lag, last run, dead letters per stream, and queue depths", "penstock status --json")
     .option("--json", "print as one line of JSON")
     .action((options) => inContext(async (context) => (await import("./commands/status.ts")).status(context, options)));

@@ -210,6 +210,7 @@ export const errorCodes = {
     means: "No source or stream of that name is defined.",
     remedy: "`penstock sources` lists what is.",
   },
+  STREAM_PAUSED: { means: "The stream is paused.", remedy: "`penstock resume <source.stream>` lets it go on." },
   RUN_ACTIVE: { means: "The partition has a live run already.", remedy: "Wait for it, or take it over." },
   RUN_SUPERSEDED: { means: "Another run took the partition over.", remedy: "Look at the newer run." },
   CANCELLED: { means: "Stopped on request.", remedy: "Start it again when wanted." },

@@ -16,7 +16,7 @@ import { settleTransform, transformPage } from "./transform.ts";
 
 export function tickHandler(context: PipelineContext): JobHandler<"tick"> {
   return observed(context, "tick", () => tickQueue, {
-    handle: (payload) => tick(context, payload),
+    handle: (payload, { jobId }) => tick(context, payload, jobId),
     // The next tick tries again; there is nothing to account for.
     settle: async (payload, error) => context.logger.error({ ...payload, err: error }, "tick failed"),
   });

@@ -34,8 +34,8 @@ export async function startFirstRuns(context: PipelineContext): Promise<void> {
   for (const source of context.sources.values()) {
     for (const stream of Object.values(source.streams)) {
       const checkpoint = await context.store.checkpoint(source.name, stream.name, livePartition);
-      if (stream.schedule !== undefined && (checkpoint?.fence ?? 0) === 0)
-        await startRun(context, { source: source.name, stream: stream.name });
+      const isNew = (checkpoint?.fence ?? 0) === 0 && checkpoint?.isPaused !== true;
+      if (stream.schedule !== undefined && isNew) await startRun(context, { source: source.name, stream: stream.name });
     }
   }
 }

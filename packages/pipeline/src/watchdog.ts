@@ -1,5 +1,8 @@
 import type { Run } from "@penstock/core/run";
+import type { Stream } from "@penstock/source/model";
 import type { PipelineContext } from "./context.ts";
+import { endOverdue, isOverdue } from "./deadline.ts";
+import { restoreQueueState } from "./restore.ts";
 import { startRun } from "./start-run.ts";
 
 /** A live run as it was at one look: without a job anywhere, and how far it had come. */
@@ -46,17 +49,27 @@ export function createWatchdog(
       suspects = new Map(
         live.flatMap((run) => suspects.get(run.runId) ?? []).map((suspect) => [suspect.runId, suspect]),
       );
-      const takenOver: string[] = [];
+      const lost: Run[] = [];
       for (const run of live) {
-        if (context.sources.get(run.source)?.streams[run.stream] === undefined) continue;
-        if (await isLost(run)) {
-          await takeOver(context, run);
-          takenOver.push(run.runId);
-        }
+        const stream = context.sources.get(run.source)?.streams[run.stream];
+        if (stream === undefined || (await endIfOverdue(context, run, stream))) continue;
+        if (await isLost(run)) lost.push(run);
       }
-      return takenOver;
+      // What lost their jobs has lost limits and schedules with them, and no run must start without these.
+      if (lost.length > 0) await restoreQueueState(context);
+      for (const run of lost) await takeOver(context, run);
+      return lost.map(({ runId }) => runId);
     },
   };
+}
+
+/** Also of runs whose jobs stand still with their queue, and so cannot see to it themselves. */
+async function endIfOverdue(context: PipelineContext, run: Run, stream: Stream): Promise<boolean> {
+  if (!isOverdue(run, stream, new Date())) return false;
+  const state = await context.store.readRun(run.runId);
+  if (state?.run.status !== "running" || !isOverdue(state.run, stream, state.now)) return false;
+  await endOverdue(context, state);
+  return true;
 }
 
 async function takeOver(context: PipelineContext, run: Run): Promise<void> {

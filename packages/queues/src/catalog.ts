@@ -28,6 +28,8 @@ const payloads = {
     source: z.string(),
     stream: z.string(),
     mode: z.enum(["incremental", "full"]).default("incremental"),
+    /** Not at once but so much later. */
+    delayMs: z.number().optional(),
   }),
   fetch: z.object({ ...runIdentity, seq: z.number(), position: cursorPosition }),
   transform: z.object({

@@ -131,9 +131,19 @@ describe.each(queueTargets())("queues on $name", (target) => {
       expect(ticked[0]).toMatchObject({ source: "often", stream: "items" });
     });
 
+    test("hand on how much later their ticks are to be acted on, and change with it", async () => {
+      const [queues, rule] = [opened.queues(), { cron: "30 2 * * *", timezone: "Asia/Kolkata" }];
+      const data = async () => (await opened.backend.queue(tickQueue).getJobScheduler("late.items"))?.template?.data;
+      await queues.applySchedule("late", "items", { ...rule, delayMs: 5_000 });
+      expect(await data()).toEqual({ source: "late", stream: "items", delayMs: 5_000 });
+      await queues.applySchedule("late", "items", { ...rule, delayMs: 0 });
+      expect(await data()).toEqual({ source: "late", stream: "items" });
+      await queues.applySchedule("late", "items", undefined);
+    });
+
     test("change to a time of day in its zone, and go", async () => {
       const queues = opened.queues();
-      await queues.applySchedule("timely", "items", { cron: "30 2 * * *", timezone: "Asia/Kolkata" });
+      await queues.applySchedule("timely", "items", { cron: "30 2 * * *", timezone: "Asia/Kolkata", delayMs: 0 });
       expect((await queues.nextTick("timely", "items"))?.toISOString()).toMatch(/T21:00:00/);
       await queues.applySchedule("timely", "items", undefined);
       expect(await queues.nextTick("timely", "items")).toBeUndefined();

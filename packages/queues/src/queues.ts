@@ -44,7 +44,8 @@ export type Queues = {
   close(): Promise<void>;
 };
 
-export type QueueSchedule = { everyMs: number; offsetMs: number } | { cron: string; timezone: string };
+/** `delayMs`: ticks are acted on so much after their time. */
+export type QueueSchedule = { everyMs: number; offsetMs: number } | { cron: string; timezone: string; delayMs: number };
 
 export type QueueDepth = { queue: string; waiting: number; active: number; delayed: number; failed: number };
 

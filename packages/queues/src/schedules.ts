@@ -1,5 +1,6 @@
 import type { JobSchedulerJson } from "bullmq";
 import type { BullQueue } from "./backend.ts";
+import { catalog } from "./catalog.ts";
 import { jobOptions } from "./job-options.ts";
 import type { QueueSchedule } from "./queues.ts";
 
@@ -29,7 +30,7 @@ export async function applySchedule(
   if (present !== undefined && isSame(present, schedule) && !isOverdue(present, schedule, now)) return;
   await ticks.upsertJobScheduler(id, repetition(schedule), {
     name: "tick",
-    data: { source, stream },
+    data: tickOf(wanted.source, wanted.stream, schedule),
     opts: jobOptions("tick", keepsCompleted),
   });
 }
@@ -37,6 +38,12 @@ export async function applySchedule(
 export async function nextTick(ticks: BullQueue, source: string, stream: string): Promise<Date | undefined> {
   const scheduler = await ticks.getJobScheduler(schedulerId(source, stream));
   return scheduler?.next === undefined ? undefined : new Date(scheduler.next);
+}
+
+function tickOf(source: string, stream: string, schedule: QueueSchedule) {
+  return "cron" in schedule && schedule.delayMs > 0
+    ? { source, stream, delayMs: schedule.delayMs }
+    : { source, stream };
 }
 
 function repetition(schedule: QueueSchedule) {
@@ -49,7 +56,10 @@ function repetition(schedule: QueueSchedule) {
 const offsetOf = (schedule: { offsetMs: number }): number => Math.max(1, schedule.offsetMs);
 
 function isSame(present: JobSchedulerJson, schedule: QueueSchedule): boolean {
-  if ("cron" in schedule) return present.pattern === schedule.cron && present.tz === schedule.timezone;
+  if ("cron" in schedule) {
+    const delayMs = catalog.tick.payload.safeParse(present.template?.data).data?.delayMs ?? 0;
+    return present.pattern === schedule.cron && present.tz === schedule.timezone && delayMs === schedule.delayMs;
+  }
   return present.every === schedule.everyMs && present.offset === offsetOf(schedule);
 }
 

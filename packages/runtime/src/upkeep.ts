@@ -1,5 +1,6 @@
 import type { PipelineContext } from "@penstock/pipeline/context";
 import { mirrorLetters, sweepFailedJobs } from "@penstock/pipeline/sweep";
+import { startQueuedRuns } from "@penstock/pipeline/tick";
 import { createWatchdog } from "@penstock/pipeline/watchdog";
 import { startLoop } from "./loop.ts";
 
@@ -13,6 +14,7 @@ export function startUpkeep(context: PipelineContext, stack: AsyncDisposableStac
   const { upkeepMs, suspicionMs } = pace;
   const watchdog = createWatchdog(context, { suspicionMs });
   stack.use(startLoop("watchdog", upkeepMs, () => watchdog.look(), context.logger));
+  stack.use(startLoop("queued runs", upkeepMs, () => startQueuedRuns(context), context.logger));
   stack.use(startLoop("sweep", upkeepMs, () => sweepFailedJobs(context), context.logger));
   stack.use(startLoop("mirror", upkeepMs, () => mirrorLetters(context), context.logger));
 }

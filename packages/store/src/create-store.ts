@@ -23,7 +23,7 @@ import { noteSchemas } from "./schema-versions.ts";
 import { changeSourceState, sourceStates } from "./source-states.ts";
 import { startDueRuns } from "./start-due.ts";
 import type { Store } from "./store.ts";
-import { checkpointOf, streamStates } from "./stream-states.ts";
+import { checkpointOf, queuedRuns, streamStates } from "./stream-states.ts";
 import { ensureViews } from "./views.ts";
 
 /** The store on an open connection. Each method is one statement or one transaction. */
@@ -130,6 +130,12 @@ export function createStore(connection: Connection, reach: Reach): Store {
           INSERT INTO checkpoints (source, stream, partition, is_paused, updated_at) VALUES (${source}, ${stream}, ${livePartition}, ${isPaused}, ${dialect.now})
           ON CONFLICT (source, stream, partition) DO UPDATE SET is_paused = excluded.is_paused, updated_at = excluded.updated_at`;
       }),
+    queueRun: (source, stream, mode) =>
+      transact(async (tx) => {
+        const where = { source, stream, partition: livePartition };
+        await tx.checkpoint.updateMany({ where, data: { queuedMode: mode } });
+      }),
+    queuedRuns: () => ask(() => queuedRuns(db)),
     changeSourceState: (source, change) => transact((tx) => changeSourceState(tx, dialect, source, change)),
     sourceStates: () => ask(() => sourceStates(db)),
     streamStates: () => ask(() => streamStates(db)),

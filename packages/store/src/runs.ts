@@ -32,7 +32,7 @@ export async function startRun(db: Transaction, dialect: Dialect, request: Start
     });
   const checkpoint = await db.checkpoint.update({
     where: { source_stream_partition: where },
-    data: { fence: { increment: 1 } },
+    data: { fence: { increment: 1 }, queuedMode: null },
   });
   const id = randomUUID();
   await db.$executeRaw`

@@ -83,6 +83,10 @@ export type Store = {
   /** Sets the bound of a partition that has none yet; false when it has. */
   importBound(source: string, stream: string, partition: string, bound: string): Promise<boolean>;
   setPaused(source: string, stream: string, isPaused: boolean): Promise<void>;
+  /** Has one more run follow the live one of a stream: see `queuedRuns`. Any run that starts from now on is that one. */
+  queueRun(source: string, stream: string, mode: RunMode): Promise<void>;
+  /** Runs that are to be started as soon as their stream has no live one; not of paused streams. */
+  queuedRuns(): Promise<{ source: string; stream: string; mode: RunMode }[]>;
   /**
    * Has `change` make a source's next state of the one it is in, and stores that while nobody else can: a compare-and-swap
    * of the whole state. Returning the state it was given changes nothing.

@@ -1,9 +1,9 @@
 import { parentPartition } from "@penstock/core/partition";
-import { livePartition } from "@penstock/core/run";
+import { livePartition, type RunMode } from "@penstock/core/run";
 import type { CheckpointModel } from "../generated/postgresql/models/Checkpoint.ts";
 import type { Prisma } from "./client.ts";
 import { storedRun } from "./runs.ts";
-import type { Checkpoint, PartitionCounts, StreamState } from "./store.ts";
+import type { Checkpoint, PartitionCounts, Store, StreamState } from "./store.ts";
 
 type PartitionName = { source: string; stream: string; partition: string };
 
@@ -12,6 +12,14 @@ export async function checkpointOf(db: Prisma, partition: PartitionName): Promis
   if (row === null) return undefined;
   const live = await db.run.findFirst({ where: { ...partition, status: "running" }, select: { id: true } });
   return stored(row, live?.id ?? null);
+}
+
+export async function queuedRuns(db: Prisma): ReturnType<Store["queuedRuns"]> {
+  const queued = await db.checkpoint.findMany({
+    where: { queuedMode: { not: null }, isPaused: false },
+    select: { source: true, stream: true, queuedMode: true },
+  });
+  return queued.map(({ source, stream, queuedMode }) => ({ source, stream, mode: queuedMode as RunMode }));
 }
 
 /**

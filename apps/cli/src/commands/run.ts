@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { errorCodes } from "@penstock/core/error-codes";
-import { InfrastructureError } from "@penstock/core/errors";
-import type { Run, RunMode } from "@penstock/core/run";
+import { ConfigError, InfrastructureError } from "@penstock/core/errors";
+import { livePartition, type Run, type RunMode } from "@penstock/core/run";
 import { startFetcher } from "@penstock/fetcher/start-fetcher";
 import type { PipelineContext } from "@penstock/pipeline/context";
 import { startRun } from "@penstock/pipeline/start-run";
@@ -11,6 +11,7 @@ import { exitCodes } from "@penstock/runtime/failure";
 import { openRuntime } from "@penstock/runtime/open-runtime";
 import { startUpkeep } from "@penstock/runtime/upkeep";
 import { loadUsableSources } from "@penstock/runtime/usable-sources";
+import type { Store } from "@penstock/store/store";
 import { startTransformer } from "@penstock/transformer/start-transformer";
 import type { CommandContext } from "../program.ts";
 import { resolveTarget, type Target } from "../target.ts";
@@ -29,6 +30,7 @@ export async function run(
   await using stack = new AsyncDisposableStack();
   const targets = resolveTarget(await loadUsableSources(config), target);
   const runtime = await openRuntime({ config, logger, stack, hasShortLocks: true });
+  await refusePaused(runtime.context.store, targets);
   await startTransformer(runtime, stack);
   await startFetcher(
     runtime,
@@ -45,6 +47,16 @@ export async function run(
   }
   await mirrorIfPossible(runtime.context);
   return exitCode;
+}
+
+/** Such a run would wait until somebody resumes the stream. */
+async function refusePaused(store: Store, targets: Target[]): Promise<void> {
+  for (const { source, stream } of targets) {
+    const checkpoint = await store.checkpoint(source.name, stream.name, livePartition);
+    if (checkpoint?.isPaused !== true) continue;
+    const place = { source: source.name, stream: stream.name };
+    throw new ConfigError("STREAM_PAUSED", `${source.name}.${stream.name} is paused`, place);
+  }
 }
 
 /** The letters are in the database; that the queue shows them too is worth no failure of a run that has ended. */

@@ -1,5 +1,6 @@
 import type { Config } from "@penstock/config/config";
 import { codeOf } from "@penstock/core/decision";
+import { admission, type BreakerState, type SourceState } from "@penstock/core/source-state";
 import type { QueueDepth } from "@penstock/queues/queues";
 import { exitCodes } from "@penstock/runtime/failure";
 import { openConfiguredStore } from "@penstock/runtime/open-database";
@@ -27,29 +28,42 @@ export type Status = {
     lastSuccessAt: string | null;
     deadLetters: number;
   }[];
+  /** Those that no request goes to for now. */
+  held: { source: string; breaker: BreakerState; failures: number; until: string | null }[];
   /** `null` with the embedded queue while no process has it open. */
   queues: QueueDepth[] | null;
 };
 
 /** `penstock status`: where every stream stands. Reads the database and the queue, writes nothing. */
 export async function status({ config, logger, out }: CommandContext, options: { json?: boolean }): Promise<number> {
-  const [states, queues] = await Promise.all([readStates(config), readQueueDepths(config.queue, logger)]);
-  const now = Date.now();
-  const found: Status = { streams: states.map((state) => describeStream(state, now)), queues };
+  const [{ streams, sources }, queues] = await Promise.all([readStates(config), readQueueDepths(config.queue, logger)]);
+  const now = new Date();
+  const found: Status = {
+    streams: streams.map((state) => describeStream(state, now.getTime())),
+    held: sources.filter((state) => admission(state, now).kind !== "go").map(describeHeld),
+    queues,
+  };
   out.write(options.json === true ? `${JSON.stringify(found)}\n` : format(found));
   return exitCodes.ok;
 }
 
 /** None where there is no database yet: that is how every installation begins. */
-async function readStates(config: Config): Promise<StreamState[]> {
+async function readStates(config: Config): Promise<{ streams: StreamState[]; sources: NamedState[] }> {
   await using stack = new AsyncDisposableStack();
   try {
     const store = stack.adopt(await openConfiguredStore(config, { isReadOnly: true }), (opened) => opened.close());
-    return await store.streamStates();
+    return { streams: await store.streamStates(), sources: await store.sourceStates() };
   } catch (error) {
-    if (codeOf(error) === "DATABASE_MISSING") return [];
+    if (codeOf(error) === "DATABASE_MISSING") return { streams: [], sources: [] };
     throw error;
   }
+}
+
+type NamedState = SourceState & { source: string };
+
+function describeHeld({ source, breaker, failures, breakerUntil, throttledUntil }: NamedState): Status["held"][number] {
+  const until = Math.max(breakerUntil?.getTime() ?? 0, throttledUntil?.getTime() ?? 0);
+  return { source, breaker, failures, until: until === 0 ? null : new Date(until).toISOString() };
 }
 
 function describeStream(
@@ -77,7 +91,7 @@ function describeStream(
   };
 }
 
-function format({ streams, queues }: Status): string {
+function format({ streams, held, queues }: Status): string {
   const plain = { head: [], border: [] };
   const table = new Table({
     head: ["stream", "checkpoint", "watermark", "lag", "last run", "dead letters"],
@@ -95,7 +109,12 @@ function format({ streams, queues }: Status): string {
     streams.length === 0
       ? "no stream has run yet; penstock run <source> or penstock up starts one\n"
       : `${table.toString()}\n`;
-  return head + formatQueues(queues);
+  return head + held.map(formatHeld).join("") + formatQueues(queues);
+}
+
+function formatHeld({ source, breaker, failures, until }: Status["held"][number]): string {
+  const why = breaker === "closed" ? "throttled by the API" : `circuit breaker ${breaker} after ${failures} failures`;
+  return `${source}: no requests before ${until}, ${why}\n`;
 }
 
 function formatQueues(queues: QueueDepth[] | null): string {
