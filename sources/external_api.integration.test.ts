@@ -1,6 +1,8 @@
+import { join } from "node:path";
 import { PermanentError } from "@penstock/core/errors";
 import { isJsonObject } from "@penstock/core/json";
 import { streamReader } from "@penstock/source/read-stream";
+import { testSource } from "@penstock/source/test-source";
 import { createTransformer } from "@penstock/source/transform";
 import { viewColumns } from "@penstock/source/view-columns";
 import { type ExternalApi, type ExternalApiOptions, startExternalApi } from "@penstock/testing/simulators/external-api";
@@ -120,4 +122,14 @@ test("its variables are those of the original pipeline", () => {
   expect(() => external.configure({ API_BASE_URL: "not a url", BATCH_SIZE: "0", MAX_BACKOFF: "-1" })).toThrow(
     /API_BASE_URL.*BATCH_SIZE.*MAX_BACKOFF/,
   );
+});
+
+test("what the API was recorded to answer holds, without the API", async () => {
+  const { data } = await testSource(external, {
+    fixtures: join(import.meta.dirname, "fixtures/external_api"),
+    env: { API_BASE_URL: "https://api.example.com", BATCH_SIZE: "10" },
+  });
+  expect(data).toMatchObject({ pages: 4, filtered: 0, invalid: [] });
+  expect(data?.records).toHaveLength(24);
+  expect(data?.records[1]?.data).toMatchObject({ id: "rec-0000001", value: 791.9, value_scaled: 79_190 });
 });

@@ -1,5 +1,7 @@
+import { join } from "node:path";
 import { InvalidRecordError } from "@penstock/core/errors";
 import { streamReader } from "@penstock/source/read-stream";
+import { testSource } from "@penstock/source/test-source";
 import { createTransformer } from "@penstock/source/transform";
 import { viewColumns } from "@penstock/source/view-columns";
 import { startUsgsReplay, type UsgsReplay, type UsgsReplayOptions } from "@penstock/testing/simulators/usgs-replay";
@@ -116,4 +118,13 @@ test("without variables it asks the real API", () => {
   expect(() => usgs.configure({ USGS_START_TIME: "last week" })).toThrow(
     /USGS_START_TIME: expected a date or a time, received "last week"/,
   );
+});
+
+test("what the API was recorded to answer holds, without the API", async () => {
+  const { earthquakes } = await testSource(usgs, {
+    fixtures: join(import.meta.dirname, "fixtures/usgs"),
+    env: { USGS_BASE_URL: "https://usgs.example", USGS_MIN_MAGNITUDE: "5.5" },
+  });
+  expect(earthquakes?.records).toHaveLength(9);
+  expect(earthquakes?.records[0]?.data).toMatchObject({ magnitude: 6.1, depth_km: 191.19, tsunami: false });
 });
