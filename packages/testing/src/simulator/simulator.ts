@@ -66,12 +66,15 @@ export async function createSimulator(options: SimulatorOptions): Promise<Simula
     takeToken: limit === undefined ? undefined : createTokenBucket(limit, now),
   });
 
-  const server = await startLoopbackServer((request, response) => {
-    const headers = plainHeaders(request);
-    const { method = "GET", url = "/" } = request;
-    const recorded = recorder.begin({ method, url, headers }, new Date(now()));
-    void serve(request, response, recorded, respond, options.latencyMs);
-  }, options.port);
+  const server = await startLoopbackServer(
+    (request, response) => {
+      const headers = plainHeaders(request);
+      const { method = "GET", url = "/" } = request;
+      const recorded = recorder.begin({ method, url, headers }, new Date(now()));
+      void serve(request, response, recorded, respond, options.latencyMs);
+    },
+    options.port === undefined ? {} : { port: options.port },
+  );
 
   return {
     ...server,
