@@ -31,6 +31,7 @@ export async function fetchPage(
   { jobId, signal }: JobContext,
 ): Promise<JobOutcome> {
   const { source, stream } = definitionOf(context, job);
+  const begunAt = performance.now();
   const before = await context.store.readRun(job.runId);
   if (!isLive(before, job)) return;
   if (isOverdue(before.run, stream, before.now)) return endOverdue(context, before);
@@ -44,7 +45,7 @@ export async function fetchPage(
   await context.reach("fetch.begun");
   const page = await requestPage(context, { source, stream, job, jobId, signal });
   await context.reach("fetch.answered");
-  if (job.seq === 0 && page.apiDate !== null) await context.store.noteApiStart(job.runId, page.apiDate);
+  if (job.seq === 0) await noteApiStart(context, job, page, performance.now() - begunAt);
   const next = withinPageLimit(stream, job.seq, page.next);
   const after = await context.store.readRun(job.runId);
   await noteAnswer(context, source, after?.source ?? before.source, page);
@@ -53,6 +54,19 @@ export async function fetchPage(
   await context.reach("fetch.packed");
   await context.queues.enqueue(jobs);
   await context.reach("fetch.enqueued");
+}
+
+/**
+ * The API's clock when the page was observed, not when it answered: what changed in between, another worker's answer may lack
+ * that counts as the later one.
+ */
+async function noteApiStart(
+  { store }: FetchContext,
+  { runId }: FetchPayload,
+  { apiDate }: FetchedPage,
+  elapsedMs: number,
+): Promise<void> {
+  if (apiDate !== null) await store.noteApiStart(runId, new Date(apiDate.getTime() - Math.ceil(elapsedMs)));
 }
 
 /** False when the run has ended or another one has the partition. */

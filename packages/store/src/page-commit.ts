@@ -32,7 +32,8 @@ export async function commitPage(
 ): Promise<CommittedPage> {
   const isFirst = await insertPage(db, dialect, page);
   await reach("commit.page-inserted");
-  const origin = { ...page.run, seq: page.seq, observedAt: page.observedAt, schemaVersion: page.schemaVersion };
+  const { run, seq, observedAt, schemaVersion } = page;
+  const origin = { ...run, seq, observedAt, schemaVersion, replacesWhileRunning: true } as const;
   const { rowsWritten, ...upserted } = await upsertRecords(db, dialect, origin, page.records);
   await reach("commit.records-written");
   await resolveByCommit(db, dialect, page);

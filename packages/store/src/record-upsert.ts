@@ -10,6 +10,11 @@ export type UpsertOrigin = {
   seq: number;
   observedAt: Date;
   schemaVersion: string;
+  /**
+   * The records of a page whose run has ended are added and replace nothing: another run has asked for them again since, and two
+   * requests under way at once do not tell by their times which answer is the newer.
+   */
+  replacesWhileRunning?: true;
 };
 export type UpsertCounts = { inserted: number; updated: number; unchanged: number; rowsWritten: number };
 
@@ -50,6 +55,7 @@ async function countRows(
 }
 
 function statement(dialect: Dialect, origin: UpsertOrigin, { rows }: RecordBatch): Prisma.Sql {
+  const isRunning = Prisma.sql`AND EXISTS (SELECT 1 FROM runs WHERE id = ${origin.runId} AND status = 'running')`;
   const observedAt = dialect.instant(origin.observedAt);
   return Prisma.sql`
     INSERT INTO records (source, stream, key, ts, version, hash, data, observed_at, run_id, seq, schema_version, first_seen_at, updated_at)
@@ -62,7 +68,8 @@ function statement(dialect: Dialect, origin: UpsertOrigin, { rows }: RecordBatch
       updated_at = excluded.updated_at, deleted_at = NULL, revision = records.revision + 1
     WHERE (excluded.hash <> records.hash OR records.deleted_at IS NOT NULL)
       AND (excluded.version IS NOT NULL, COALESCE(excluded.version, ''), excluded.observed_at)
-        > (records.version IS NOT NULL, COALESCE(records.version, ''), records.observed_at)`;
+        > (records.version IS NOT NULL, COALESCE(records.version, ''), records.observed_at)
+      ${origin.replacesWhileRunning === true ? isRunning : Prisma.empty}`;
 }
 
 function countInputs(batch: RecordBatch, written: { key: string; revision: number }[]): UpsertCounts {

@@ -46,7 +46,8 @@ async function tryRecords(
   page: PageCommit,
   records: NumberedRecord[],
 ): Promise<unknown> {
-  const origin = { ...page.run, seq: page.seq, observedAt: page.observedAt, schemaVersion: page.schemaVersion };
+  const { run, seq, observedAt, schemaVersion } = page;
+  const origin = { ...run, seq, observedAt, schemaVersion, replacesWhileRunning: true } as const;
   const trial = transact(async (tx): Promise<undefined> => {
     await upsertRecords(tx, dialect, origin, batchOf(records));
     throw new RolledBack();
