@@ -76,7 +76,7 @@ function answers(
   });
 }
 
-export function answerOf({ api, apiClock }: State, position: Position, order: "asc" | "none", size: number): Answer {
+function answerOf({ api, apiClock }: State, position: Position, order: "asc" | "none", size: number): Answer {
   const place = ({ at, id }: ApiRecord) => (order === "asc" ? at : id);
   const left = api
     .filter((record) => record.at > position.since && place(record) > position.after)
