@@ -1,4 +1,5 @@
 import { ConfigError } from "@penstock/core/errors";
+import { parentsFirst } from "@penstock/pipeline/children";
 import type { LoadedSources } from "@penstock/source/load-sources";
 import type { Source, Stream } from "@penstock/source/model";
 import { closest } from "fastest-levenshtein";
@@ -6,7 +7,7 @@ import { closest } from "fastest-levenshtein";
 export type Target = { source: Source; stream: Stream };
 
 /**
- * The streams that `<source>` or `<source>.<stream>` names.
+ * The streams that `<source>` or `<source>.<stream>` names, parents before their children.
  *
  * @throws ConfigError `SOURCE_UNKNOWN` with the nearest name, or with what the source's environment lacks
  */
@@ -17,7 +18,7 @@ export function resolveTarget(loaded: LoadedSources, text: string): Target[] {
   const streams = Object.values(source.streams);
   const chosen = streamName === undefined ? streams : streams.filter(({ name }) => name === streamName);
   if (chosen.length === 0) throw unknownStream(source, streamName ?? "");
-  return chosen.map((stream) => ({ source, stream }));
+  return parentsFirst(chosen, source).map((stream) => ({ source, stream }));
 }
 
 function unknownSource(loaded: LoadedSources, name: string): ConfigError {

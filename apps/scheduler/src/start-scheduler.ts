@@ -1,5 +1,6 @@
 import { tickHandler } from "@penstock/pipeline/handlers";
 import { restoreQueueState } from "@penstock/pipeline/restore";
+import { startChildren } from "@penstock/pipeline/start-children";
 import { startFirstRuns } from "@penstock/pipeline/start-run";
 import { tickQueue } from "@penstock/queues/catalog";
 import type { RunningWorker } from "@penstock/queues/queues";
@@ -7,6 +8,9 @@ import { startWorker } from "@penstock/queues/worker";
 import { startLoop } from "@penstock/runtime/loop";
 import type { Runtime } from "@penstock/runtime/open-runtime";
 import { startUpkeep } from "@penstock/runtime/upkeep";
+
+/** A child stream has at most so many live runs at once as its source is kept busy with; when some end others begin. */
+const startChildrenEveryMs = 250;
 
 /**
  * Keeps the schedules, starts runs when they are due, supersedes runs that lost their jobs, settles jobs whose workers
@@ -19,6 +23,7 @@ export async function startScheduler(runtime: Runtime, stack: AsyncDisposableSta
   stack.use(startLoop("restore", pace.restoreMs, () => restoreQueueState(context), context.logger));
   await startFirstRuns(context);
   startUpkeep(context, stack, pace);
+  stack.use(startLoop("children", startChildrenEveryMs, () => startChildren(context), context.logger));
   const ticks = startWorker(backend, {
     queue: tickQueue,
     handlers: { tick: tickHandler(context) },

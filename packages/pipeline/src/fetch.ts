@@ -81,7 +81,8 @@ async function requestPage(context: FetchContext, asked: Request): Promise<Fetch
   const fetcher = context.fetchers.get(job.source);
   if (fetcher === undefined)
     throw new CancelledError("SOURCE_UNKNOWN", `this process does not fetch from ${job.source}`);
-  const page = await counted(context, asked, () => fetcher.fetch(stream, job.position, { signal }));
+  const options = { signal, parent: job.parent };
+  const page = await counted(context, asked, () => fetcher.fetch(stream, job.position, options));
   context.metrics.pageFetched({
     source: job.source,
     stream: job.stream,

@@ -3,7 +3,7 @@ import { InvalidRecordError, type PenstockError } from "@penstock/core/errors";
 import type { JsonValue } from "@penstock/core/json";
 import type { NumberedRecord } from "@penstock/core/record";
 import type { Source, Stream } from "@penstock/source/model";
-import { createTransformer } from "@penstock/source/transform";
+import { createTransformer, type ParentRecord } from "@penstock/source/transform";
 
 export type RefusedItem = { input: number; error: PenstockError };
 
@@ -25,8 +25,13 @@ export type PageRecords = {
 const plausibleAheadMs = 3_600_000;
 
 /** Validates and transforms a page's items. Of several records with one key the highest version stays, then the last. */
-export function transformItems(source: Source, stream: Stream, items: JsonValue[], fetchedAt: Date): PageRecords {
-  const transform = createTransformer(source, stream);
+export function transformItems(
+  source: Source,
+  stream: Stream,
+  items: JsonValue[],
+  { fetchedAt, parent }: { fetchedAt: Date; parent?: ParentRecord | undefined },
+): PageRecords {
+  const transform = createTransformer(source, stream, parent);
   const candidates: NumberedRecord[] = [];
   const refused: RefusedItem[] = [];
   let filtered = 0;

@@ -1,13 +1,15 @@
 import type { NewLetter } from "@penstock/core/letter";
+import type { ParentValues } from "@penstock/core/partition";
 import { batchOf, type RecordBatch } from "@penstock/core/record";
 import type { Source } from "@penstock/source/model";
+import { parentRecord } from "./children.ts";
 import { definitionOf } from "./context.ts";
 import { type LetterOrigin, recordLetter } from "./letters.ts";
 import { parseItems, unpackItems } from "./page-payload.ts";
 import { type PageRecords, transformItems } from "./page-records.ts";
 
-/** A page as it came through the queue: its items as zstd-compressed JSON. */
-export type PackedPage = LetterOrigin & { zstd: Uint8Array };
+/** A page as it came through the queue: its items as zstd-compressed JSON; in a child stream with its parent's values. */
+export type PackedPage = LetterOrigin & { zstd: Uint8Array; parent?: ParentValues | undefined };
 
 /** What a page became, ready to be committed. */
 export type TransformedPage = Pick<
@@ -28,10 +30,16 @@ export function createPageTransformer(sources: ReadonlyMap<string, Source>): Pag
   return { transform: async (page) => transformPacked(sources, page) };
 }
 
-function transformPacked(sources: ReadonlyMap<string, Source>, { zstd, ...origin }: PackedPage): TransformedPage {
+function transformPacked(
+  sources: ReadonlyMap<string, Source>,
+  { zstd, parent, ...origin }: PackedPage,
+): TransformedPage {
   const { source, stream } = definitionOf({ sources }, origin);
   const items = parseItems(unpackItems(origin, zstd));
-  const { records, refused, ...figures } = transformItems(source, stream, items, origin.observedAt);
+  const { records, refused, ...figures } = transformItems(source, stream, items, {
+    fetchedAt: origin.observedAt,
+    parent: parentRecord(origin.partition, parent),
+  });
   const letters = refused.map((each) => recordLetter(stream, origin, items, each));
   return { ...figures, records: batchOf(records), letters };
 }

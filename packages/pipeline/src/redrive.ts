@@ -4,6 +4,7 @@ import { batchOf, emptyBatch } from "@penstock/core/record";
 import type { JobPayloads } from "@penstock/queues/catalog";
 import { schemaVersion } from "@penstock/source/view-columns";
 import type { LetterFilter, StoredLetter } from "@penstock/store/store";
+import { childrenOf, parentRecord, readParent } from "./children.ts";
 import { definitionOf, type PipelineContext } from "./context.ts";
 import { reasonOf, recordLetter } from "./letters.ts";
 import { transformItems } from "./page-records.ts";
@@ -57,7 +58,8 @@ export async function settleRedrive(
 
 /** Positions mean nothing to another run, so a request is redriven by a new run from the bound, which covers it. */
 async function redriveRequest(context: PipelineContext, letter: StoredLetter): Promise<void> {
-  await startRun(context, { source: letter.source, stream: letter.stream });
+  const { source, stream, partition } = letter;
+  await startRun(context, { source, stream, partition });
   await context.store.commitRedrive({ ...redriveOf(letter), records: emptyBatch, letters: [], schemaVersion: "" });
 }
 
@@ -65,7 +67,10 @@ async function redriveRecords(context: PipelineContext, letter: StoredLetter): P
   const { source, stream } = definitionOf(context, letter);
   const payload = JSON.parse(letter.payload) as JsonValue;
   const items = letter.kind === "page" ? (payload as JsonValue[]) : [payload];
-  const made = transformItems(source, stream, items, letter.observedAt);
+  const made = transformItems(source, stream, items, {
+    fetchedAt: letter.observedAt,
+    parent: parentRecord(letter.partition, await readParent(context, letter)),
+  });
   const [first] = made.refused;
   if (letter.kind === "record" && first !== undefined) throw first.error;
   const letters = made.refused.map((refused) => recordLetter(stream, originOf(letter), items, refused));
@@ -75,6 +80,7 @@ async function redriveRecords(context: PipelineContext, letter: StoredLetter): P
     records: batchOf(made.records),
     letters,
     schemaVersion: schemaVersion(stream).fingerprint,
+    children: childrenOf(source, stream.name),
   });
   await context.reach("redrive.committed");
 }

@@ -9,7 +9,7 @@ export async function settleFetch(context: PipelineContext, job: JobPayloads["fe
   await context.reach("settle-fetch.begun");
   const state = await context.store.readRun(job.runId);
   const { source, stream, runId, seq } = job;
-  const log = context.logger.child({ source, stream, runId, seq });
+  const log = context.logger.child({ source, stream, partition: job.partition, runId, seq });
   if (state?.run.status !== "running") {
     log.debug({ code: codeOf(error) }, "request of an ended run failed, nothing to account for");
     return;

@@ -1,30 +1,42 @@
 import { fetchJobId } from "@penstock/core/job-id";
 import { canonicalJson, type JsonObject } from "@penstock/core/json";
+import type { ParentValues } from "@penstock/core/partition";
 import { livePartition, type Run, type RunIdentity, type RunMode } from "@penstock/core/run";
 import type { NewJob } from "@penstock/queues/queues";
+import type { Stream } from "@penstock/source/model";
 import type { StartedRun, StartRun } from "@penstock/store/store";
+import { readParent } from "./children.ts";
 import { definitionOf, type PipelineContext } from "./context.ts";
 
-export type RunRequest = { source: string; stream: string; mode?: RunMode; takeOver?: StartRun["takeOver"] };
+export type RunRequest = {
+  source: string;
+  stream: string;
+  /** Default `live`; in a child stream the one that belongs to a parent. */
+  partition?: string;
+  mode?: RunMode;
+  takeOver?: StartRun["takeOver"];
+};
 
 /**
- * Starts a run of a stream's live partition and enqueues its first page. A live run is left alone – but for one without
+ * Starts a run of a partition and enqueues its first page. A live run is left alone – but for one without
  * a page and without a job, whose starter must have died between the two steps: its first page is enqueued again.
+ *
+ * @throws PermanentError `SOURCE_UNKNOWN`, or `PARENT_VALUE_INVALID` when the parent's record of the partition is gone
  */
 export async function startRun(context: PipelineContext, request: RunRequest): Promise<StartedRun> {
-  const { source, stream, mode = "incremental", takeOver = "none" } = request;
-  definitionOf(context, request);
+  const { source, stream, partition = livePartition, mode = "incremental", takeOver = "none" } = request;
+  const parent = await readParent(context, { source, stream, partition });
   await context.reach("start-run.begun");
-  const started = await context.store.startRun({ source, stream, partition: livePartition, mode, takeOver });
+  const started = await context.store.startRun({ source, stream, partition, mode, takeOver });
   const log = context.logger.child({ source, stream, runId: started.run.runId });
   if (started.isNew) {
     await context.reach("start-run.committed");
     if (started.superseded !== null) log.warn({ supersededRunId: started.superseded }, "took over from another run");
     log.info({ mode, bound: started.run.boundAtStart }, "run started");
-    await enqueueFirstPage(context, started.run);
+    await enqueueFirstPage(context, started.run, parent);
   } else if (started.run.pages === 0 && !(await context.queues.hasJobs(source, started.run.runId))) {
     log.warn({}, "run has no job, enqueueing its first page again");
-    await enqueueFirstPage(context, started.run);
+    await enqueueFirstPage(context, started.run, parent);
   }
   return started;
 }
@@ -35,24 +47,33 @@ export async function startFirstRuns(context: PipelineContext): Promise<void> {
     for (const stream of Object.values(source.streams)) {
       const checkpoint = await context.store.checkpoint(source.name, stream.name, livePartition);
       const isNew = (checkpoint?.fence ?? 0) === 0 && checkpoint?.isPaused !== true;
-      if (stream.schedule !== undefined && isNew) await startRun(context, { source: source.name, stream: stream.name });
+      if (stream.schedule !== undefined && stream.parent === undefined && isNew)
+        await startRun(context, { source: source.name, stream: stream.name });
     }
   }
 }
 
-async function enqueueFirstPage(context: PipelineContext, run: Run): Promise<void> {
+async function enqueueFirstPage(context: PipelineContext, run: Run, parent: ParentValues | undefined): Promise<void> {
   const { stream } = definitionOf(context, run);
-  const position = stream.paginator.start(run.mode === "full" ? null : run.boundAtStart);
-  await context.queues.enqueue([fetchJob(run, 0, position)]);
+  await context.queues.enqueue([firstPageJob(stream, run, parent)]);
   await context.reach("start-run.enqueued");
 }
 
+export function firstPageJob(stream: Stream, run: Run, parent: ParentValues | undefined): NewJob {
+  const position = stream.paginator.start(run.mode === "full" ? null : run.boundAtStart);
+  return fetchJob({ ...run, parent }, 0, position);
+}
+
 /** The job that fetches page `seq` of a run from `position`. */
-export function fetchJob(run: RunIdentity, seq: number, position: JsonObject): NewJob {
-  const { runId, source, stream, partition, fence } = run;
+export function fetchJob(
+  run: RunIdentity & { parent?: ParentValues | undefined },
+  seq: number,
+  position: JsonObject,
+): NewJob {
+  const { runId, source, stream, partition, fence, parent } = run;
   return {
     type: "fetch",
     jobId: fetchJobId(runId, seq, canonicalJson(position)),
-    payload: { runId, source, stream, partition, fence, seq, position },
+    payload: { runId, source, stream, partition, fence, ...(parent && { parent }), seq, position },
   };
 }

@@ -6,7 +6,7 @@ import { startRun } from "./start-run.ts";
 
 /**
  * A stream's schedule is due. Starts a run, unless the stream is paused; the stream's `overlap` says what to do where one
- * is under way.
+ * is under way. Of a child stream all partitions become due.
  */
 export async function tick(context: PipelineContext, due: JobPayloads["tick"], jobId: string): Promise<void> {
   await context.reach("tick.begun");
@@ -21,7 +21,9 @@ export async function tick(context: PipelineContext, due: JobPayloads["tick"], j
   if (due.delayMs !== undefined) return await tickLater(context, due, { delayMs: due.delayMs, jobId });
   const checkpoint = await context.store.checkpoint(due.source, due.stream, livePartition);
   if (checkpoint?.isPaused) return;
-  await startOrOverlap(context, stream, due);
+  const { source, mode } = due;
+  if (stream.parent === undefined) await startOrOverlap(context, stream, due);
+  else await context.store.markDue({ source, stream: stream.name, parent: stream.parent.stream, which: "all", mode });
   await context.reach("tick.ended");
 }
 

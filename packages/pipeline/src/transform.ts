@@ -3,11 +3,13 @@ import { codeOf, messageOf } from "@penstock/core/decision";
 import type { ErrorCode } from "@penstock/core/error-codes";
 import { PermanentError } from "@penstock/core/errors";
 import type { JsonValue } from "@penstock/core/json";
+import { parentKeyOf } from "@penstock/core/partition";
 import { emptyBatch } from "@penstock/core/record";
 import type { JobPayloads } from "@penstock/queues/catalog";
 import type { Stream } from "@penstock/source/model";
 import { schemaVersion } from "@penstock/source/view-columns";
 import type { CommittedPage, PageCommit } from "@penstock/store/store";
+import { childrenOf } from "./children.ts";
 import { definitionOf, type PipelineContext } from "./context.ts";
 import { type LetterOrigin, pageLetter } from "./letters.ts";
 import { loadPacked, parseItems, unpackItems } from "./page-payload.ts";
@@ -17,16 +19,17 @@ type TransformPayload = JobPayloads["transform"];
 
 /** Validates and transforms one page and commits it with its account, in one transaction. */
 export async function transformPage(context: PipelineContext, job: TransformPayload): Promise<void> {
-  const { stream } = definitionOf(context, job);
+  const { source, stream } = definitionOf(context, job);
   const zstd = await loadPacked(context.store, payloadRef(job), job.items);
   await context.reach("transform.unpacked");
-  const made = await context.transformer.transform({ ...originOf(job), zstd });
+  const made = await context.transformer.transform({ ...originOf(job), zstd, parent: job.parent });
   if (made.implausible > 0) {
     const { runId, seq } = job;
     const fields = { source: job.source, stream: job.stream, runId, seq, records: made.implausible };
     context.logger.warn(fields, "cursor values more than an hour ahead of now are stored and not taken for the bound");
   }
-  await commit(context, job, pageCommit(job, { stream, made, raw: rawReader(() => unpackItems(job, zstd)) }));
+  const page = pageCommit(job, { stream, made, raw: rawReader(() => unpackItems(job, zstd)) });
+  await commit(context, job, { ...page, children: childrenOf(source, job.stream) });
 }
 
 /** Only for a record that the database refuses: then the page is parsed once more. */
@@ -137,8 +140,12 @@ async function commit(context: PipelineContext, job: TransformPayload, page: Pag
   if (committed.endedRun) await reportRun(context, job);
 }
 
-/** The one line per run that has its whole account. */
-async function reportRun(context: PipelineContext, { runId, source, stream }: TransformPayload): Promise<void> {
+/** The one line per run that has its whole account. A child stream has too many runs to tell of each that went well. */
+async function reportRun(
+  context: PipelineContext,
+  { runId, source, stream, partition }: TransformPayload,
+): Promise<void> {
+  const isOfParent = parentKeyOf(partition) !== undefined;
   const state = await context.store.readRun(runId);
   if (state === undefined) return;
   const { status, pages, account, errorCode, startedAt, endedAt } = state.run;
@@ -153,9 +160,11 @@ async function reportRun(context: PipelineContext, { runId, source, stream }: Tr
     ...account,
     durationMs,
     ...(errorCode !== null && { errorCode }),
+    ...(isOfParent && { partition }),
   };
   if (errorCode === "ACCOUNT_VIOLATED") context.metrics.accountViolated({ source, stream });
-  if (status === "succeeded") context.logger.info(fields, "run ended");
+  if (status === "succeeded" && isOfParent) context.logger.debug(fields, "run ended");
+  else if (status === "succeeded") context.logger.info(fields, "run ended");
   else context.logger.error(fields, "run ended");
 }
 

@@ -1,3 +1,4 @@
+import { PermanentError } from "@penstock/core/errors";
 import type { Run } from "@penstock/core/run";
 import type { Stream } from "@penstock/source/model";
 import type { PipelineContext } from "./context.ts";
@@ -73,12 +74,18 @@ async function endIfOverdue(context: PipelineContext, run: Run, stream: Stream):
 }
 
 async function takeOver(context: PipelineContext, run: Run): Promise<void> {
-  const { source, stream, runId, mode } = run;
+  const { source, stream, partition, runId, mode } = run;
   context.logger.warn(
     { source, stream, runId, pages: run.pages },
     "live run has no job left, starting anew from the bound",
   );
   await context.reach("watchdog.suspected");
-  await startRun(context, { source, stream, mode, takeOver: { runId } });
+  try {
+    await startRun(context, { source, stream, partition, mode, takeOver: { runId } });
+  } catch (error) {
+    if (!(error instanceof PermanentError)) throw error;
+    // The parent's record is gone since the run was started: there is nothing left to start it for.
+    await context.store.endRun(runId, { status: "cancelled", code: error.code, message: error.message });
+  }
   await context.reach("watchdog.taken-over");
 }

@@ -23,6 +23,9 @@ const runIdentity = {
   fence: z.number(),
 };
 
+/** In a child stream: what the run takes from its parent's record. */
+const parentValues = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional();
+
 const payloads = {
   tick: z.object({
     source: z.string(),
@@ -31,9 +34,10 @@ const payloads = {
     /** Not at once but so much later. */
     delayMs: z.number().optional(),
   }),
-  fetch: z.object({ ...runIdentity, seq: z.number(), position: cursorPosition }),
+  fetch: z.object({ ...runIdentity, parent: parentValues, seq: z.number(), position: cursorPosition }),
   transform: z.object({
     ...runIdentity,
+    parent: parentValues,
     seq: z.number(),
     cursorIn: z.string(),
     cursorOut: z.string().nullable(),

@@ -32,8 +32,8 @@ function unknownField(source: Source, parent: Parent): string | undefined {
   return parent.fields.length === 0 ? "parent.fields names no field" : undefined;
 }
 
-function unfilledTemplate({ path, query }: Stream, { fields }: Parent): string | undefined {
-  for (const [option, template] of Object.entries({ path, query })) {
+function unfilledTemplate({ path, query, body = {} }: Stream, { fields }: Parent): string | undefined {
+  for (const [option, template] of Object.entries({ path, query, body })) {
     const missing = templateFields(template).find((field) => !fields.includes(field));
     if (missing !== undefined)
       return `${option} has {${missing}}, which parent.fields has not; {{${missing}}} stands for the text itself`;

@@ -18,6 +18,7 @@ import {
 import { commitPage } from "./page-commit.ts";
 import { queryView } from "./query-view.ts";
 import { setAsideRefused } from "./refused-records.ts";
+import { sumRuns } from "./run-totals.ts";
 import { endRun, readRun, startRun, storedRun } from "./runs.ts";
 import { noteSchemas } from "./schema-versions.ts";
 import { changeSourceState, sourceStates } from "./source-states.ts";
@@ -42,6 +43,12 @@ export function createStore(connection: Connection, reach: Reach): Store {
       }),
     startDueRuns: (request) => startDueRuns(connection, request, reach),
     markDue: (mark) => transact((tx) => markDue(tx, dialect, mark)),
+    now: () =>
+      ask(async () => {
+        const [row] = await db.$queryRaw<[{ now: Date | string }]>`SELECT ${dialect.now} AS now`;
+        return new Date(row.now);
+      }),
+    sumRuns: (runs) => ask(() => sumRuns(db, runs)),
     readRecord: (source, stream, key) =>
       ask(async () => {
         const where = { source_stream_key: { source, stream, key }, deletedAt: null };

@@ -45,25 +45,25 @@ export async function markChildren(
 }
 
 /**
- * Locks a child stream as a whole, by the row of its live partition, which has no runs: it holds the pause, and its fence says
- * whether the parents that were stored before the stream was known have been marked. They are now.
+ * Locks a child stream as a whole, by the row of its live partition, which has no runs: it holds the pause, and since when
+ * parents are marked: those that were stored before the stream was known are marked here, once.
  */
 export async function lockChildStream(
   db: Transaction,
   dialect: Dialect,
   { source, stream, parent }: { source: string; stream: string; parent: string },
 ): Promise<{ isPaused: boolean }> {
-  const [row] = await db.$queryRaw<[{ is_paused: boolean | number; fence: number }]>`
+  const [row] = await db.$queryRaw<[{ is_paused: boolean | number; due_since: Date | string | null }]>`
     INSERT INTO checkpoints (source, stream, partition, updated_at) VALUES (${source}, ${stream}, ${livePartition}, ${dialect.now})
     ON CONFLICT (source, stream, partition) DO UPDATE SET updated_at = checkpoints.updated_at
-    RETURNING is_paused, fence`;
-  if (row.fence === 0) {
+    RETURNING is_paused, due_since`;
+  if (row.due_since === null) {
     await db.$executeRaw`${insertDue(dialect, { source, stream })}
       FROM records WHERE source = ${source} AND stream = ${parent} AND deleted_at IS NULL
       ORDER BY key
       ON CONFLICT (source, stream, partition) DO NOTHING`;
     await db.$executeRaw`
-      UPDATE checkpoints SET fence = 1 WHERE source = ${source} AND stream = ${stream} AND partition = ${livePartition}`;
+      UPDATE checkpoints SET due_since = ${dialect.now} WHERE source = ${source} AND stream = ${stream} AND partition = ${livePartition}`;
   }
   return { isPaused: Boolean(row.is_paused) };
 }

@@ -29,10 +29,10 @@ export async function startDueRuns(connection: Connection, request: StartDue, re
 
 /** Looks without a lock: most rounds have nothing to start. */
 async function hasWork(db: Client, dialect: Dialect, request: StartDue): Promise<boolean> {
-  const [stream] = await db.$queryRaw<{ is_paused: boolean | number; fence: number }[]>`
-    SELECT is_paused, fence FROM checkpoints
+  const [stream] = await db.$queryRaw<{ is_paused: boolean | number; due_since: Date | string | null }[]>`
+    SELECT is_paused, due_since FROM checkpoints
     WHERE source = ${request.source} AND stream = ${request.stream} AND partition = ${livePartition}`;
-  if (stream === undefined || stream.fence === 0) return true;
+  if (stream === undefined || stream.due_since === null) return true;
   const { slots, now } = await lookAtRuns(db, dialect, request);
   if (stream.is_paused || slots === 0) return false;
   return (await db.$queryRaw<DueRow[]>(duePartitions(dialect, request, now, 1))).length > 0;

@@ -31,6 +31,10 @@ export type Store = {
   startDueRuns(request: StartDue): Promise<DueRuns>;
   /** Marks partitions of a child stream as due. */
   markDue(mark: DueMark): Promise<void>;
+  /** The database's clock. */
+  now(): Promise<Date>;
+  /** The runs of a stream that were started since then, together. */
+  sumRuns(runs: { source: string; stream: string; since: Date }): Promise<RunTotals>;
   /** A stored record's output; `undefined` when there is none, or it was deleted. */
   readRecord(source: string, stream: string, key: string): Promise<JsonValue | undefined>;
   /** Run, pause, state of the source and the database's clock in one query; `undefined` when there is no such run. */
@@ -130,6 +134,14 @@ export type StartDue = {
 /** `skipped`: partitions that were due and have no parent to be run for. */
 export type DueRuns = { started: ChildRun[]; skipped: number };
 export type ChildRun = StartedRun & { parent: ParentValues };
+
+export type RunTotals = {
+  runs: number;
+  pages: number;
+  account: Account;
+  /** Of the latest run that did not succeed. */
+  lastError: { code: ErrorCode; message: string | null } | null;
+};
 
 export type DueMark = {
   source: string;

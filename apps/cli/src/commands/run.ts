@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { errorCodes } from "@penstock/core/error-codes";
 import { ConfigError, InfrastructureError } from "@penstock/core/errors";
-import { livePartition, type Run, type RunMode } from "@penstock/core/run";
+import { livePartition, type Run, type RunMode, type RunStatus } from "@penstock/core/run";
 import { startFetcher } from "@penstock/fetcher/start-fetcher";
 import type { PipelineContext } from "@penstock/pipeline/context";
 import { startRun } from "@penstock/pipeline/start-run";
@@ -15,13 +15,17 @@ import type { Store } from "@penstock/store/store";
 import { startTransformer } from "@penstock/transformer/start-transformer";
 import type { CommandContext } from "../program.ts";
 import { resolveTarget, type Target } from "../target.ts";
+import { describeChildren, runChildren, statusOf, summaryOfChildren } from "./run-children.ts";
 
 /** How long a live run that somebody else started may show no progress before this command takes it over. */
 const signOfLifeMs = 2_000;
 
 export type RunOptions = { json?: boolean; full?: boolean };
 
-/** `penstock run`: one run of each named stream, drained by workers in this process. 0 only if all succeeded. */
+/**
+ * `penstock run`: one run of each named stream, drained by workers in this process; of a child stream, behind its parent, runs of
+ * all due partitions. 0 only if all succeeded.
+ */
 export async function run(
   { config, logger, out, signal }: CommandContext,
   target: string,
@@ -40,10 +44,10 @@ export async function run(
   startUpkeep(runtime.context, stack);
   const mode: RunMode = options.full === true ? "full" : "incremental";
   let exitCode: number = exitCodes.ok;
-  for (const { source, stream } of targets) {
-    const ended = await runToEnd(runtime.context, { source, stream }, mode, signal);
-    out.write(`${options.json === true ? JSON.stringify(summaryOf(ended)) : describeRun(ended)}\n`);
-    if (ended.status !== "succeeded") exitCode = exitCodes.failed;
+  for (const each of targets) {
+    const { status, summary, text } = await runTarget(runtime.context, each, mode, signal);
+    out.write(`${options.json === true ? JSON.stringify(summary) : text}\n`);
+    if (status !== "succeeded") exitCode = exitCodes.failed;
   }
   await mirrorIfPossible(runtime.context);
   return exitCode;
@@ -57,6 +61,18 @@ async function refusePaused(store: Store, targets: Target[]): Promise<void> {
     const place = { source: source.name, stream: stream.name };
     throw new ConfigError("STREAM_PAUSED", `${source.name}.${stream.name} is paused`, place);
   }
+}
+
+type Ended = { status: RunStatus; summary: Record<string, unknown>; text: string };
+
+async function runTarget(context: PipelineContext, target: Target, mode: RunMode, signal: AbortSignal): Promise<Ended> {
+  const { parent } = target.stream;
+  if (parent === undefined) {
+    const ended = await runToEnd(context, target, mode, signal);
+    return { status: ended.status, summary: summaryOf(ended), text: describeRun(ended) };
+  }
+  const ended = await runChildren(context, { ...target, parent }, mode, signal);
+  return { status: statusOf(ended), summary: summaryOfChildren(ended), text: describeChildren(ended) };
 }
 
 /** The letters are in the database; that the queue shows them too is worth no failure of a run that has ended. */

@@ -15,6 +15,8 @@ export async function sources({ config, out }: CommandContext, options: { json?:
 type Listed = {
   source: string;
   stream: string | null;
+  /** Stream whose records it is fetched for, of a child stream. */
+  parent: string | null;
   baseUrl: string | null;
   schedule: string | null;
   view: string | null;
@@ -26,6 +28,7 @@ function listSources(loaded: LoadedSources): Listed[] {
     Object.values(source.streams).map((stream) => ({
       source: source.name,
       stream: stream.name,
+      parent: stream.parent?.stream ?? null,
       baseUrl: source.baseUrl,
       schedule: describeSchedule(stream.schedule),
       view: `${source.name}_${stream.name}`,
@@ -35,6 +38,7 @@ function listSources(loaded: LoadedSources): Listed[] {
   const unconfigured = loaded.unconfigured.map(({ name, problems }) => ({
     source: name,
     stream: null,
+    parent: null,
     baseUrl: null,
     schedule: null,
     view: null,
@@ -48,13 +52,18 @@ function describeSchedule(schedule: Schedule | undefined): string | null {
   return "cron" in schedule ? `${schedule.cron} (${schedule.timezone})` : `every ${schedule.everyMs / 1_000} s`;
 }
 
+function describeStart({ schedule, parent }: Listed): string {
+  const own = schedule ?? (parent === null ? "on demand" : undefined);
+  return [own, parent === null ? undefined : `per record of ${parent}`].filter((part) => part !== undefined).join(", ");
+}
+
 function describe(listed: Listed[], sourcesDir: string): string {
   if (listed.length === 0) return `no source is defined in ${sourcesDir}; docs/adding-a-source.md shows how\n`;
   const table = new Table({ head: ["stream", "base URL", "schedule", "view"], style: { head: [], border: [] } });
   for (const row of listed) {
     if (row.stream === null)
       table.push([row.source, { colSpan: 3, content: `not configured: ${row.problems.join("; ")}` }]);
-    else table.push([`${row.source}.${row.stream}`, row.baseUrl ?? "", row.schedule ?? "on demand", row.view ?? ""]);
+    else table.push([`${row.source}.${row.stream}`, row.baseUrl ?? "", describeStart(row), row.view ?? ""]);
   }
   return `${table.toString()}\n`;
 }

@@ -4,7 +4,7 @@ import { admission, type BreakerState, type SourceState } from "@penstock/core/s
 import type { QueueDepth } from "@penstock/queues/queues";
 import { exitCodes } from "@penstock/runtime/failure";
 import { openConfiguredStore } from "@penstock/runtime/open-database";
-import type { StreamState } from "@penstock/store/store";
+import type { PartitionCounts, StreamState } from "@penstock/store/store";
 import Table from "cli-table3";
 import type { CommandContext } from "../program.ts";
 import { readQueueDepths } from "../queue-depths.ts";
@@ -27,6 +27,8 @@ export type Status = {
     } | null;
     lastSuccessAt: string | null;
     deadLetters: number;
+    /** Of a child stream: one per record of its parent, those to be run, those whose last run failed. */
+    partitions: { total: number; due: number; failing: number; oldestDueMs: number | null } | null;
   }[];
   /** Those that no request goes to for now. */
   held: { source: string; breaker: BreakerState; failures: number; until: string | null }[];
@@ -67,7 +69,7 @@ function describeHeld({ source, breaker, failures, breakerUntil, throttledUntil 
 }
 
 function describeStream(
-  { checkpoint, lastRun, lastSuccessAt, openLetters }: StreamState,
+  { checkpoint, partitions, lastRun, lastSuccessAt, openLetters }: StreamState,
   now: number,
 ): Status["streams"][number] {
   const { source, stream, bound, watermark, isPaused } = checkpoint;
@@ -88,7 +90,12 @@ function describeStream(
     },
     lastSuccessAt: lastSuccessAt?.toISOString() ?? null,
     deadLetters: openLetters,
+    partitions: partitions && describePartitions(partitions, now),
   };
+}
+
+function describePartitions({ oldestDueSince, ...counts }: PartitionCounts, now: number) {
+  return { ...counts, oldestDueMs: oldestDueSince === null ? null : now - oldestDueSince.getTime() };
 }
 
 function format({ streams, held, queues }: Status): string {
@@ -97,12 +104,14 @@ function format({ streams, held, queues }: Status): string {
     head: ["stream", "checkpoint", "watermark", "lag", "last run", "dead letters"],
     style: plain,
   });
-  for (const { source, stream, isPaused, checkpoint, watermark, lagMs, lastRun, deadLetters } of streams) {
+  for (const each of streams) {
+    const { source, stream, isPaused, watermark, lagMs, lastRun, deadLetters } = each;
     const name = `${source}.${stream}${isPaused ? " (paused)" : ""}`;
     const run =
       lastRun === null
         ? "never"
         : `${lastRun.status}${lastRun.errorCode === null ? "" : ` (${lastRun.errorCode})`} ${lastRun.endedAt ?? lastRun.startedAt}`;
+    const checkpoint = each.partitions === null ? each.checkpoint : partitionsText(each.partitions);
     table.push([name, checkpoint ?? "", watermark ?? "", lagMs === null ? "" : duration(lagMs), run, deadLetters]);
   }
   const head =
@@ -115,6 +124,13 @@ function format({ streams, held, queues }: Status): string {
 function formatHeld({ source, breaker, failures, until }: Status["held"][number]): string {
   const why = breaker === "closed" ? "throttled by the API" : `circuit breaker ${breaker} after ${failures} failures`;
   return `${source}: no requests before ${until}, ${why}\n`;
+}
+
+/** A child stream has a checkpoint per partition: too many to show. */
+function partitionsText(partitions: NonNullable<Status["streams"][number]["partitions"]>): string {
+  const { total, due, failing, oldestDueMs } = partitions;
+  const since = oldestDueMs === null ? "" : ` for up to ${duration(oldestDueMs)}`;
+  return `${total} partitions, ${due} due${since}, ${failing} failing`;
 }
 
 function formatQueues(queues: QueueDepth[] | null): string {
