@@ -54,7 +54,7 @@ export default defineSource({
           meta: meta ?? null,
         }),
         key: "id",
-        cursor: { field: "ts" },
+        cursor: { field: "ts", zone: "UTC" },
         eventTime: "ts",
         order: "asc",
         paginator: keyset({

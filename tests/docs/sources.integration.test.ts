@@ -137,6 +137,12 @@ const optionTypes: Record<string, string> = {
   cursor: `CursorOptions`,
   keyset: `KeysetOptions`,
   offset: `OffsetOptions`,
+  pageNumber: `PageNumberOptions`,
+  token: `TokenOptions`,
+  linkHeader: `LinkHeaderOptions`,
+  nextUrl: `NextUrlOptions`,
+  timeWindows: `WindowOptions`,
+  custom: `CustomOptions`,
 };
 
 test("the reference has exactly the options that the types have", async () => {
@@ -148,8 +154,13 @@ test("the reference has exactly the options that the types have", async () => {
   const code = [
     `import type { CursorOptions } from "@penstock/source/cursor-field";`,
     `import type { defineStream, EnvironmentOptions, SourceOptions } from "@penstock/source/define-source";`,
+    `import type { CustomOptions } from "@penstock/source/paginators/custom";`,
     `import type { KeysetOptions } from "@penstock/source/paginators/keyset";`,
+    `import type { LinkHeaderOptions, NextUrlOptions } from "@penstock/source/paginators/links";`,
     `import type { OffsetOptions } from "@penstock/source/paginators/offset";`,
+    `import type { PageNumberOptions } from "@penstock/source/paginators/page-number";`,
+    `import type { TokenOptions } from "@penstock/source/paginators/token";`,
+    `import type { WindowOptions } from "@penstock/source/paginators/windows";`,
     `import type { ParentFields, ParentOptions } from "@penstock/source/parent";`,
     `import type { z } from "zod";`,
     `type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : { missing: Exclude<B, A> }) : { undocumented: Exclude<A, B> };`,

@@ -109,6 +109,30 @@ export const errorCodes = {
     means: "The API did not sort as the stream declares.",
     remedy: 'Declare `order: "none"`, or ask the API to sort.',
   },
+  NEXT_MISSING: {
+    means: "The API says that there is more, and not where.",
+    remedy: "Check the paginator's paths against the response; the next run starts from the same bound.",
+  },
+  NEXT_INVALID: {
+    means: "The API's link to the next page cannot be read.",
+    remedy: "Check the paginator's path or header against the response.",
+  },
+  POSITION_REPEATED: {
+    means: "The API named a next page that the run has read already.",
+    remedy: "Check where the paginator puts the token: the API seems to ignore it.",
+  },
+  PAGE_REPEATED: {
+    means: "The API gave the same records again for another page.",
+    remedy: "Check the paginator's parameters: the API seems to ignore them.",
+  },
+  NO_PROGRESS: {
+    means: "The API gave one empty page after the other and always named a next one.",
+    remedy: "Check the paginator; raise the stream's maxEmptyPages if the API really works like that.",
+  },
+  WINDOW_FULL: {
+    means: "The shortest window has as many records as the API gives at most.",
+    remedy: "Use a finer time format, or narrow the stream's query; records beyond the maximum were not seen.",
+  },
   PAGE_LIMIT: {
     means: "The run came to the stream's maxPages.",
     remedy: "Raise maxPages if the stream really is that long.",

@@ -1,4 +1,4 @@
-import type { CursorKind } from "./cursor.ts";
+import type { ScalarKind } from "./cursor.ts";
 
 /**
  * A record's version as text whose byte order is the order of the values, so that both databases can compare versions
@@ -6,7 +6,7 @@ import type { CursorKind } from "./cursor.ts";
  * 16 hex digits of its IEEE 754 bits with the sign bit flipped, and all bits flipped when negative – the usual
  * order-preserving transform (e.g. Redis' and FoundationDB's tuple encodings of doubles).
  */
-export function sortableVersion(kind: CursorKind, value: string): string {
+export function sortableVersion(kind: ScalarKind, value: string): string {
   return kind === "number" ? sortableNumber(Number(value)) : value;
 }
 

@@ -6,10 +6,10 @@ import type { JobPayloads } from "@penstock/queues/catalog";
 import type { JobContext, JobOutcome, NewJob } from "@penstock/queues/queues";
 import type { FetchedPage } from "@penstock/source/fetch-page";
 import type { Source, Stream } from "@penstock/source/model";
-import type { NextPage } from "@penstock/source/paginator";
 import type { RunState } from "@penstock/store/store";
 import { definitionOf, type FetchContext, runAheadPages } from "./context.ts";
 import { endOverdue, isOverdue } from "./deadline.ts";
+import { type Guarded, guardNext } from "./loop-guard.ts";
 import { packItems } from "./page-payload.ts";
 import { admit, noteAnswer, noteFailure } from "./politeness.ts";
 import { fetchJob } from "./start-run.ts";
@@ -46,11 +46,12 @@ export async function fetchPage(
   const page = await requestPage(context, { source, stream, job, jobId, signal });
   await context.reach("fetch.answered");
   if (job.seq === 0) await noteApiStart(context, job, page, performance.now() - begunAt);
-  const next = withinPageLimit(stream, job.seq, page.next);
+  const content = contentOf(job, page);
+  const guarded = guardNext({ ...job, guard: job.guard, stream, ...content }, page.next);
   const after = await context.store.readRun(job.runId);
   await noteAnswer(context, source, after?.source ?? before.source, page);
   if (!isLive(after, job)) return;
-  const jobs = await followUps(context, job, { page, next, observedAt: before.now });
+  const jobs = await followUps(context, job, { content, ...guarded, observedAt: before.now });
   await context.reach("fetch.packed");
   await context.queues.enqueue(jobs);
   await context.reach("fetch.enqueued");
@@ -122,25 +123,27 @@ async function counted(
   }
 }
 
-function withinPageLimit(stream: Stream, seq: number, next: NextPage): NextPage {
-  return next.kind === "next" && seq + 1 >= stream.maxPages ? { kind: "incomplete", code: "PAGE_LIMIT" } : next;
-}
+type Content = { count: number; itemsJson: string; contentHash: string };
+type Answer = Guarded & { content: Content; observedAt: Date };
 
-type Answer = { page: FetchedPage; next: NextPage; observedAt: Date };
+function contentOf(job: FetchPayload, page: FetchedPage): Content {
+  const itemsJson = itemsText(job, page);
+  return { count: page.items.length, itemsJson, contentHash: contentHash(itemsJson) };
+}
 
 async function followUps(context: FetchContext, job: FetchPayload, answer: Answer): Promise<NewJob[]> {
   const transform = await transformJob(context, job, answer);
-  return answer.next.kind === "next" ? [transform, fetchJob(job, job.seq + 1, answer.next.position)] : [transform];
+  const { next, guard } = answer;
+  return next.kind === "next" ? [transform, fetchJob(job, job.seq + 1, next.position, guard)] : [transform];
 }
 
 async function transformJob(
   context: FetchContext,
   job: FetchPayload,
-  { page, next, observedAt }: Answer,
+  { content, next, observedAt }: Answer,
 ): Promise<NewJob> {
-  const { position, ...run } = job;
-  const itemsJson = itemsText(job, page);
-  const hash = contentHash(itemsJson);
+  const { position, guard: _guard, ...run } = job;
+  const { contentHash: hash, itemsJson, count } = content;
   const cursorIn = canonicalJson(position);
   const items = await packItems(context.store, { runId: job.runId, seq: job.seq, hash }, itemsJson);
   if (items.kind === "stored") await context.reach("fetch.payload-saved");
@@ -155,7 +158,7 @@ async function transformJob(
       incompleteCode: next.kind === "incomplete" ? next.code : null,
       contentHash: hash,
       observedAt: observedAt.toISOString(),
-      count: page.items.length,
+      count,
       items,
     },
   };

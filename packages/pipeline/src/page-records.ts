@@ -1,4 +1,4 @@
-import { laterCursor } from "@penstock/core/cursor";
+import { type LargestCursors, timeIn, withCursor } from "@penstock/core/cursor";
 import { InvalidRecordError, type PenstockError } from "@penstock/core/errors";
 import type { JsonValue } from "@penstock/core/json";
 import type { NumberedRecord } from "@penstock/core/record";
@@ -14,7 +14,7 @@ export type PageRecords = {
   refused: RefusedItem[];
   filtered: number;
   duplicate: number;
-  /** Largest cursor value of the accepted inputs. */
+  /** Largest cursor value of the accepted inputs, or the one before it. */
   boundCandidate: string | null;
   watermark: Date | null;
   /** Accepted inputs whose cursor value is too far ahead to be believed: stored, but no bound. */
@@ -35,15 +35,14 @@ export function transformItems(
   const candidates: NumberedRecord[] = [];
   const refused: RefusedItem[] = [];
   let filtered = 0;
-  let boundCandidate: string | null = null;
+  let cursors: LargestCursors = { largest: null, before: null };
   let implausible = 0;
   const latestPlausible = new Date(fetchedAt.getTime() + plausibleAheadMs).toISOString();
   items.forEach((item, input) => {
     try {
       const made = transform(item, { fetchedAt });
       if (isImplausible(stream, made.cursor, latestPlausible)) implausible += 1;
-      else if (stream.cursor !== undefined)
-        boundCandidate = laterCursor(stream.cursor.kind, boundCandidate, made.cursor);
+      else if (stream.cursor !== undefined) cursors = withCursor(stream.cursor.kind, cursors, made.cursor);
       if (made.kind === "filtered") filtered += 1;
       else for (const record of made.records) candidates.push({ ...record, input });
     } catch (error) {
@@ -59,15 +58,24 @@ export function transformItems(
     refused,
     filtered,
     duplicate,
-    boundCandidate,
+    boundCandidate: boundCandidateOf(stream, cursors),
     watermark: latest(records, latestPlausible),
     implausible,
   };
 }
 
+/**
+ * Where an API asked from a text leaves out the records that equal it, the bound stays one value behind: more records of the
+ * largest may be on the next page.
+ */
+function boundCandidateOf({ cursor }: Stream, { largest, before }: LargestCursors): string | null {
+  return cursor?.kind === "string" && cursor.boundary === "exclusive" ? before : largest;
+}
+
 /** One such value as the bound would hide all that really comes before it. */
 function isImplausible({ cursor }: Stream, value: string | null, latestPlausible: string): boolean {
-  return cursor?.kind === "timestamp" && value !== null && value > latestPlausible;
+  const time = cursor === undefined || value === null ? null : timeIn(cursor.kind, value);
+  return time !== null && time > latestPlausible;
 }
 
 function newestByKey(candidates: NumberedRecord[]): NumberedRecord[] {

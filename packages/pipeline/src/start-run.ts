@@ -7,6 +7,7 @@ import type { Stream } from "@penstock/source/model";
 import type { StartedRun, StartRun } from "@penstock/store/store";
 import { readParent } from "./children.ts";
 import { definitionOf, type PipelineContext } from "./context.ts";
+import type { LoopGuard } from "./loop-guard.ts";
 
 export type RunRequest = {
   source: string;
@@ -69,11 +70,12 @@ export function fetchJob(
   run: RunIdentity & { parent?: ParentValues | undefined },
   seq: number,
   position: JsonObject,
+  guard?: LoopGuard,
 ): NewJob {
   const { runId, source, stream, partition, fence, parent } = run;
   return {
     type: "fetch",
     jobId: fetchJobId(runId, seq, canonicalJson(position)),
-    payload: { runId, source, stream, partition, fence, ...(parent && { parent }), seq, position },
+    payload: { runId, source, stream, partition, fence, ...(parent && { parent }), seq, position, ...(guard && { guard }) },
   };
 }

@@ -128,7 +128,11 @@ function pageCommit(job: TransformPayload, { stream, made, raw }: MadePage): Pag
 function boundRule(stream: Stream | undefined, candidate: string | null): PageCommit["bound"] {
   if (stream?.cursor === undefined) return { kind: "string", candidate: null, moves: "never", lookbackMs: 0 };
   const { kind, lookbackMs } = stream.cursor;
-  return { kind, candidate, moves: stream.order === "asc" ? "page" : "run", lookbackMs };
+  return { kind, candidate, moves: movesByPage(stream) ? "page" : "run", lookbackMs };
+}
+
+function movesByPage({ order, paginator }: Stream): boolean {
+  return order === "asc" && paginator.mayHide !== true;
 }
 
 async function commit(context: PipelineContext, job: TransformPayload, page: PageCommit): Promise<void> {

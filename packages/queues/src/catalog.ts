@@ -26,6 +26,17 @@ const runIdentity = {
 /** In a child stream: what the run takes from its parent's record. */
 const parentValues = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional();
 
+/** The hash before, an older one, and how many came since that: see the pipeline's loop guard. */
+const trail = z.object({ last: z.string(), mark: z.string(), age: z.number(), limit: z.number() });
+
+const loopGuard = z.object({
+  positions: trail,
+  contents: trail.nullable(),
+  emptyPages: z.number(),
+  /** Whether the page of this job may be one that was read already. */
+  isReread: z.boolean(),
+});
+
 const payloads = {
   tick: z.object({
     source: z.string(),
@@ -34,7 +45,7 @@ const payloads = {
     /** Not at once but so much later. */
     delayMs: z.number().optional(),
   }),
-  fetch: z.object({ ...runIdentity, parent: parentValues, seq: z.number(), position: cursorPosition }),
+  fetch: z.object({ ...runIdentity, parent: parentValues, seq: z.number(), position: cursorPosition, guard: loopGuard.optional() }),
   transform: z.object({
     ...runIdentity,
     parent: parentValues,

@@ -1,4 +1,4 @@
-import type { CursorKind } from "@penstock/core/cursor";
+import type { ScalarKind } from "@penstock/core/cursor";
 import type { JsonObject, JsonValue } from "@penstock/core/json";
 import type { BreakerPolicy } from "@penstock/core/source-state";
 import type { z } from "zod";
@@ -9,11 +9,13 @@ import { type CursorOptions, cursorOn } from "./cursor-field.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import { type Environment, readEnvironment } from "./environment.ts";
 import type { ErrorRule } from "./error-rules.ts";
-import { type JsonPath, jsonPathReader } from "./json-path.ts";
+import type { JsonPath } from "./json-path.ts";
 import type { Convert, Overlap, RetryPolicy, Schedule, Source, Stream, Timeouts } from "./model.ts";
 import type { Paginator } from "./paginator.ts";
+import { forStream } from "./paginators/newest-first.ts";
 import { singlePage } from "./paginators/none.ts";
 import { type ParentFields, type ParentOptions, parentOf } from "./parent.ts";
+import { plainPath, recordSelector } from "./record-selector.ts";
 
 /** What a source file exports: a source that still has to meet its environment. */
 export type SourceDefinition = {
@@ -128,7 +130,7 @@ export type StreamOptions<O extends z.ZodObject> = {
   method?: "GET" | "POST";
   /** Sent as JSON with a `POST`. */
   body?: JsonObject;
-  /** Where in the response the records are: a path such as `data.items`, or a function. Default: the response is the array. */
+  /** Where in the response the records are: a path such as `data.items`, a JSONPath (RFC 9535) such as `$.data[*].item`, or a function. Default: the response is the array. */
   records?: JsonPath | ((body: JsonValue) => JsonValue | undefined);
   /** Output field or fields that identify a record. */
   key: FieldOf<O> | readonly FieldOf<O>[];
@@ -137,7 +139,7 @@ export type StreamOptions<O extends z.ZodObject> = {
   /** Output field with the time the record is about: for the watermark and for queries by time. */
   eventTime?: FieldOf<O>;
   /** Output field that rises when a record changes; without it the later observation is the newer one. */
-  version?: { field: FieldOf<O>; kind: CursorKind };
+  version?: { field: FieldOf<O>; kind: ScalarKind };
   /** Default: one request brings all. */
   paginator?: Paginator;
   /** How the API sorts by the cursor field: `asc` oldest first, `desc` newest first. Default `none`. */
@@ -152,6 +154,8 @@ export type StreamOptions<O extends z.ZodObject> = {
   deadLetterBudget?: BudgetOption;
   /** Default 1,000,000. */
   maxPages?: number;
+  /** Empty pages in a row with which a run still goes on; default 100. */
+  maxEmptyPages?: number;
   /** Largest response body, decompressed; default 320 MiB. One above 8 MiB is read in parts, which needs `records` to be a path. */
   maxBytes?: number;
   /** What is done about which answers, before the source's rules. */
@@ -209,35 +213,33 @@ function streamOf<O extends z.ZodObject>(
   output: z.ZodObject,
   convert: Convert,
 ): StreamDefinition {
-  const { records = "" } = options;
+  const { records = "", order = "none" } = options;
+  const cursor = options.cursor && cursorOn(options.cursor);
   return {
     parent: options.parent && parentOf(options.parent),
     path: options.path,
     query: options.query ?? {},
     method: options.method ?? "GET",
     body: options.body,
-    records: typeof records === "string" ? selectorOf(records) : records,
-    recordsPath: typeof records === "string" ? records : undefined,
+    records: typeof records === "string" ? recordSelector(records) : records,
+    recordsPath: typeof records === "string" ? plainPath(records) : undefined,
     errors: options.errors ?? [],
     isConditional: options.conditional ?? false,
     schema,
     output,
     convert,
     key: [options.key].flat(),
-    cursor: options.cursor === undefined ? undefined : cursorOn(options.cursor),
+    cursor,
     eventTime: options.eventTime,
     version: options.version,
-    paginator: options.paginator ?? singlePage(),
-    order: options.order ?? "none",
+    paginator: forStream(options.paginator ?? singlePage(), cursor, order),
+    order,
     schedule: options.schedule,
     overlap: options.overlap ?? "skip",
     deadlineMs: options.deadline === undefined ? undefined : durationMs(options.deadline),
     deadLetterBudget: budgetOf(options.deadLetterBudget),
     maxPages: options.maxPages ?? 1_000_000,
+    maxEmptyPages: options.maxEmptyPages ?? 100,
     maxBytes: options.maxBytes ?? 320 * 1024 * 1024,
   };
-}
-
-function selectorOf(path: JsonPath): (body: JsonValue) => JsonValue | undefined {
-  return path === "" ? (body) => body : jsonPathReader(path);
 }

@@ -1,3 +1,6 @@
+import type { JsonValue } from "@penstock/core/json";
+import type { Zone } from "./model.ts";
+
 /**
  * How an API writes its times, so that `since` can be sent the way the API itself writes. `isWhole`: seconds without a
  * fraction, so that its resolution is a second.
@@ -14,7 +17,7 @@ const isoPattern = /^\d{4}-\d{2}-(\d{2})(?:([T ])\d{2}:\d{2}(?::\d{2}(?:\.(\d+))
 const plainPattern = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
 
 // Years 0 to 9999: what ISO writes with four digits, so that texts sort as their instants do.
-const firstMs = -62_167_219_200_000;
+export const firstInstantMs = -62_167_219_200_000;
 const lastMs = 253_402_300_799_999;
 // Seconds up to the year 5138 are below it, milliseconds since 1973 above.
 const millisecondsFrom = 1e11;
@@ -34,7 +37,7 @@ export function instantOf(value: unknown): string | null {
 /** {@link instantOf} in milliseconds since 1970. */
 export function instantMs(value: unknown): number | null {
   const ms = typeof value === "number" ? epochMs(value) : typeof value === "string" ? isoMs(value) : Number.NaN;
-  return ms >= firstMs && ms <= lastMs ? ms : null;
+  return ms >= firstInstantMs && ms <= lastMs ? ms : null;
 }
 
 function epochMs(value: number): number {
@@ -48,6 +51,15 @@ function isoMs(text: string): number {
   const hasZone = zone !== undefined || separator === undefined;
   const ms = Date.parse(hasZone ? text : `${text}Z`);
   return isRealDay(text, Number(day)) ? ms : Number.NaN;
+}
+
+/** A time that is written without a zone, in `zone`; `undefined` where none is given. A date alone is in UTC then. Other values as they are. */
+export function withZone(value: JsonValue | undefined, zone: Zone | undefined): JsonValue | undefined {
+  if (typeof value !== "string" || plainPattern.test(value)) return value;
+  const match = isoPattern.exec(value);
+  if (match === null || match[4] !== undefined || zone === "UTC") return value;
+  if (match[2] === undefined) return zone === undefined ? value : `${value}T00:00:00${zone}`;
+  return zone === undefined ? undefined : `${value}${zone}`;
 }
 
 /** `Date.parse` takes February 30 for March 2. */
@@ -83,7 +95,7 @@ export function instantBefore(instant: string, format: InstantFormat): string {
   const ms = Date.parse(instant);
   const hasWholeSeconds = "isWhole" in format && format.isWhole;
   const before = hasWholeSeconds ? (Math.ceil(ms / 1_000) - 1) * 1_000 : ms - 1;
-  return new Date(Math.max(before, firstMs)).toISOString();
+  return new Date(Math.max(before, firstInstantMs)).toISOString();
 }
 
 /** The instant after `instant` at the format's resolution. */

@@ -98,11 +98,17 @@ function checkStream(source: Source, stream: Stream): void {
       throw invalid(source, `stream ${stream.name}: ${option} names ${unknown}, which the output schema has not`);
   }
   if (stream.key.length === 0) throw invalid(source, `stream ${stream.name}: key names no field`);
-  const problem = parentProblem(source, stream);
+  const problem = parentProblem(source, stream) ?? orderProblem(stream);
   if (problem !== undefined) throw invalid(source, `stream ${stream.name}: ${problem}`);
-  if (stream.paginator.kind === "keyset" && stream.cursor?.kind !== "timestamp") {
-    throw invalid(source, `stream ${stream.name}: keyset paging needs a cursor that is a timestamp`);
-  }
+}
+
+function orderProblem({ paginator, cursor, order }: Stream): string | undefined {
+  if (order !== "none" && cursor === undefined) return `order "${order}" needs a cursor to be sorted by`;
+  if (paginator.kind !== "keyset") return undefined;
+  if (cursor === undefined || cursor.kind === "compound") return "keyset paging needs a cursor of one field";
+  if (order === "desc") return "keyset paging needs an API that sorts by the cursor, oldest first";
+  if (cursor.zone !== undefined && cursor.zone !== "UTC") return "keyset paging needs times with a zone, or in UTC";
+  return undefined;
 }
 
 function checkName(kind: string, name: string, source: string): void {

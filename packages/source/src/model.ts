@@ -1,5 +1,5 @@
 import type { DeadLetterBudget } from "@penstock/core/budget";
-import type { CursorKind } from "@penstock/core/cursor";
+import type { CursorKind, ScalarKind } from "@penstock/core/cursor";
 import type { JsonObject, JsonValue } from "@penstock/core/json";
 import type { ParentValues } from "@penstock/core/partition";
 import type { BreakerPolicy } from "@penstock/core/source-state";
@@ -78,7 +78,7 @@ export type Stream = {
   /** Output field that holds the event time. */
   eventTime: string | undefined;
   /** Output field that says which of two observations of a record is the newer, and how it is compared. */
-  version: { field: string; kind: CursorKind } | undefined;
+  version: { field: string; kind: ScalarKind } | undefined;
   paginator: Paginator;
   /**
    * How the API sorts by the cursor field: `asc` lets the bound move page by page, `desc` ends a run at what is older
@@ -93,6 +93,8 @@ export type Stream = {
   /** How many dead-lettered records a run may have and still succeed. */
   deadLetterBudget: DeadLetterBudget;
   maxPages: number;
+  /** Empty pages in a row that name a next page. */
+  maxEmptyPages: number;
   /** Largest response body, decompressed. */
   maxBytes: number;
 };
@@ -126,9 +128,13 @@ export type Parent = {
 
 /** Where in a *raw* record the value stands that the next run asks for. */
 export type Cursor = {
-  /** Path of the field, `properties.updated`. */
+  /** Path of the field, `properties.updated`; of several, the first. */
   field: string;
   kind: CursorKind;
+  /** Whether the API gives the records that equal a bound it is asked from. Matters for texts, which have no value before them. */
+  boundary: "inclusive" | "exclusive";
+  /** What times without a zone are in; `undefined` where they are refused. */
+  zone: Zone | undefined;
   /** The value as cursor text (see `@penstock/core/cursor`), or `null` when the record has none that is usable. */
   of: (record: JsonValue) => string | null;
   /** The value as the API wrote it. */
@@ -136,6 +142,9 @@ export type Cursor = {
   /** How far back late records may still appear, in milliseconds (timestamps only). */
   lookbackMs: number;
 };
+
+/** `UTC`, or an offset such as `+02:00`. */
+export type Zone = "UTC" | `${"+" | "-"}${number}:${number}`;
 
 /** `jitterMs`: runs start up to so much later, each stream always by the same time. */
 export type Schedule = { everyMs: number } | { cron: string; timezone: string; jitterMs?: number };

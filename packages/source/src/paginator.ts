@@ -1,3 +1,4 @@
+import type { CursorKind } from "@penstock/core/cursor";
 import type { ErrorCode } from "@penstock/core/error-codes";
 import type { JsonObject, JsonValue } from "@penstock/core/json";
 
@@ -7,8 +8,14 @@ import type { JsonObject, JsonValue } from "@penstock/core/json";
  */
 export type Paginator = {
   kind: string;
-  /** The first position of a run that starts from `bound` (`null`: from the beginning). */
-  start(bound: string | null): JsonObject;
+  /** Where a page may hide records that a later page of the run brings: then the bound waits for the end of the run. */
+  mayHide?: boolean;
+  /**
+   * The first position of a run that starts from `bound` (`null`: from the beginning).
+   *
+   * @param cursor the stream's, which says how to read the bound; default a timestamp
+   */
+  start(bound: string | null, cursor?: CursorShape): JsonObject;
   /** What the request at this position adds to the stream's own query. */
   request(position: JsonObject): PageRequest;
   /**
@@ -46,8 +53,14 @@ export type PageSeen = {
   url: string;
 };
 
-/** `incomplete`: no way on from here, and the run did not see everything. */
+/** How the cursor's values are compared, and whether a filter by them (`since`) gives the equal ones too. */
+export type CursorShape = { kind: CursorKind; boundary: "inclusive" | "exclusive" };
+
+/**
+ * `rereads`: the page there may show what was read already, or nothing; the paginator comes to an end all the same.
+ * `incomplete`: no way on from here, and the run did not see everything.
+ */
 export type NextPage =
-  | { kind: "next"; position: JsonObject }
+  | { kind: "next"; position: JsonObject; rereads?: boolean }
   | { kind: "end" }
   | { kind: "incomplete"; code: ErrorCode };

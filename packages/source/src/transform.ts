@@ -50,7 +50,10 @@ export function createTransformer(source: Source, stream: Stream, parent?: Paren
 function requireCursor({ cursor }: Stream, item: JsonValue, context: TransformContext): string | null {
   const text = cursor === undefined ? null : cursor.of(item);
   if (cursor === undefined || text !== null) return text;
-  const details = { path: cursor.field, expected: cursor.kind, received: describeValue(cursor.raw(item)) };
+  const raw = cursor.raw(item);
+  const isZoneMissing = cursor.zone === undefined && cursor.kind !== "number" && instantOf(raw) !== null;
+  const expected = isZoneMissing ? "a time with a zone (or declare the cursor's zone)" : cursor.kind;
+  const details = { path: cursor.field, expected, received: describeValue(raw) };
   throw invalid("CURSOR_INVALID", details, context);
 }
 

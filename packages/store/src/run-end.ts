@@ -1,5 +1,6 @@
 import { type Account, outcomes } from "@penstock/core/account";
 import { clearlyExceedsBudget, describeBudget, exceedsBudget, toleratedKnown } from "@penstock/core/budget";
+import { errorCodes } from "@penstock/core/error-codes";
 import type { Transaction } from "./client.ts";
 import type { PageCommit } from "./store.ts";
 
@@ -22,8 +23,13 @@ export async function endOf(
   if (last === undefined) return undefined;
   if (!(await isSumOfPages(db, run))) return violated(run);
   if (last.endStatus === "succeeded") return { status: "succeeded", code: null, message: null };
-  const message = "the run could not see all there was; the next one starts from the same bound";
+  const message = `the run could not see all there was; the next one goes on from the bound. ${explanationOf(last.endCode)}`;
   return { status: "incomplete", code: last.endCode, message };
+}
+
+function explanationOf(code: string | null): string {
+  const known = Object.entries(errorCodes).find(([name]) => name === code)?.[1];
+  return known === undefined ? "" : `${known.means} ${known.remedy}`;
 }
 
 /**

@@ -81,7 +81,7 @@ function isAscending(cursors: (string | null)[]): boolean {
 }
 
 function next(position: Position): NextPage {
-  return { kind: "next", position };
+  return { kind: "next", position, rereads: true };
 }
 
 const stuckRemedy =

@@ -86,7 +86,7 @@ test("deletions while it reads hide nothing, or the run is incomplete", () => {
       if (end === "end") for (const id of all) expect(seen).toContain(id);
       else expect(end).toBe("OFFSET_SHIFTED");
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
 

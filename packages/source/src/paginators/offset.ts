@@ -48,6 +48,7 @@ export function offset(options: OffsetOptions): Paginator {
   if (!(pageSize >= 2)) throw new RangeError(`offset paging needs a page size of two at least, not ${pageSize}`);
   return {
     kind: "offset",
+    mayHide: true,
     start: (bound) => ({
       offset: firstOffset,
       since: sinceName === undefined ? null : sinceOf(bound),
@@ -85,7 +86,11 @@ function withoutOverlap(position: Position, keys: string[], { firstOffset, pageS
   if (position.stepsBack === maxStepsBack) return { kind: "incomplete", code: "OFFSET_SHIFTED" };
   const stepped = { ...position, stepsBack: position.stepsBack + 1 };
   if (position.offset > firstOffset)
-    return next({ ...stepped, offset: Math.max(firstOffset, position.offset - pageSize + 1) });
+    return {
+      kind: "next",
+      rereads: true,
+      position: { ...stepped, offset: Math.max(firstOffset, position.offset - pageSize + 1) },
+    };
   return nextPage({ ...stepped, anchor: null }, { keys }, { firstOffset, pageSize });
 }
 

@@ -1,0 +1,22 @@
+import type { JsonValue } from "@penstock/core/json";
+import type { PageRequest } from "../paginator.ts";
+
+/** Where in a request a value goes: a query parameter, a field of the JSON body, or a header. */
+export type RequestPlace = { query: string } | { body: string } | { header: string };
+
+export function placed(place: RequestPlace, value: JsonValue): PageRequest {
+  if ("body" in place) return { body: { [place.body]: value } };
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return "query" in place ? { query: { [place.query]: text } } : { headers: { [place.header]: text } };
+}
+
+export function mergeRequests(...requests: PageRequest[]): PageRequest {
+  const merged: PageRequest = {};
+  for (const { query, body, headers, url } of requests) {
+    if (query !== undefined) merged.query = { ...merged.query, ...query };
+    if (body !== undefined) merged.body = { ...merged.body, ...body };
+    if (headers !== undefined) merged.headers = { ...merged.headers, ...headers };
+    if (url !== undefined) merged.url = url;
+  }
+  return merged;
+}
