@@ -64,6 +64,7 @@ function limitOf(text: string): number {
 function boundOf(source: Source, { name, cursor }: Stream, since: string | undefined): string | null {
   if (since === undefined) return null;
   if (cursor === undefined) throw misused(`--since: stream ${source.name}.${name} has no cursor`);
+  if (cursor.kind === "compound") throw misused(`--since: the cursor of ${source.name}.${name} has several fields`);
   const isNumber = since.trim() !== "" && Number.isFinite(Number(since));
   const bound = cursorText(cursor.kind, isNumber && cursor.kind !== "string" ? Number(since) : since);
   if (bound !== null) return bound;

@@ -94,6 +94,6 @@ test("records inserted, changed and deleted while a sorted collection is paged: 
       const second = walkApi(paginator, sorted, { ...options, bound: String(bound) });
       for (const id of all.keys()) expect([...first.ids, ...second.ids]).toContain(id);
     }),
-    { numRuns: 300 },
+    { numRuns: 80 },
   );
 });
