@@ -20,7 +20,7 @@ export function forStream(paginator: Paginator, cursor: Cursor | undefined, orde
  * A paginator through a collection that is sorted by the cursor, newest first. It ends at a *whole* page older than the
  * run's bound minus the lookback: a single older record may be one that is pinned on top, or out of place.
  */
-export function newestFirst(paginator: Paginator, cursor: Cursor): Paginator {
+function newestFirst(paginator: Paginator, cursor: Cursor): Paginator {
   return {
     ...paginator,
     start: (bound) => ({ until: untilOf(bound, cursor), inner: paginator.start(bound, cursor) }),
