@@ -76,6 +76,16 @@ export function fetchJob(
   return {
     type: "fetch",
     jobId: fetchJobId(runId, seq, canonicalJson(position)),
-    payload: { runId, source, stream, partition, fence, ...(parent && { parent }), seq, position, ...(guard && { guard }) },
+    payload: {
+      runId,
+      source,
+      stream,
+      partition,
+      fence,
+      ...(parent && { parent }),
+      seq,
+      position,
+      ...(guard && { guard }),
+    },
   };
 }

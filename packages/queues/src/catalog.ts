@@ -45,7 +45,13 @@ const payloads = {
     /** Not at once but so much later. */
     delayMs: z.number().optional(),
   }),
-  fetch: z.object({ ...runIdentity, parent: parentValues, seq: z.number(), position: cursorPosition, guard: loopGuard.optional() }),
+  fetch: z.object({
+    ...runIdentity,
+    parent: parentValues,
+    seq: z.number(),
+    position: cursorPosition,
+    guard: loopGuard.optional(),
+  }),
   transform: z.object({
     ...runIdentity,
     parent: parentValues,
