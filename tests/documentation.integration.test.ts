@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { metaOf } from "@penstock/config/variable";
 import { otherVariables, variables } from "@penstock/config/variables";
+import { failurePoints } from "@penstock/core/failure-points";
 import type { SourceDefinition } from "@penstock/source/define-source";
 import { metricDefinitions } from "@penstock/telemetry/metric-definitions";
 import { describe, expect, it } from "vitest";
@@ -64,5 +65,12 @@ describe("docs/metrics.md", () => {
       return [name, [type, labels.map((label) => `\`${label}\``).join(", "), help]] as const;
     });
     expect(rows).toEqual(new Map(defined));
+  });
+});
+
+describe("docs/reliability.md", () => {
+  it("has every failure point as its catalog has it", async () => {
+    const rows = await rowsOf("docs/reliability.md", /^[a-z-]+\.[a-z-]+$/);
+    expect(rows).toEqual(new Map(Object.entries(failurePoints).map(([point, when]) => [point, [when]])));
   });
 });

@@ -44,7 +44,8 @@ export type ChaosProcessOptions = {
 };
 
 const sourcesDir = join(import.meta.dirname, "sources");
-const quickLocks = { lockDurationMs: 1_000, stalledIntervalMs: 500 };
+/** Longer than a busy machine keeps an event loop waiting: locks lost for that are work done over and over. */
+const quickLocks = { lockDurationMs: 3_000, stalledIntervalMs: 1_000 };
 const quickPace = { upkeepMs: 300, suspicionMs: 900, restoreMs: 1_000 };
 
 export async function startChaosProcess(options: ChaosProcessOptions): Promise<ChaosProcess> {

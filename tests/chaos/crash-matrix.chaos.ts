@@ -43,13 +43,15 @@ const turns = scenarios.map((scenario, turn) => ({
   ...scenario,
   database: turn % 2 === 0 ? ("sqlite" as const) : ("postgresql" as const),
   isDeduplicated: turn % 4 < 2,
+  /** A logical database of its own: they mostly wait for locks to expire, and do so side by side. */
+  redisPath: `/${turn}`,
 }));
 
-test.each(turns)("dead at $point ($database, job ids recognised: $isDeduplicated)", async (scenario) => {
+test.concurrent.each(turns)("dead at $point ($database, job ids recognised: $isDeduplicated)", async (scenario) => {
   const own = new AsyncDisposableStack();
   const { api, store, start } = await bench(scenario, own);
   for (const step of scenario.steps) {
-    if (step.work === "lose-queue") await flushRedis(servers.redis.url);
+    if (step.work === "lose-queue") await flushRedis(`${servers.redis.url}${scenario.redisPath}`);
     else await take(step, start, store);
   }
   const survivor = await start({ work: "serve", failures: "" });
@@ -59,10 +61,9 @@ test.each(turns)("dead at $point ($database, job ids recognised: $isDeduplicated
 });
 
 async function bench(
-  { database: kind, isDeduplicated, fault, ballastBytes }: Scenario & (typeof turns)[number],
+  { database: kind, isDeduplicated, redisPath, fault, ballastBytes }: Scenario & (typeof turns)[number],
   own: AsyncDisposableStack,
 ): Promise<Bench> {
-  await flushRedis(servers.redis.url);
   const created = kind === "sqlite" ? await createSqliteDatabase() : await createPostgresDatabase(servers.postgres.url);
   const database = own.adopt(created, (made) => made.drop());
   const store = own.adopt(await openStore({ url: database.url, migrationsRoot }), (opened) => opened.close());
@@ -71,7 +72,7 @@ async function bench(
   const start: Bench["start"] = async (step) => {
     const started = await startChaosProcess({
       databaseUrl: database.url,
-      redisUrl: servers.redis.url,
+      redisUrl: `${servers.redis.url}${redisPath}`,
       apiUrl: api.url,
       pageSize: 20,
       isDeduplicated,
