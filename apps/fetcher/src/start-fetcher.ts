@@ -7,6 +7,7 @@ import { startWorker } from "@penstock/queues/worker";
 import type { Runtime } from "@penstock/runtime/open-runtime";
 import { createPageFetcher, type PageFetcher } from "@penstock/source/fetch-page";
 import type { Source } from "@penstock/source/model";
+import type { TokenStore } from "@penstock/source/token-store";
 
 /**
  * Starts one worker per source, each on the source's own queue, so that a slow API holds up no other; with `only`, for
@@ -19,7 +20,7 @@ export async function startFetcher(
 ): Promise<RunningWorker[]> {
   const { context, config } = runtime;
   const sources = [...context.sources.values()].filter(({ name }) => only?.includes(name) ?? true);
-  const fetchers = new Map(sources.map((source) => [source.name, openFetcher(source, stack)]));
+  const fetchers = new Map(sources.map((source) => [source.name, openFetcher(source, context.store.tokens, stack)]));
   const isHeldBack = createBackPressure(context.queues, context.settings.backlogHigh);
   const fetchContext: FetchContext = { ...context, fetchers, isHeldBack };
   for (const source of sources) await context.queues.applyLimits(source.name, source);
@@ -28,8 +29,8 @@ export async function startFetcher(
   return workers;
 }
 
-function openFetcher(source: Source, stack: AsyncDisposableStack): PageFetcher {
-  return stack.adopt(createPageFetcher(source), (fetcher) => fetcher.close());
+function openFetcher(source: Source, tokens: TokenStore, stack: AsyncDisposableStack): PageFetcher {
+  return stack.adopt(createPageFetcher(source, { tokens }), (fetcher) => fetcher.close());
 }
 
 function startSourceWorker({ backend, locks }: Runtime, context: FetchContext, source: Source): RunningWorker {

@@ -1,14 +1,17 @@
-import { CancelledError, PenstockError, PermanentError, ThrottledError } from "@penstock/core/errors";
+import { CancelledError, PenstockError, ThrottledError } from "@penstock/core/errors";
 import { contentHash } from "@penstock/core/hash";
 import { transformJobId } from "@penstock/core/job-id";
 import { canonicalJson } from "@penstock/core/json";
 import type { JobPayloads } from "@penstock/queues/catalog";
 import type { JobContext, JobOutcome, NewJob } from "@penstock/queues/queues";
-import type { FetchedPage } from "@penstock/source/fetch-page";
+import type { FetchedPage, FetchOptions } from "@penstock/source/fetch-page";
 import type { Source, Stream } from "@penstock/source/model";
+import type { Validator } from "@penstock/source/page-request";
 import type { RunState } from "@penstock/store/store";
+import { createPartStore, loadAnswer, type PartedAnswer, partJobs, partsLeft, storeAnswer } from "./answer-parts.ts";
 import { definitionOf, type FetchContext, runAheadPages } from "./context.ts";
 import { endOverdue, isOverdue } from "./deadline.ts";
+import { itemsText } from "./items-text.ts";
 import { type Guarded, guardNext } from "./loop-guard.ts";
 import { packItems } from "./page-payload.ts";
 import { admit, noteAnswer, noteFailure } from "./politeness.ts";
@@ -18,6 +21,8 @@ type FetchPayload = JobPayloads["fetch"];
 
 const pausedMs = 5_000;
 const heldBackMs = 250;
+/** Parts of a large answer that are worth a job: fewer are waited for, unless there are no more. */
+const partsAtOnce = 32;
 
 /**
  * Fetches one page and enqueues, together, its transform and the fetch of the page behind it.
@@ -40,18 +45,29 @@ export async function fetchPage(
   if (before.isPaused) return { deferMs: pausedMs };
   if (job.seq > before.run.committedSeq + runAheadPages || (await context.isHeldBack())) return { deferMs: heldBackMs };
 
+  // As many pages as may be enqueued from here on.
+  const room = before.run.committedSeq + runAheadPages + 1 - job.seq;
+  if (job.answer !== undefined) return await goOn(context, job, room);
+
   const wait = await admit(context, source, before, jobId);
   if (wait !== undefined) return wait;
   await context.reach("fetch.begun");
-  const page = await requestPage(context, { source, stream, job, jobId, signal });
+  const stored = createPartStore(context.store, job);
+  const validator = await validatorFor(context, stream, before.run, job);
+  const asked = { source, stream, job, jobId, options: { signal, parent: job.parent, validator, onPart: stored.add } };
+  const page = await requestPage(context, asked);
   await context.reach("fetch.answered");
   if (job.seq === 0) await noteApiStart(context, job, page, performance.now() - begunAt);
-  const content = contentOf(job, page);
-  const guarded = guardNext({ ...job, guard: job.guard, stream, ...content }, page.next);
+  const { parts } = stored;
+  const content = parts.length > 1 ? contentOfParts(parts) : contentOf(job, page);
+  const lastSeq = job.seq + Math.max(parts.length, 1) - 1;
+  const guarded = guardNext({ ...job, seq: lastSeq, guard: job.guard, stream, ...content }, page.next);
   const after = await context.store.readRun(job.runId);
   await noteAnswer(context, source, after?.source ?? before.source, page);
   if (!isLive(after, job)) return;
-  const jobs = await followUps(context, job, { content, ...guarded, observedAt: before.now });
+  const answer = { content, ...guarded, observedAt: before.now, validator: validatorText(stream, job, page) };
+  const jobs =
+    parts.length > 1 ? await firstParts(context, job, parts, answer, room) : await followUps(context, job, answer);
   await context.reach("fetch.packed");
   await context.queues.enqueue(jobs);
   await context.reach("fetch.enqueued");
@@ -70,19 +86,53 @@ async function noteApiStart(
   if (apiDate !== null) await store.noteApiStart(runId, new Date(apiDate.getTime() - Math.ceil(elapsedMs)));
 }
 
+/** Enqueues more of an answer that is stored in parts. */
+async function goOn(context: FetchContext, job: FetchPayload, room: number): Promise<JobOutcome> {
+  const parted = await loadAnswer(context.store, job);
+  if (room < Math.min(partsAtOnce, partsLeft(job, parted))) return { deferMs: heldBackMs };
+  await context.queues.enqueue(partJobs(job, parted, room));
+  await context.reach("fetch.enqueued");
+}
+
+async function firstParts(
+  context: FetchContext,
+  job: FetchPayload,
+  parts: PartedAnswer["parts"],
+  { next, guard, observedAt, validator }: Answer,
+  room: number,
+): Promise<NewJob[]> {
+  const parted = { parts, next, ...(guard && { guard }), observedAt: observedAt.toISOString(), validator };
+  return partJobs(await storeAnswer(context.store, job, parted), parted, room);
+}
+
+/** Of the run before, for the first page of a run that reads only what is new. */
+async function validatorFor(
+  context: FetchContext,
+  stream: Stream,
+  { mode, source, partition }: RunState["run"],
+  { seq }: FetchPayload,
+): Promise<Validator | undefined> {
+  if (!stream.isConditional || seq > 0 || mode !== "incremental") return undefined;
+  const text = await context.store.lastValidator({ source, stream: stream.name, partition });
+  return text === null ? undefined : JSON.parse(text);
+}
+
+function validatorText({ isConditional }: Stream, { seq }: FetchPayload, { validator }: FetchedPage): string | null {
+  return isConditional && seq === 0 && validator !== undefined ? JSON.stringify(validator) : null;
+}
+
 /** False when the run has ended or another one has the partition. */
 function isLive(state: RunState | undefined, job: FetchPayload): state is RunState {
   return state?.run.status === "running" && state.run.fence === job.fence;
 }
 
-type Request = { source: Source; stream: Stream; job: FetchPayload; jobId: string; signal: AbortSignal };
+type Request = { source: Source; stream: Stream; job: FetchPayload; jobId: string; options: FetchOptions };
 
 async function requestPage(context: FetchContext, asked: Request): Promise<FetchedPage> {
-  const { stream, job, signal } = asked;
+  const { stream, job, options } = asked;
   const fetcher = context.fetchers.get(job.source);
   if (fetcher === undefined)
     throw new CancelledError("SOURCE_UNKNOWN", `this process does not fetch from ${job.source}`);
-  const options = { signal, parent: job.parent };
   const page = await counted(context, asked, () => fetcher.fetch(stream, job.position, options));
   context.metrics.pageFetched({
     source: job.source,
@@ -124,11 +174,17 @@ async function counted(
 }
 
 type Content = { count: number; itemsJson: string; contentHash: string };
-type Answer = Guarded & { content: Content; observedAt: Date };
+type Answer = Guarded & { content: Content; observedAt: Date; validator: string | null };
 
 function contentOf(job: FetchPayload, page: FetchedPage): Content {
-  const itemsJson = itemsText(job, page);
+  const itemsJson = itemsText(job, page.items);
   return { count: page.items.length, itemsJson, contentHash: contentHash(itemsJson) };
+}
+
+/** The items themselves are stored. */
+function contentOfParts(parts: PartedAnswer["parts"]): Content {
+  const count = parts.reduce((sum, part) => sum + part.count, 0);
+  return { count, itemsJson: "", contentHash: contentHash(parts.map(({ hash }) => hash).join()) };
 }
 
 async function followUps(context: FetchContext, job: FetchPayload, answer: Answer): Promise<NewJob[]> {
@@ -140,9 +196,9 @@ async function followUps(context: FetchContext, job: FetchPayload, answer: Answe
 async function transformJob(
   context: FetchContext,
   job: FetchPayload,
-  { content, next, observedAt }: Answer,
+  { content, next, observedAt, validator }: Answer,
 ): Promise<NewJob> {
-  const { position, guard: _guard, ...run } = job;
+  const { position, guard: _guard, answer: _answer, ...run } = job;
   const { contentHash: hash, itemsJson, count } = content;
   const cursorIn = canonicalJson(position);
   const items = await packItems(context.store, { runId: job.runId, seq: job.seq, hash }, itemsJson);
@@ -160,16 +216,7 @@ async function transformJob(
       observedAt: observedAt.toISOString(),
       count,
       items,
+      ...(validator !== null && { validator }),
     },
   };
-}
-
-/** Parsing goes deeper than writing JSON does, which runs out of stack at some thousand levels. */
-function itemsText({ source, stream, seq }: FetchPayload, page: FetchedPage): string {
-  try {
-    return JSON.stringify(page.items);
-  } catch (cause) {
-    const message = `page ${seq} of ${source}.${stream} is nested too deeply to be passed on`;
-    throw new PermanentError("BODY_TOO_DEEP", message, { source, stream, seq, cause });
-  }
 }

@@ -13,6 +13,13 @@ type PageRef = { runId: string; seq: number; hash: string };
 /** Compressed pages above this many bytes go to the database; the job then carries a reference. */
 const inlineLimitBytes = 192 * 1024;
 
+/** Stores a page's items, compressed, whatever their size; gives that in bytes. */
+export async function storeItems(store: Store, ref: PageRef, itemsJson: string): Promise<number> {
+  const zstd = await compress(itemsJson, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
+  await store.savePayload({ ...ref, body: zstd });
+  return zstd.byteLength;
+}
+
 /** Compresses a page's items for their way through the queue; big ones are stored in the database first. */
 export async function packItems(store: Store, ref: PageRef, itemsJson: string): Promise<PageItems> {
   const zstd = await compress(itemsJson, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });

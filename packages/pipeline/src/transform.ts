@@ -110,6 +110,7 @@ function pageCommit(job: TransformPayload, { stream, made, raw }: MadePage): Pag
     endStatus: job.incompleteCode === null ? "succeeded" : "incomplete",
     endCode: job.incompleteCode as ErrorCode | null,
     contentHash: job.contentHash,
+    validator: job.validator ?? null,
     observedAt: new Date(job.observedAt),
     fetched: job.count,
     filtered: made.filtered,

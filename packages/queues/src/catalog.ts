@@ -51,6 +51,8 @@ const payloads = {
     seq: z.number(),
     position: cursorPosition,
     guard: loopGuard.optional(),
+    /** The request was answered already, by page `seq` on, and the answer stored in parts: go on with this one. */
+    answer: z.object({ hash: z.string(), seq: z.number(), part: z.number() }).optional(),
   }),
   transform: z.object({
     ...runIdentity,
@@ -66,6 +68,8 @@ const payloads = {
     observedAt: z.string(),
     count: z.number(),
     items: pagePayload,
+    /** Of a first page, for the next run to ask with. */
+    validator: z.string().optional(),
     traceparent: z.string().optional(),
   }),
   redrive: z.object({ letterId: z.string(), redrives: z.number() }),

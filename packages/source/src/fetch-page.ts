@@ -153,7 +153,7 @@ function pageOf(under: Exchange, position: JsonObject, received: Received): Read
 function withoutSecrets(next: NextPage, { authorizer }: HttpClient): NextPage {
   if (next.kind !== "next") return next;
   const position = concealLinks(next.position, authorizer.conceal);
-  return isJsonObject(position) ? { kind: "next", position } : next;
+  return isJsonObject(position) ? { ...next, position } : next;
 }
 
 type Place = { source: string; stream: string };

@@ -15,6 +15,7 @@ import {
   storedLetter,
   whereOf,
 } from "./letters.ts";
+import { createOauthTokens } from "./oauth-tokens.ts";
 import { commitPage } from "./page-commit.ts";
 import { queryView } from "./query-view.ts";
 import { setAsideRefused } from "./refused-records.ts";
@@ -144,6 +145,15 @@ export function createStore(connection: Connection, reach: Reach): Store {
       }),
     queuedRuns: () => ask(() => queuedRuns(db)),
     changeSourceState: (source, change) => transact((tx) => changeSourceState(tx, dialect, source, change)),
+    tokens: createOauthTokens(connection),
+    lastValidator: (partition) =>
+      ask(async () => {
+        const where = { ...partition, status: "succeeded" };
+        const run = await db.run.findFirst({ where, orderBy: { fence: "desc" }, select: { id: true } });
+        const first = run && (await db.page.findUnique({ where: { runId_seq: { runId: run.id, seq: 0 } } }));
+        return first?.validator ?? null;
+      }),
+
     sourceStates: () => ask(() => sourceStates(db)),
     streamStates: () => ask(() => streamStates(db)),
 

@@ -7,6 +7,8 @@ export type Dialect = {
   name: "sqlite" | "postgresql";
   /** The database's clock, in the format its timestamps are stored in. */
   now: Prisma.Sql;
+  /** The database's clock, so much later. */
+  later(ms: number): Prisma.Sql;
   /** An instant as a value of a timestamp column. */
   instant(value: Date): Prisma.Sql;
   /**
@@ -34,6 +36,7 @@ const sqlTypes = { text: "text", integer: "integer", timestamp: "timestamptz", j
 export const postgresql = (bulk: BulkValues): Dialect => ({
   name: "postgresql",
   now: Prisma.sql`clock_timestamp()`,
+  later: (ms) => Prisma.sql`clock_timestamp() + make_interval(secs => ${ms / 1_000}::double precision)`,
   instant: (value) => Prisma.sql`${value.toISOString()}::timestamptz`,
   takeWriteLock: undefined,
   forUpdate: Prisma.sql`FOR UPDATE`,
@@ -54,6 +57,7 @@ export const postgresql = (bulk: BulkValues): Dialect => ({
 export const sqlite = (bulk: BulkValues): Dialect => ({
   name: "sqlite",
   now: Prisma.sql`strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')`,
+  later: (ms) => Prisma.sql`strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now', ${`+${ms / 1_000} seconds`})`,
   instant: (value) => Prisma.sql`${storedInstant(value)}`,
   takeWriteLock: Prisma.sql`UPDATE checkpoints SET fence = fence WHERE false`,
   forUpdate: Prisma.empty,

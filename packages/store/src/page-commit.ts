@@ -64,10 +64,10 @@ function requireBalance({ run: { source, stream }, seq }: PageCommit, account: A
 }
 
 async function insertPage(db: Transaction, dialect: Dialect, page: PageCommit): Promise<boolean> {
-  const { run, seq, cursorIn, cursorOut, isLast, endStatus, endCode, contentHash, bound } = page;
+  const { run, seq, cursorIn, cursorOut, isLast, endStatus, endCode, contentHash, validator, bound } = page;
   const inserted = await db.$executeRaw`
-    INSERT INTO pages (run_id, seq, cursor_in, cursor_out, is_last, end_status, end_code, content_hash, bound_candidate, observed_at, committed_at)
-    VALUES (${run.runId}, ${seq}, ${cursorIn}, ${cursorOut}, ${isLast}, ${endStatus}, ${endCode}, ${contentHash}, ${bound.candidate},
+    INSERT INTO pages (run_id, seq, cursor_in, cursor_out, is_last, end_status, end_code, content_hash, validator, bound_candidate, observed_at, committed_at)
+    VALUES (${run.runId}, ${seq}, ${cursorIn}, ${cursorOut}, ${isLast}, ${endStatus}, ${endCode}, ${contentHash}, ${validator}, ${bound.candidate},
       ${dialect.instant(page.observedAt)}, ${dialect.now})
     ON CONFLICT (run_id, seq) DO NOTHING`;
   return inserted === 1;

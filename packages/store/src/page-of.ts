@@ -19,6 +19,7 @@ export function pageOf(
     endStatus: "succeeded",
     endCode: null,
     contentHash: `${seq} ${keys} ${data}`,
+    validator: null,
     observedAt: new Date("2026-01-01T00:00:00.000Z"),
     fetched: keys.length + (rest.deadLettered ?? 0) + (rest.filtered ?? 0) + (rest.duplicate ?? 0),
     filtered: 0,

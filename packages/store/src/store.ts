@@ -54,6 +54,9 @@ export type Store = {
   /** Newest first. */
   listRuns(filter: { source?: string; stream?: string; limit: number }): Promise<Run[]>;
 
+  /** What the first page of the partition's last run that succeeded had for the next run to ask with. */
+  lastValidator(partition: { source: string; stream: string; partition: string }): Promise<string | null>;
+
   /**
    * The page transaction.
    *
@@ -67,6 +70,16 @@ export type Store = {
 
   /** Settles a fetch job that is given up: letter and run `failed` in one transaction. The bound stays. */
   settleFetch(letter: NewLetter): Promise<void>;
+
+  /** OAuth tokens, encrypted by whoever stores them. */
+  readonly tokens: {
+    read(id: string): Promise<{ sealed: string; version: number } | undefined>;
+    /** Takes the right to refresh for `leaseMs`; false while somebody else has it. */
+    lease(id: string, holder: string, leaseMs: number): Promise<boolean>;
+    /** Stores what follows `version` (0: nothing is stored yet) and frees the lease; false when something else followed. */
+    save(id: string, version: number, sealed: string): Promise<boolean>;
+    release(id: string, holder: string): Promise<void>;
+  };
 
   listLetters(filter: LetterFilter): Promise<StoredLetter[]>;
   countLetters(filter: Omit<LetterFilter, "limit" | "newestFirst">): Promise<number>;
@@ -168,6 +181,8 @@ export type PageCommit = {
   endCode: ErrorCode | null;
   /** SHA-256 of the raw selected items. */
   contentHash: string;
+  /** With a first page: see {@link Store.lastValidator}. */
+  validator: string | null;
   observedAt: Date;
   fetched: number;
   filtered: number;
