@@ -1,7 +1,8 @@
 import LinkHeader from "http-link-header";
 import { z } from "zod";
-import { type JsonPath, jsonPathReader } from "../json-path.ts";
+import type { JsonPath } from "../json-path.ts";
 import type { NextPage, PageSeen, Paginator } from "../paginator.ts";
+import { recordSelector } from "../record-selector.ts";
 import { type Since, sinceRequest, sinceText } from "./since.ts";
 
 export type LinkHeaderOptions = {
@@ -13,7 +14,7 @@ export type LinkHeaderOptions = {
 };
 
 export type NextUrlOptions = {
-  /** Path in the body of the next page's address. */
+  /** Path in the body of the next page's address, or a JSONPath where a name has dots: `$['@odata.nextLink']`. */
   path: JsonPath;
   since?: Since;
 };
@@ -28,7 +29,7 @@ export function linkHeader({ header = "link", rel = "next", since }: LinkHeaderO
 
 /** Follows the address of the next page in the body, absolute or relative. Ends where there is none. */
 export function nextUrl({ path, since }: NextUrlOptions): Paginator {
-  const read = jsonPathReader(path);
+  const read = recordSelector(path);
   return following("next-url", since, ({ body }) => {
     const link = body === undefined ? undefined : read(body);
     return link === undefined || link === null || link === "" ? undefined : String(link);
