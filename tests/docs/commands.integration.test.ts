@@ -64,7 +64,8 @@ describe("commands", () => {
       const taken = await help(command.split(" "));
       for (const [option] of text.matchAll(/--[a-z-]+/g)) expect(taken, call).toContain(option);
     }
-  });
+    // A process for each command: more than the usual time on a busy machine.
+  }, 120_000);
 });
 
 test("docs/operations.md lists the exit codes that there are", async () => {

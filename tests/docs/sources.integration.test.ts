@@ -5,9 +5,9 @@ import { createTransformer } from "@penstock/source/transform";
 import { viewColumns } from "@penstock/source/view-columns";
 import { type LoopbackServer, sendJson, startLoopbackServer } from "@penstock/testing/simulators/loopback-server";
 import { testDir } from "@penstock/testing/temp-dir";
+import { typeCheck, writeSources } from "@penstock/testing/type-check";
 import { expect, test } from "vitest";
 import { codeBlocks, readPage, section, tableRows } from "./markdown.ts";
-import { typeCheck, writeSources } from "./type-check.ts";
 
 type Item = { updated_at: string; [field: string]: unknown };
 type Api = { path: string; limit: string; token: string; body: (items: Item[]) => unknown };
@@ -126,7 +126,7 @@ test("a source whose variables are missing is listed as not configured", async (
   const { load } = await sourceOf("README.md");
   const { sources, unconfigured } = await load({});
   expect(sources).toEqual([]);
-  expect(unconfigured).toEqual([{ name: "github", problems: ["GITHUB_TOKEN is not set"] }]);
+  expect(unconfigured).toEqual([{ name: "nodejs", problems: ["GITHUB_TOKEN is not set"] }]);
 });
 
 /** Where the options of each table of the reference are declared, as a type whose keys they are. */
@@ -146,7 +146,7 @@ const optionTypes: Record<string, string> = {
 };
 
 test("the reference has exactly the options that the types have", async () => {
-  const page = await readPage("docs/adding-a-source.md");
+  const page = section(await readPage("docs/source-reference.md"), "Options");
   const checks = Object.entries(optionTypes).map(([heading, type]) => {
     const names = tableRows(section(page, heading)).map(([name]) => JSON.stringify(name));
     return `export const optionsOf_${heading}: Same<keyof (${type}), ${names.join(" | ")}> = true;`;
@@ -169,4 +169,15 @@ test("the reference has exactly the options that the types have", async () => {
   const dir = await testDir();
   await writeSources(dir, { "reference.ts": code.join("\n") });
   expect(await typeCheck(dir)).toBe("");
+});
+
+test("every recipe of the cookbook type-checks and loads", async () => {
+  const recipes = codeBlocks(await readPage("docs/cookbook.md"), "ts");
+  expect(recipes.length).toBeGreaterThan(12);
+  const dir = await testDir();
+  const sources = await writeSources(dir, Object.fromEntries(recipes.map((code, i) => [`recipe_${i}.ts`, code])));
+  expect(await typeCheck(dir)).toBe("");
+  const loaded = await loadSources(sources, { RECIPE_KEY: "k", RECIPE_CLIENT_ID: "i", RECIPE_CLIENT_SECRET: "s" });
+  expect(loaded.problems).toEqual([]);
+  expect(loaded.sources).toHaveLength(recipes.length);
 });

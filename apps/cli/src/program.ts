@@ -161,6 +161,17 @@ function defineAuthoring(define: Define, inContext: InContext): void {
     .action((name, options) =>
       inContext(async (context) => (await import("./commands/check.ts")).check(context, name, options)),
     );
+  define(
+    "new <name>",
+    "write a source file from one response of an API",
+    "penstock new shop --url 'https://api.example.com/v1/orders?limit=100' --header 'Authorization: Bearer …'",
+  )
+    .requiredOption("--url <url>", "the address that lists the records")
+    .option("--header <header>", "sent with the request; credentials become variables of the source", collect, [])
+    .option("--force", "overwrite the file")
+    .action((name, options) =>
+      inContext(async (context) => (await import("./commands/new.ts")).createSource(context, name, options)),
+    );
 }
 
 const collect = (value: string, before: string[]): string[] => [...before, value];

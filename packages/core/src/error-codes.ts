@@ -235,6 +235,10 @@ export const errorCodes = {
     remedy: "`penstock sources` lists what is.",
   },
   STREAM_PAUSED: { means: "The stream is paused.", remedy: "`penstock resume <source.stream>` lets it go on." },
+  SAMPLE_UNUSABLE: {
+    means: "`penstock new` cannot make a source of what the API answered.",
+    remedy: "Give the address of a list of records; what does not fit is for a file written by hand, see the cookbook.",
+  },
   RUN_ACTIVE: { means: "The partition has a live run already.", remedy: "Wait for it, or take it over." },
   RUN_SUPERSEDED: { means: "Another run took the partition over.", remedy: "Look at the newer run." },
   CANCELLED: { means: "Stopped on request.", remedy: "Start it again when wanted." },

@@ -51,7 +51,7 @@ export async function previewPage(
   options: PreviewOptions,
   asked: Asked = { requests: [] },
 ): Promise<Preview> {
-  const position = options.position ?? stream.paginator.start(null);
+  const position = options.position ?? stream.paginator.start(null, stream.cursor);
   const fetcher = createPageFetcher(source);
   using observer = observeRequests();
   try {

@@ -2,7 +2,8 @@ import { execFile } from "node:child_process";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { root } from "./markdown.ts";
+
+const root = join(import.meta.dirname, "../../..");
 
 /**
  * Writes files to `dir/sources`, as they would lie in a checkout: they find the packages, and the compiler's settings are
@@ -19,6 +20,13 @@ export async function writeSources(dir: string, files: Record<string, string>): 
   );
   for (const [name, text] of Object.entries(files)) await writeFile(join(sources, name), text);
   return sources;
+}
+
+/** Runs the formatter as a check; rejects with what it would change. */
+export async function checkFormat(dir: string): Promise<void> {
+  const biome = join(root, "node_modules/@biomejs/biome/bin/biome");
+  const args = [biome, "format", "--config-path", root, "--vcs-enabled=false", "."];
+  await promisify(execFile)(process.execPath, args, { cwd: dir });
 }
 
 /** What the compiler has to say about the folder; empty when all is well. */

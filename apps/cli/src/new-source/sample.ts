@@ -1,0 +1,66 @@
+import { ConfigError } from "@penstock/core/errors";
+import type { JsonValue } from "@penstock/core/json";
+import { defineSource, defineStream } from "@penstock/source/define-source";
+import { createPageFetcher } from "@penstock/source/fetch-page";
+import { z } from "zod";
+import { authOf, type Credentials, otherSecrets } from "./credentials.ts";
+
+/** What an API answered. Header names are in lower case. */
+export type Sample = { body: JsonValue; headers: Record<string, string> };
+
+/**
+ * Fetches `url` as a source would.
+ *
+ * @throws what fetching a page throws
+ */
+export async function fetchSample(
+  name: string,
+  url: URL,
+  credentials: Credentials,
+  signal: AbortSignal,
+): Promise<Sample> {
+  const seen: { sample?: Sample } = {};
+  const stream = defineStream({
+    path: url.pathname,
+    query: openQuery(url, credentials),
+    records: (body) => [body],
+    schema: z.object({}),
+    output: z.object({ id: z.string() }),
+    transform: () => null,
+    key: "id",
+    paginator: {
+      kind: "sample",
+      start: () => ({}),
+      request: () => ({}),
+      next: (_position, { items, headers }) => {
+        seen.sample = { body: items[0] ?? null, headers };
+        return { kind: "end" };
+      },
+    },
+  });
+  const others = otherSecrets(credentials).flatMap(({ place, value }) =>
+    place.kind === "header" ? [[place.name, value]] : [],
+  );
+  const configured = defineSource({
+    name,
+    baseUrl: url.origin,
+    auth: authOf(credentials),
+    headers: { ...credentials.headers, ...Object.fromEntries(others) },
+    streams: { sample: stream },
+  }).configure({});
+  if (!configured.isConfigured) throw new ConfigError("SOURCE_INVALID", configured.problems.join("; "));
+  const fetcher = createPageFetcher(configured.source);
+  try {
+    await fetcher.fetch({ ...stream, name: "sample" }, {}, { signal });
+  } finally {
+    await fetcher.close();
+  }
+  return seen.sample ?? { body: null, headers: {} };
+}
+
+/** The address's parameters, without the one that auth sends. */
+export function openQuery(url: URL, { secrets }: Credentials): Record<string, string> {
+  const [first] = secrets;
+  const sent = first?.place.kind === "query" ? first.place.name : undefined;
+  return Object.fromEntries([...url.searchParams].filter(([name]) => name !== sent));
+}
