@@ -7,6 +7,7 @@ import type { z } from "zod";
 import { conflicts } from "./conflicts.ts";
 import { describeProblem, type Problem } from "./problems.ts";
 import { type Environment, readVariables, unknownVariables } from "./read-variables.ts";
+import { metaOf } from "./variable.ts";
 import { type LogFormat, type LogLevel, otherVariables, variables } from "./variables.ts";
 
 /** Everything that can be set from outside, checked and complete. Paths are absolute. */
@@ -57,7 +58,27 @@ export function loadConfig({ env: given, cwd }: ConfigInput): Config {
 
 /** The environment, with `.env` in the current folder where it says nothing. */
 export function readEnvironment({ env, cwd }: ConfigInput): Environment {
-  return { ...readEnvFile(join(cwd, ".env")), ...env };
+  return withFiles({ ...readEnvFile(join(cwd, ".env")), ...env }, cwd);
+}
+
+/** Variables that hold passwords may be in a file that `<NAME>_FILE` names, as secrets of containers come. */
+function withFiles(env: Environment, cwd: string): Environment {
+  const inFiles = Object.entries(variables).flatMap(([name, schema]) => {
+    const { isSecret, isAddress } = metaOf(schema);
+    const path = env[`${name}_FILE`];
+    if (env[name] || !path || !(isSecret || isAddress)) return [];
+    return [[name, readSecret(`${name}_FILE`, resolve(cwd, path))]];
+  });
+  return { ...env, ...Object.fromEntries(inFiles) };
+}
+
+function readSecret(variable: string, path: string): string {
+  try {
+    return readFileSync(path, "utf8").replace(/\r?\n$/, "");
+  } catch (cause) {
+    const message = `${variable}: expected a file that can be read, received ${JSON.stringify(path)}`;
+    throw new ConfigError("CONFIG_INVALID", message, { path: variable, cause });
+  }
 }
 
 /** The folder of source files that `PENSTOCK_SOURCES_DIR` names, or the one beside the program. */

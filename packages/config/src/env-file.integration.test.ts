@@ -21,3 +21,14 @@ it("says so when .env cannot be read", async () => {
   await mkdir(join(cwd, ".env"));
   expect(() => loadConfig({ env: {}, cwd })).toThrow(/\.env cannot be read/);
 });
+
+it("reads a variable that holds a password from the file that is named for it", async () => {
+  const cwd = await testDir();
+  await writeFile(join(cwd, "url"), "redis://:s3cret@queue:6379\n");
+  expect(loadConfig({ env: { REDIS_URL_FILE: "url" }, cwd }).queue).toMatchObject({
+    url: "redis://:s3cret@queue:6379",
+  });
+  expect(() => loadConfig({ env: { REDIS_URL_FILE: "none" }, cwd })).toThrow(
+    /REDIS_URL_FILE: expected a file that can/,
+  );
+});

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { ConfigError } from "@penstock/core/errors";
 import { z } from "zod";
 import { escapeExcerpt } from "./describe-value.ts";
@@ -7,7 +8,8 @@ export type Environment = Record<string, string | undefined>;
 export type ReadEnvironment<T> = { isComplete: true; values: T } | { isComplete: false; problems: string[] };
 
 /**
- * Reads a source's own variables. Empty ones count as missing. Missing ones are returned as problems; secrets are not
+ * Reads a source's own variables. Empty ones count as missing; where one is, `<NAME>_FILE` may name a file that holds it, as
+ * secrets of containers come. Missing ones are returned as problems; secrets are not
  * shown: a variable whose name says TOKEN, SECRET, PASSWORD or KEY is reported without its value.
  *
  * @throws ConfigError `CONFIG_INVALID` for variables that are there but wrong, all of them in one message
@@ -17,12 +19,29 @@ export function readEnvironment<E extends z.ZodObject>(
   schema: E,
   env: Environment,
 ): ReadEnvironment<z.output<E>> {
-  const given = Object.fromEntries(Object.keys(schema.shape).flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
+  const given = Object.fromEntries(
+    Object.keys(schema.shape).flatMap((name) => {
+      const value = env[name] || valueInFile(source, `${name}_FILE`, env);
+      return value ? [[name, value]] : [];
+    }),
+  );
   const parsed = schema.safeParse(given);
   if (parsed.success) return { isComplete: true, values: parsed.data };
   const wrong = parsed.error.issues.filter(({ path }) => given[String(path[0])] !== undefined);
   if (wrong.length > 0) throw wrongVariables(source, wrong, given, parsed.error);
   return { isComplete: false, problems: parsed.error.issues.map(({ path }) => `${path.join(".")} is not set`) };
+}
+
+/** Without the line end that editors put there. */
+function valueInFile(source: string, name: string, env: Environment): string | undefined {
+  const path = env[name];
+  if (!path) return undefined;
+  try {
+    return readFileSync(path, "utf8").replace(/\r?\n$/, "");
+  } catch (cause) {
+    const message = `source ${source}: ${name}: expected a file that can be read, received "${escapeExcerpt(path)}"`;
+    throw new ConfigError("CONFIG_INVALID", message, { source, path: name, cause });
+  }
 }
 
 type Issue = z.core.$ZodIssue;
