@@ -29,7 +29,7 @@ export type CommandContext = {
 
 const exitHelp = `
 Exit codes: 0 done (of a run: succeeded) · 1 a run did not succeed · 2 wrong configuration or arguments ·
-            3 database or queue does not answer · 130 interrupted`;
+            3 database or queue does not answer · 4 no such dead letter · 130 interrupted`;
 
 /** Parses the command line and runs the command; returns the exit code. Commands are loaded when they are called. */
 export async function main(host: Host): Promise<number> {
@@ -180,23 +180,33 @@ function defineDeadLetters(group: Command, inContext: InContext): void {
   const load = () => import("./commands/dead-letters.ts");
   const filters = (command: Command) =>
     command
+      .option("--source <source>", "only those of one source")
       .option("--stream <source.stream>", "only those of one stream")
       .option("--code <code>", "only those with this error code")
+      .option("--stage <stage>", "only those that failed there: fetch or transform")
+      .option("--since <time>", "only those last met since: 2h, 7d, or 2026-01-31T12:00:00Z")
+      .option("--run <id>", "only those last met in this run")
+      .option("--text <text>", "only those with this text in message, key or payload")
       .option("--limit <n>", "at most this many, oldest first", "100");
   filters(group.command("list").description("list dead letters, oldest first"))
-    .option("--status <status>", "open, redriving, resolved or discarded", "open")
+    .option("--status <status>", "open, redriving, resolved, discarded or any", "open")
     .option("--json", "one line of JSON per letter")
     .action((options) => inContext(async (context) => (await load()).list(context, options)));
   group
     .command("show <id>")
-    .description("show one dead letter with its payload")
-    .action((id) => inContext(async (context) => (await load()).show(context, id)));
-  filters(
+    .description("show one dead letter with its payload, as JSON")
+    .option("--json", "on one line")
+    .action((id, options) => inContext(async (context) => (await load()).show(context, id, options)));
+  const changes = (command: Command) =>
+    filters(command)
+      .option("--dry-run", "show which, and change nothing")
+      .option("--json", "print the result as one line of JSON");
+  changes(
     group.command("redrive [ids...]").description("put dead letters back to the stage they failed in, and wait"),
   ).action((ids, options) =>
     inContext(async (context) => (await import("./commands/redrive.ts")).redrive(context, ids, options)),
   );
-  filters(group.command("discard [ids...]").description("close dead letters for good; their payload is kept")).action(
+  changes(group.command("discard [ids...]").description("close dead letters for good; their payload is kept")).action(
     (ids, options) => inContext(async (context) => (await load()).discard(context, ids, options)),
   );
 }

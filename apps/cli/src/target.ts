@@ -2,7 +2,7 @@ import { ConfigError } from "@penstock/core/errors";
 import { parentsFirst } from "@penstock/pipeline/children";
 import type { LoadedSources } from "@penstock/source/load-sources";
 import type { Source, Stream } from "@penstock/source/model";
-import { closest } from "fastest-levenshtein";
+import { nearest } from "./nearest.ts";
 
 export type Target = { source: Source; stream: Stream };
 
@@ -38,8 +38,4 @@ function unknownStream(source: Source, name: string): ConfigError {
   const known = Object.keys(source.streams);
   const message = `source ${source.name} has no stream "${name}"; ${nearest(name, known)}`;
   return new ConfigError("SOURCE_UNKNOWN", message, { source: source.name, stream: name });
-}
-
-function nearest(name: string, known: string[]): string {
-  return known.length === 0 ? "none is defined" : `did you mean "${closest(name, known)}"?`;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { canonicalJson, isJsonObject } from "./json.ts";
+import { canonicalJson, isJsonObject, type JsonValue, jsonText } from "./json.ts";
 
 test("canonical text does not depend on the order of fields, at any depth", () => {
   expect(canonicalJson({ b: 1, a: { d: [{ z: 1, y: 2 }], c: null } })).toBe(
@@ -7,6 +7,13 @@ test("canonical text does not depend on the order of fields, at any depth", () =
   );
   expect(canonicalJson({ a: 1, b: 2 })).toBe(canonicalJson({ b: 2, a: 1 }));
   expect(canonicalJson([1, 2])).not.toBe(canonicalJson([2, 1]));
+});
+
+test("text gives the value back, where JSON.stringify makes null of it", () => {
+  const value: JsonValue = JSON.parse('{"a":[1e400,-1e400,"1e400",null,-0.5],"b":{"__proto__":1e999}}');
+  expect(jsonText(value)).toBe('{"a":[1e999,-1e999,"1e400",null,-0.5],"b":{"__proto__":1e999}}');
+  expect(JSON.parse(jsonText(value))).toEqual(value);
+  expect(jsonText({ plain: [1, "x"] })).toBe('{"plain":[1,"x"]}');
 });
 
 test("a field called __proto__ stays a field", () => {

@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto";
+
 /** Anything `JSON.parse` can return. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
 export type JsonObject = { [field: string]: JsonValue };
@@ -5,6 +7,50 @@ export type JsonObject = { [field: string]: JsonValue };
 /** True for `{…}`, false for arrays, `null` and scalars. */
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A number that JSON can write and a double cannot hold: parsed, it is infinite. */
+const beyondDoubles = "1e999";
+
+/**
+ * JSON text that gives the value back when it is parsed. `JSON.stringify` writes `null` for an infinite number, which is what
+ * `JSON.parse` makes of `1e400`: a wrong value would pass for a missing one.
+ *
+ * @throws RangeError for values nested too deeply for the stack
+ */
+export function jsonText(value: JsonValue): string {
+  const root = [value];
+  const places = infiniteIn(root);
+  if (places.length === 0) return JSON.stringify(value);
+  // Not a fixed one: an API could send it as a text.
+  const infinite = randomUUID();
+  for (const { set, isNegative } of places) set(isNegative ? `-${infinite}` : infinite);
+  const text = JSON.stringify(root[0]);
+  for (const { set, isNegative } of places) set(isNegative ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY);
+  return text.replaceAll(`"${infinite}"`, beyondDoubles).replaceAll(`"-${infinite}"`, `-${beyondDoubles}`);
+}
+
+type Place = { isNegative: boolean; set(value: string | number): void };
+
+/** Without recursion and without a replacer function, both of which give up at a depth that `JSON.stringify` alone can do. */
+function infiniteIn(root: JsonValue[]): Place[] {
+  const places: Place[] = [];
+  const todo: (JsonValue[] | JsonObject)[] = [root];
+  const look = (inner: JsonValue | undefined, set: Place["set"]) => {
+    if (typeof inner === "object" && inner !== null) todo.push(inner);
+    else if (inner === Number.POSITIVE_INFINITY || inner === Number.NEGATIVE_INFINITY)
+      places.push({ isNegative: inner < 0, set });
+  };
+  for (let holder = todo.pop(); holder !== undefined; holder = todo.pop()) {
+    // An array's indices are its fields too.
+    const at = holder as JsonObject;
+    for (const field of Object.keys(at)) {
+      look(at[field], (value) => {
+        at[field] = value;
+      });
+    }
+  }
+  return places;
 }
 
 /**

@@ -2,10 +2,12 @@ import type { ErrorCode } from "./error-codes.ts";
 import { contentHash } from "./hash.ts";
 
 /** Where a dead letter comes from, hence where a redrive puts it back. */
-export type LetterStage = "fetch" | "transform";
+export const letterStages = ["fetch", "transform"] as const;
+export type LetterStage = (typeof letterStages)[number];
 /** What it holds: a request that failed, a whole page, or one record. */
 export type LetterKind = "request" | "page" | "record";
-export type LetterStatus = "open" | "redriving" | "resolved" | "discarded";
+export const letterStatuses = ["open", "redriving", "resolved", "discarded"] as const;
+export type LetterStatus = (typeof letterStatuses)[number];
 
 /** A dead letter as the pipeline makes it; the store adds id, times and attempts. */
 export type NewLetter = {

@@ -1,5 +1,5 @@
 import { PermanentError } from "@penstock/core/errors";
-import type { JsonValue } from "@penstock/core/json";
+import { type JsonValue, jsonText } from "@penstock/core/json";
 
 /**
  * A page's items as JSON text. Parsing goes deeper than writing JSON does, which runs out of stack at some thousand levels.
@@ -11,7 +11,7 @@ export function itemsText(
   items: JsonValue[],
 ): string {
   try {
-    return JSON.stringify(items);
+    return jsonText(items);
   } catch (cause) {
     const message = `page ${seq} of ${source}.${stream} is nested too deeply to be passed on`;
     throw new PermanentError("BODY_TOO_DEEP", message, { source, stream, seq, cause });

@@ -1,6 +1,6 @@
 import { codeOf, messageOf } from "@penstock/core/decision";
 import { PenstockError } from "@penstock/core/errors";
-import type { JsonValue } from "@penstock/core/json";
+import { type JsonValue, jsonText } from "@penstock/core/json";
 import type { NewLetter } from "@penstock/core/letter";
 import { parentKeyOf } from "@penstock/core/partition";
 import type { JobPayloads } from "@penstock/queues/catalog";
@@ -32,7 +32,7 @@ export function recordLetter(
     kind: "record",
     key: bestEffortKey(stream, item, parentKeyOf(origin.partition)),
     ...reasonOf(error),
-    payload: JSON.stringify(item),
+    payload: jsonText(item),
   };
 }
 

@@ -2,7 +2,7 @@ import { defaultBudget } from "@penstock/core/budget";
 import { codeOf, messageOf } from "@penstock/core/decision";
 import type { ErrorCode } from "@penstock/core/error-codes";
 import { PermanentError } from "@penstock/core/errors";
-import type { JsonValue } from "@penstock/core/json";
+import { type JsonValue, jsonText } from "@penstock/core/json";
 import { parentKeyOf } from "@penstock/core/partition";
 import { emptyBatch } from "@penstock/core/record";
 import type { JobPayloads } from "@penstock/queues/catalog";
@@ -37,7 +37,7 @@ function rawReader(itemsJson: () => string): PageCommit["raw"] {
   let items: JsonValue[] | undefined;
   return async (input) => {
     items ??= parseItems(itemsJson());
-    return JSON.stringify(items[input] ?? null);
+    return jsonText(items[input] ?? null);
   };
 }
 

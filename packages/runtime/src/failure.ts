@@ -9,12 +9,13 @@ import { ConfigError, InfrastructureError, PenstockError } from "@penstock/core/
  * | 1    | a run did not succeed, or something unexpected failed |
  * | 2    | what was asked for cannot work: configuration, source, arguments |
  * | 3    | database or queue does not answer |
+ * | 4    | no dead letter is what was asked for |
  * | 130  | interrupted |
  */
-export const exitCodes = { ok: 0, failed: 1, misused: 2, unavailable: 3, interrupted: 130 } as const;
+export const exitCodes = { ok: 0, failed: 1, misused: 2, unavailable: 3, notFound: 4, interrupted: 130 } as const;
 
 export function exitCodeOf(error: unknown): number {
-  if (error instanceof ConfigError) return exitCodes.misused;
+  if (error instanceof ConfigError) return error.code === "LETTER_UNKNOWN" ? exitCodes.notFound : exitCodes.misused;
   if (error instanceof InfrastructureError) return exitCodes.unavailable;
   return exitCodes.failed;
 }

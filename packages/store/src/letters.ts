@@ -183,6 +183,10 @@ export function whereOf({
   stream,
   code,
   status,
+  stage,
+  runId,
+  since,
+  text,
 }: Omit<LetterFilter, "limit">): Prisma.DeadLetterWhereInput {
   return {
     ...(ids !== undefined && { id: { in: ids } }),
@@ -190,6 +194,12 @@ export function whereOf({
     ...(stream !== undefined && { stream }),
     ...(code !== undefined && { code }),
     ...(status !== undefined && { status }),
+    ...(stage !== undefined && { stage }),
+    ...(runId !== undefined && { runId }),
+    ...(since !== undefined && { lastSeenAt: { gte: since } }),
+    ...(text !== undefined && {
+      OR: [{ message: { contains: text } }, { recordKey: { contains: text } }, { payload: { contains: text } }],
+    }),
   };
 }
 

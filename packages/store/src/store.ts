@@ -3,7 +3,7 @@ import type { DeadLetterBudget } from "@penstock/core/budget";
 import type { CursorKind } from "@penstock/core/cursor";
 import type { ErrorCode } from "@penstock/core/error-codes";
 import type { JsonValue } from "@penstock/core/json";
-import type { LetterStatus, NewLetter } from "@penstock/core/letter";
+import type { LetterStage, LetterStatus, NewLetter } from "@penstock/core/letter";
 import type { ParentValues } from "@penstock/core/partition";
 import type { RecordBatch } from "@penstock/core/record";
 import type { Run, RunIdentity, RunMode, RunStatus } from "@penstock/core/run";
@@ -246,6 +246,13 @@ export type LetterFilter = {
   stream?: string;
   code?: string;
   status?: LetterStatus;
+  stage?: LetterStage;
+  /** Last met in this run. */
+  runId?: string;
+  /** Last met at or after this time. */
+  since?: Date;
+  /** Part of the message, the key or the payload, as written. */
+  text?: string;
   newestFirst?: boolean;
   limit: number;
 };
