@@ -46,9 +46,10 @@ type Fleet = {
   startWorkers(): void;
 };
 
-describe.each(queueTargets().filter(({ name }) => name === "redis"))("on $name", (target) => {
+describe.each(queueTargets())("on $name", (target) => {
   const [database] = databaseTargets() as [DatabaseTarget];
-  const size = 50;
+  // Each worker looks into its queue all the time, which an embedded database serves one look after the other.
+  const size = target.name === "redis" ? 50 : 5;
 
   async function fleet(options: ScriptedOptions): Promise<Fleet> {
     const stack = new AsyncDisposableStack();
@@ -136,7 +137,8 @@ describe.each(queueTargets().filter(({ name }) => name === "redis"))("on $name",
     const probe = Promise.withResolvers<ScriptedAnswer>();
     const { api, context, startAll, startWorkers } = await fleet({
       streams: size,
-      source: { breaker: { failures: 5, openMs: 500, maxOpenMs: 2_000 } },
+      // At the first failure: else one might be tried again before enough others are counted.
+      source: { breaker: { failures: 1, openMs: 500, maxOpenMs: 2_000 } },
       answer: async (request) => {
         if (request > size + 1) return { status: 200 };
         if (request === size + 1) return probe.promise;
@@ -156,47 +158,52 @@ describe.each(queueTargets().filter(({ name }) => name === "redis"))("on $name",
     expect(await context.store.sourceStates()).toMatchObject([{ breaker: "closed", failures: 0 }]);
   });
 
-  test("a Redis that lost everything: limits come before runs, and the pause holds", async () => {
-    const both = createBarrier(2);
-    const { api, context, backend, settings, startAll, startWorkers } = await fleet({
-      streams: 2,
-      source: { concurrency: 7, rateLimit: { max: 3, perMs: 1_000 } },
-      stream: { schedule: { everyMs: 3_600_000 } },
-      answer: async (request) => {
-        if (request > 2) return { status: 200 };
-        await both();
-        return { status: 429, headers: { "retry-after": "3" } };
-      },
-    });
-    await startAll();
-    startWorkers();
-    await requests(api, 1);
-    const [throttled] = await waitUntil(
-      async () => {
-        const states = await context.store.sourceStates();
-        return states[0]?.throttledUntil ? states : undefined;
-      },
-      { what: "the pause to be known" },
-    );
-    await flushRedis(settings.url ?? "");
-    const limitsAtFirstJob: unknown[] = [];
-    const enqueue: typeof context.queues.enqueue = async (jobs) => {
-      if (jobs.length > 0) limitsAtFirstJob.push(await backend.queue(fetchQueue("scripted")).getGlobalConcurrency());
-      await context.queues.enqueue(jobs);
-    };
-    let time = 0;
-    const watchdog = createWatchdog(
-      { ...context, queues: { ...context.queues, enqueue } },
-      { suspicionMs: 1, now: () => time++ },
-    );
-    const takenOver: string[] = [];
-    await waitUntil(async () => takenOver.push(...(await watchdog.look())) >= 2, { what: "the lost runs to be found" });
-    expect(takenOver).toHaveLength(2);
-    expect(limitsAtFirstJob).toEqual([7, 7]);
-    expect(await context.queues.nextTick("scripted", "s1")).toBeInstanceOf(Date);
-    await requests(api, 4);
-    expect(api.requests[2]).toBeGreaterThanOrEqual((throttled?.throttledUntil?.getTime() ?? 0) - 2);
-  });
+  test.runIf(target.name === "redis")(
+    "a Redis that lost everything: limits come before runs, and the pause holds",
+    async () => {
+      const both = createBarrier(2);
+      const { api, context, backend, settings, startAll, startWorkers } = await fleet({
+        streams: 2,
+        source: { concurrency: 7, rateLimit: { max: 3, perMs: 1_000 } },
+        stream: { schedule: { everyMs: 3_600_000 } },
+        answer: async (request) => {
+          if (request > 2) return { status: 200 };
+          await both();
+          return { status: 429, headers: { "retry-after": "3" } };
+        },
+      });
+      await startAll();
+      startWorkers();
+      await requests(api, 1);
+      const [throttled] = await waitUntil(
+        async () => {
+          const states = await context.store.sourceStates();
+          return states[0]?.throttledUntil ? states : undefined;
+        },
+        { what: "the pause to be known" },
+      );
+      await flushRedis(settings.url ?? "");
+      const limitsAtFirstJob: unknown[] = [];
+      const enqueue: typeof context.queues.enqueue = async (jobs) => {
+        if (jobs.length > 0) limitsAtFirstJob.push(await backend.queue(fetchQueue("scripted")).getGlobalConcurrency());
+        await context.queues.enqueue(jobs);
+      };
+      let time = 0;
+      const watchdog = createWatchdog(
+        { ...context, queues: { ...context.queues, enqueue } },
+        { suspicionMs: 1, now: () => time++ },
+      );
+      const takenOver: string[] = [];
+      await waitUntil(async () => takenOver.push(...(await watchdog.look())) >= 2, {
+        what: "the lost runs to be found",
+      });
+      expect(takenOver).toHaveLength(2);
+      expect(limitsAtFirstJob).toEqual([7, 7]);
+      expect(await context.queues.nextTick("scripted", "s1")).toBeInstanceOf(Date);
+      await requests(api, 4);
+      expect(api.requests[2]).toBeGreaterThanOrEqual((throttled?.throttledUntil?.getTime() ?? 0) - 2);
+    },
+  );
 });
 
 /** Resolves when the state of a run has been read `times` more times. */

@@ -7,6 +7,7 @@ import { maxStalledCount, type QueueDriver, type QueueFactory } from "./driver.t
 import { acquireEmbeddedLock, type EmbeddedLock } from "./embedded-lock.ts";
 import type { QueueLogger } from "./error-reporter.ts";
 import { createPglitePool } from "./pglite-pool.ts";
+import { restingBackend } from "./resting-backend.ts";
 
 export type EmbeddedSettings = { dataDir: string };
 export type EmbeddedDriver = QueueDriver & { readonly lock: EmbeddedLock };
@@ -40,7 +41,10 @@ function createDriver(db: PGlite, lock: EmbeddedLock): EmbeddedDriver {
     keepsCompleted: false,
     queueFactory: factory,
     producerFactory: factory,
-    workerFactory: () => factory,
+    workerFactory:
+      () =>
+      (...args) =>
+        restingBackend(factory(...args)),
     ping: async () => void (await db.query("SELECT 1")),
     renewProducer: () => false,
     releaseActive: () => releaseActive(connection, openedAt),

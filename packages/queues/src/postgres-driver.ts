@@ -5,6 +5,7 @@ import { Pool } from "pg";
 import { ask } from "./ask.ts";
 import type { QueueDriver, QueueFactory } from "./driver.ts";
 import type { ErrorReporter } from "./error-reporter.ts";
+import { restingBackend } from "./resting-backend.ts";
 
 export type PostgresSettings = { url: string };
 export type PostgresDriverOptions = { report: ErrorReporter; isReadOnly: boolean };
@@ -49,7 +50,10 @@ export async function openPostgresDriver(
     keepsCompleted: false,
     queueFactory: factoryOn(createPatientPool(shared)),
     producerFactory: factoryOn(createPatientPool(shared)),
-    workerFactory: (concurrency) => factoryOn(createPatientPool(openPool(2 + Math.min(concurrency, 4)))),
+    workerFactory: (concurrency) => {
+      const factory = factoryOn(createPatientPool(openPool(2 + Math.min(concurrency, 4))));
+      return (...args) => restingBackend(factory(...args));
+    },
     ping: () => ask(where, () => select1(shared), 2_000),
     renewProducer: () => false,
     releaseActive: async () => 0,
