@@ -1,5 +1,5 @@
 import { ConfigError } from "@penstock/core/errors";
-import { type Auth, apiKey, bearer, noAuth } from "@penstock/source/auth";
+import { type Auth, apiKey, bearer, customAuth, noAuth } from "@penstock/source/auth";
 
 /** A secret of the new source: where it is sent, the variable it is read from, and its value, which is never written. */
 export type Secret = {
@@ -61,17 +61,26 @@ function variableName(source: string, name: string): string {
   return `${source}_${words}`.toUpperCase();
 }
 
-/** How the first secret is sent. There is one auth: further secrets are headers, see {@link otherHeaders}. */
-export function authOf({ secrets: [first] }: Credentials): Auth {
+/** How the secrets are sent; several of them together by a function. */
+export function authOf({ secrets }: Credentials): Auth {
+  const [first, ...others] = secrets;
   if (first === undefined) return noAuth;
   const { place, value } = first;
+  if (others.length > 0) return customAuth(() => sentTogether(secrets));
   if (place.kind === "bearer") return bearer(value);
   return place.kind === "header"
     ? apiKey({ key: value, header: place.name })
     : apiKey({ key: value, query: place.name });
 }
 
-/** Secrets beside the first. */
-export function otherSecrets({ secrets }: Credentials): Secret[] {
-  return secrets.slice(1);
+function sentTogether(secrets: Secret[]): { headers: Record<string, string>; query: Record<string, string> } {
+  const entries = (kind: "header" | "query") =>
+    secrets.flatMap(({ place, value }) => (place.kind === kind ? [[place.name, value]] : []));
+  const bearers = secrets.flatMap(({ place, value }) =>
+    place.kind === "bearer" ? [["authorization", `Bearer ${value}`]] : [],
+  );
+  return {
+    headers: Object.fromEntries([...bearers, ...entries("header")]),
+    query: Object.fromEntries(entries("query")),
+  };
 }

@@ -58,9 +58,12 @@ const apis: Record<string, Api> = {
     },
   },
   data_with_token: {
-    ask: "/v1/orders?limit=20",
+    ask: "/v1/orders?limit=20&api_token=query-s3cret&signature=other-s3cret",
     header: ["X-Api-Key: top-s3cret"],
-    allows: (headers) => headers["x-api-key"] === "top-s3cret",
+    allows: (headers, query) =>
+      headers["x-api-key"] === "top-s3cret" &&
+      query.get("api_token") === "query-s3cret" &&
+      query.get("signature") === "other-s3cret",
     answer: (query) => {
       const { rows, isLast } = after(query, "cursor");
       return { body: { data: rows, meta: { next_cursor: isLast ? null : String(rows.at(-1)?.id) } } };

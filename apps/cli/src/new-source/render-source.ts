@@ -12,11 +12,8 @@ export function renderSource(described: SourceDescription): string {
 }
 
 function importLines({ credentials, paginator }: SourceDescription): string[] {
-  const [first] = credentials.secrets;
-  const auth =
-    first === undefined
-      ? []
-      : [`import { ${first.place.kind === "bearer" ? "bearer" : "apiKey"} } from "@penstock/source/auth";`];
+  const { secrets } = credentials;
+  const auth = secrets.length === 0 ? [] : [`import { ${authName(secrets)} } from "@penstock/source/auth";`];
   return [
     ...auth,
     `import { defineSource, defineStream } from "@penstock/source/define-source";`,
@@ -50,8 +47,8 @@ function sourceText(described: SourceDescription): string {
     "  }),",
     "  define: (env) => ({",
     `    baseUrl: env.${prefix}_URL,`,
-    ...authLines(credentials.secrets[0]),
-    ...headerLines(credentials.headers, credentials.secrets.slice(1)),
+    ...authLines(credentials.secrets),
+    ...headerLines(credentials.headers),
     "    streams: {",
     `      ${stream}: defineStream({`,
     ...streamLines(described).map((line) => `        ${line}`),
@@ -62,20 +59,36 @@ function sourceText(described: SourceDescription): string {
   ].join("\n");
 }
 
-function authLines(first: Secret | undefined): string[] {
+function authName([first, ...others]: Secret[]): "bearer" | "apiKey" | "customAuth" {
+  if (others.length > 0) return "customAuth";
+  return first?.place.kind === "bearer" ? "bearer" : "apiKey";
+}
+
+function authLines(secrets: Secret[]): string[] {
+  const [first, ...others] = secrets;
   if (first === undefined) return [];
+  if (others.length > 0) return togetherLines(secrets);
   const { place, variable } = first;
   if (place.kind === "bearer") return [`    auth: bearer(env.${variable}),`];
   return [`    auth: apiKey({ key: env.${variable}, ${place.kind}: ${quoted(place.name)} }),`];
 }
 
-function headerLines(headers: Record<string, string>, others: Secret[]): string[] {
-  const lines = [
-    ...Object.entries(headers).map(([name, value]) => `${propertyName(name)}: ${quoted(value)},`),
-    ...others.flatMap(({ place, variable }) =>
-      place.kind === "header" ? [`${propertyName(place.name)}: env.${variable},`] : [],
-    ),
-  ];
+/** Values of one function are secrets all, wherever they are sent. */
+function togetherLines(secrets: Secret[]): string[] {
+  const sent = secrets.map(({ place, variable }) =>
+    place.kind === "bearer"
+      ? { in: "headers", line: `authorization: \`Bearer \${env.${variable}}\`,` }
+      : { in: place.kind === "header" ? "headers" : "query", line: `${propertyName(place.name)}: env.${variable},` },
+  );
+  const block = (name: string) => {
+    const lines = sent.filter((each) => each.in === name).map(({ line }) => `        ${line}`);
+    return lines.length === 0 ? [] : [`      ${name}: {`, ...lines, "      },"];
+  };
+  return ["    auth: customAuth(() => ({", ...block("headers"), ...block("query"), "    })),"];
+}
+
+function headerLines(headers: Record<string, string>): string[] {
+  const lines = Object.entries(headers).map(([name, value]) => `${propertyName(name)}: ${quoted(value)},`);
   return lines.length === 0 ? [] : ["    headers: {", ...lines.map((line) => `      ${line}`), "    },"];
 }
 

@@ -3,7 +3,7 @@ import type { JsonValue } from "@penstock/core/json";
 import { defineSource, defineStream } from "@penstock/source/define-source";
 import { createPageFetcher } from "@penstock/source/fetch-page";
 import { z } from "zod";
-import { authOf, type Credentials, otherSecrets } from "./credentials.ts";
+import { authOf, type Credentials } from "./credentials.ts";
 
 /** What an API answered. Header names are in lower case. */
 export type Sample = { body: JsonValue; headers: Record<string, string> };
@@ -38,14 +38,11 @@ export async function fetchSample(
       },
     },
   });
-  const others = otherSecrets(credentials).flatMap(({ place, value }) =>
-    place.kind === "header" ? [[place.name, value]] : [],
-  );
   const configured = defineSource({
     name,
     baseUrl: url.origin,
     auth: authOf(credentials),
-    headers: { ...credentials.headers, ...Object.fromEntries(others) },
+    headers: credentials.headers,
     streams: { sample: stream },
   }).configure({});
   if (!configured.isConfigured) throw new ConfigError("SOURCE_INVALID", configured.problems.join("; "));
@@ -58,9 +55,8 @@ export async function fetchSample(
   return seen.sample ?? { body: null, headers: {} };
 }
 
-/** The address's parameters, without the one that auth sends. */
+/** The address's parameters, without those that auth sends. */
 export function openQuery(url: URL, { secrets }: Credentials): Record<string, string> {
-  const [first] = secrets;
-  const sent = first?.place.kind === "query" ? first.place.name : undefined;
-  return Object.fromEntries([...url.searchParams].filter(([name]) => name !== sent));
+  const sent = new Set(secrets.flatMap(({ place }) => (place.kind === "query" ? [place.name] : [])));
+  return Object.fromEntries([...url.searchParams].filter(([name]) => !sent.has(name)));
 }
