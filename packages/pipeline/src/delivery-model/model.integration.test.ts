@@ -4,8 +4,8 @@ import { allRules, type Rules } from "./rules.ts";
 import type { Budget, Order } from "./state.ts";
 
 /*
- * All histories that a few faults allow. The long form, which explores larger budgets to their end, is
- * `node packages/pipeline/src/delivery-model/explore-main.ts` (part of `npm run test:chaos`).
+ * All histories that a few faults allow. `node packages/pipeline/src/delivery-model/explore-main.ts` explores larger budgets to
+ * their end.
  */
 
 const nothing: Budget = {
