@@ -18,13 +18,13 @@ async function rowsOf(path: string, name: RegExp): Promise<Map<string, string[]>
   return new Map(named.filter(([first]) => name.test(first)));
 }
 
-/** What a source reads from its environment, seen by handing it one that is empty. */
+/** What a source reads from its environment, seen by handing it one that is empty. Any of them may be in a file, `<NAME>_FILE`. */
 async function sourceVariables(path: string): Promise<string[]> {
   const { default: source }: { default: SourceDefinition } = await import(join(root, path));
   const asked = new Set<string>();
   const empty: Record<string, string | undefined> = {};
   source.configure(new Proxy(empty, { get: (_, name) => void asked.add(String(name)) }));
-  return [...asked];
+  return [...asked].filter((name) => !(name.endsWith("_FILE") && asked.has(name.slice(0, -"_FILE".length))));
 }
 
 describe("docs/configuration.md", () => {
