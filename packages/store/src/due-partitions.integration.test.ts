@@ -102,7 +102,12 @@ describe.each(databaseTargets())("due partitions on $name", ({ create }) => {
     await succeed(store, started?.run as Run);
     expect(await store.commitPage(page)).toMatchObject({ isFirst: false });
     expect(await startDue(store)).toEqual([]);
-    await store.commitPage({ ...page, contentHash: "other", records: pageOf(run, { keys: ["a", "b"] }).records });
+    await store.commitPage({
+      ...page,
+      fetched: 2,
+      contentHash: "other",
+      records: pageOf(run, { keys: ["a", "b"] }).records,
+    });
     expect(partitions(await startDue(store))).toContain("parent:b");
   });
 
