@@ -206,7 +206,8 @@ test("huge: 300 MB are sent without being held", async () => {
   }
   expect(received).toBeGreaterThan(300 * megabyte);
   expect({ end, isMeasured: pieces > 1_000 }).toEqual({ end: "]}", isMeasured: true });
-  expect(most - before).toBeLessThan(100 * megabyte);
+  // What is read here waits for the collector too.
+  expect(most - before).toBeLessThan(150 * megabyte);
 });
 
 test("huge: it is one JSON text", async () => {
