@@ -5,7 +5,7 @@ import {
   type TestDatabase,
 } from "@penstock/testing/databases";
 import type { TestServer } from "@penstock/testing/server-kinds";
-import { startServer } from "@penstock/testing/servers";
+import { canStartOwn, startServer } from "@penstock/testing/servers";
 import type { Schedule } from "./schedule.ts";
 
 /** Servers that schedules kill and restart; one schedule at a time has them. */
@@ -13,6 +13,9 @@ export type Servers = { redis: TestServer; postgres: TestServer };
 
 /** Binaries before containers: they start again in a tenth of the time. */
 const ways = ["local", "container"] as const;
+
+/** False on a machine without them, whose test run says that their tests are left out. */
+export const hasServers = (): boolean => canStartOwn("redis") && canStartOwn("postgres");
 
 export async function startServers(stack: AsyncDisposableStack): Promise<Servers> {
   const redis = stack.adopt(await startServer("redis", ways), (server) => server.close());
