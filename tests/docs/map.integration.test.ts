@@ -14,7 +14,9 @@ async function mappedPaths(): Promise<string[]> {
 
 /** Folders of the repository at the top; below apps/ and packages/, those instead. What git ignores is none. */
 async function folders(): Promise<string[]> {
-  const ignored = (await readFile(join(root, ".gitignore"), "utf8")).split("\n").map((line) => line.replace(/^\/|\/$/g, ""));
+  const ignored = (await readFile(join(root, ".gitignore"), "utf8"))
+    .split("\n")
+    .map((line) => line.replace(/^\/|\/$/g, ""));
   const top = (await foldersIn(".")).filter((name) => name !== ".git" && !ignored.includes(name));
   const nested = await Promise.all(
     top.map(async (name) =>
