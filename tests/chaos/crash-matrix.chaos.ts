@@ -17,7 +17,7 @@ import { hasServers, type Servers, startServers } from "./servers.ts";
 
 /*
  * A death at each failure point, and a new process after it. The databases and both kinds of job ids take turns from point to
- * point; the short form takes every third. Here a dying process loses its connections for good; sigkill-matrix.chaos.ts kills real ones.
+ * point; the short form takes every sixth. Here a dying process loses its connections for good; sigkill-matrix.chaos.ts kills real ones.
  */
 
 const migrationsRoot = join(import.meta.dirname, "../../prisma");
@@ -48,7 +48,7 @@ const turns = scenarios.map((scenario, turn) => ({
   redisPath: `/${turn}`,
 }));
 
-test.runIf(hasServers()).each(chaosExtent().isWholeMatrix ? turns : turns.filter((_, turn) => turn % 3 === 1))(
+test.runIf(hasServers()).each(chaosExtent().isWholeMatrix ? turns : turns.filter((_, turn) => turn % 6 === 1))(
   "dead at $point ($database, job ids recognised: $isDeduplicated)",
   async (scenario) => {
     const own = new AsyncDisposableStack();
