@@ -39,13 +39,18 @@ function afterCheck(position: Checking, keys: string[], { firstPage, total }: Pa
   const { page, since, edges, resume, seenTo } = position;
   const at = keys.lastIndexOf(edges.last);
   const isInserted = at === -1 && keys.indexOf(edges.first) > 0;
-  if (isInserted || (at !== -1 && at === keys.length - 1)) return goOn(resume);
+  if (isInserted || (at !== -1 && at === keys.length - 1)) return goOn(resume && following(resume, position, keys, total));
   const stepsBack = position.stepsBack + 1;
   if (stepsBack > maxStepsBack) return { kind: "incomplete", code: "OFFSET_SHIFTED" };
   // From the first page on nothing can be missed.
   if (at !== -1 || page === firstPage)
     return next(reading({ page: page + 1, since, stepsBack, seenTo, before: edgesOf(keys), total: total ?? null }));
   return next({ ...position, page: page - 1, stepsBack, resume: reading({ page, since, stepsBack, seenTo }) });
+}
+
+/** After a step back the next page to read follows the one just seen, so that is the one to look at again. */
+function following(resume: Reading, { page }: Checking, keys: string[], total: number | undefined): Reading {
+  return resume.page === page + 1 ? { ...resume, before: edgesOf(keys), total: total ?? null } : resume;
 }
 
 function goOn(resume: Reading | null): NextPage {

@@ -45,6 +45,13 @@ const edit = fc.record({
   count: fc.integer({ min: 1, max: 6 }),
 });
 
+const fromTheTop = (request: number, count: number) => ({ request, at: 0, count });
+const deletedAfterAStepBack: [ReturnType<typeof fromTheTop>[], number][] = [
+  [[fromTheTop(8, 2), fromTheTop(10, 3)], 2],
+  [[fromTheTop(4, 2), fromTheTop(7, 5)], 2],
+  [[fromTheTop(8, 3), fromTheTop(10, 4)], 3],
+];
+
 test.each(kinds.slice(0, 4))(
   "deletions hide nothing where the API tells %s, or the run is incomplete",
   (_, options) => {
@@ -58,7 +65,7 @@ test.each(kinds.slice(0, 4))(
         if (end === "end") for (const id of all) expect(seen).toContain(id);
         else expect(end).toBe("OFFSET_SHIFTED");
       }),
-      { numRuns: 100 },
+      { numRuns: 100, examples: deletedAfterAStepBack },
     );
   },
 );
