@@ -39,7 +39,8 @@ function afterCheck(position: Checking, keys: string[], { firstPage, total }: Pa
   const { page, since, edges, resume, seenTo } = position;
   const at = keys.lastIndexOf(edges.last);
   const isInserted = at === -1 && keys.indexOf(edges.first) > 0;
-  if (isInserted || (at !== -1 && at === keys.length - 1)) return goOn(resume && following(resume, position, keys, total));
+  if (isInserted || (at !== -1 && at === keys.length - 1))
+    return goOn(resume && following(resume, position, keys, total));
   const stepsBack = position.stepsBack + 1;
   if (stepsBack > maxStepsBack) return { kind: "incomplete", code: "OFFSET_SHIFTED" };
   // From the first page on nothing can be missed.
