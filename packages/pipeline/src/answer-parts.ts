@@ -1,5 +1,5 @@
 import { PermanentError } from "@penstock/core/errors";
-import { contentHash } from "@penstock/core/hash";
+import { contentHash, hashInPieces } from "@penstock/core/hash";
 import { fetchJobId, transformJobId } from "@penstock/core/job-id";
 import { canonicalJson, type JsonValue } from "@penstock/core/json";
 import type { JobPayloads } from "@penstock/queues/catalog";
@@ -38,15 +38,20 @@ export type PartStore = {
   parts: Part[];
   /** Stores the next part. */
   add(items: JsonValue[]): Promise<void>;
+  /** Of all items so far. Where the parts were cut does not count: the network decides that, anew for each answer. */
+  contentHash(): string;
 };
 
 /** Stores the parts of an answer to a fetch job. */
 export function createPartStore(store: Store, job: FetchPayload): PartStore {
   const parts: Part[] = [];
+  const whole = hashInPieces();
   return {
     parts,
+    contentHash: whole.digest,
     add: async (items) => {
       const itemsJson = itemsText(job, items);
+      whole.add(`${itemsJson.slice(1, -1)},`);
       const ref = { runId: job.runId, seq: job.seq + parts.length, hash: contentHash(itemsJson) };
       const sizeBytes = await storeItems(store, ref, itemsJson);
       parts.push({ hash: ref.hash, count: items.length, sizeBytes });

@@ -8,7 +8,15 @@ import type { FetchedPage, FetchOptions } from "@penstock/source/fetch-page";
 import type { Source, Stream } from "@penstock/source/model";
 import type { Validator } from "@penstock/source/page-request";
 import type { RunState } from "@penstock/store/store";
-import { createPartStore, loadAnswer, type PartedAnswer, partJobs, partsLeft, storeAnswer } from "./answer-parts.ts";
+import {
+  createPartStore,
+  loadAnswer,
+  type PartedAnswer,
+  type PartStore,
+  partJobs,
+  partsLeft,
+  storeAnswer,
+} from "./answer-parts.ts";
 import { definitionOf, type FetchContext, runAheadPages } from "./context.ts";
 import { endOverdue, isOverdue } from "./deadline.ts";
 import { itemsText } from "./items-text.ts";
@@ -59,7 +67,7 @@ export async function fetchPage(
   await context.reach("fetch.answered");
   if (job.seq === 0) await noteApiStart(context, job, page, performance.now() - begunAt);
   const { parts } = stored;
-  const content = parts.length > 1 ? contentOfParts(parts) : contentOf(job, page);
+  const content = parts.length > 1 ? contentOfParts(stored) : contentOf(job, page);
   const lastSeq = job.seq + Math.max(parts.length, 1) - 1;
   const guarded = guardNext({ ...job, seq: lastSeq, guard: job.guard, stream, ...content }, page.next);
   const after = await context.store.readRun(job.runId);
@@ -182,9 +190,9 @@ function contentOf(job: FetchPayload, page: FetchedPage): Content {
 }
 
 /** The items themselves are stored. */
-function contentOfParts(parts: PartedAnswer["parts"]): Content {
+function contentOfParts({ parts, ...stored }: PartStore): Content {
   const count = parts.reduce((sum, part) => sum + part.count, 0);
-  return { count, itemsJson: "", contentHash: contentHash(parts.map(({ hash }) => hash).join()) };
+  return { count, itemsJson: "", contentHash: stored.contentHash() };
 }
 
 async function followUps(context: FetchContext, job: FetchPayload, answer: Answer): Promise<NewJob[]> {

@@ -4,6 +4,7 @@ import { withoutFailures } from "@penstock/core/failure-points";
 import { defineSource, defineStream, type SourceOptions, type StreamOptions } from "@penstock/source/define-source";
 import { createPageFetcher } from "@penstock/source/fetch-page";
 import { oauth2RefreshToken } from "@penstock/source/oauth2";
+import { token } from "@penstock/source/paginators/token";
 import { createTokenEndpoint } from "@penstock/source/token-endpoint";
 import { openStore } from "@penstock/store/open-store";
 import type { Store } from "@penstock/store/store";
@@ -102,6 +103,21 @@ describe.each(databaseTargets())("on $name", ({ create }) => {
     expect(run).toMatchObject({ status: "succeeded", account: { fetched: 1_500, inserted: 1_500 } });
     expect(run?.pages).toBeGreaterThan(7);
     expect(at.requests).toHaveLength(1);
+  });
+
+  test("a large answer that comes again is found out wherever it is cut; equal parts of one answer are no circle", async () => {
+    const same = JSON.stringify({ id: "same", text: filler });
+    const items = Array.from({ length: 1_500 }, () => same).join();
+    const at = await bench(
+      (_request, response) => {
+        const n = at.requests.length;
+        response.end(`{"took":"${"x".repeat(50_000 * n)}","items":[${items}],"next":"t${n}"}`);
+      },
+      { maxPages: 100, paginator: token({ from: { body: "next" }, to: { query: "after" } }) },
+    );
+    const run = await at.run();
+    expect(run).toMatchObject({ status: "incomplete", errorCode: "PAGE_REPEATED", account: { fetched: 3_000 } });
+    expect(at.requests).toHaveLength(2);
   });
 
   test("another large answer to the repeated request does not mix with the first", async () => {
