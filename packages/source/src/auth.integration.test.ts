@@ -2,6 +2,7 @@ import { PermanentError } from "@penstock/core/errors";
 import { expect, test } from "vitest";
 import { apiKey, basic, bearer, customAuth } from "./auth.ts";
 import { createPageFixture, failure } from "./page-fixture.ts";
+import { nextUrl } from "./paginators/links.ts";
 
 test.each([
   ["bearer", bearer("s3cret"), { authorization: "Bearer s3cret" }, "/items"],
@@ -25,6 +26,27 @@ test.each([
   expect(requests[0]?.url).toBe(path);
   expect(error.message).toContain("[concealed]");
   expect(`${error.message} ${JSON.stringify(error)} ${error.stack}`).not.toMatch(/s3cret|bcOpOnMzY3JldDo/);
+});
+
+test("headers and query parameters of the source are concealed where the API repeats them, and links lead on all the same", async () => {
+  await using fixture = createPageFixture();
+  const { url, requests } = await fixture.serve((request, response) => {
+    const { "x-tenant-token": token = "", "x-tenant": tenant = "" } = request.headers;
+    if (request.url?.includes("page=2") === true)
+      response.writeHead(422).end(`no such page for ${token} ${tenant}: ${request.url}`);
+    else response.end(JSON.stringify({ items: [], next: `${request.url}&page=2&of=${token}&until=2026-01-01` }));
+  });
+  const source = {
+    headers: { "X-Tenant-Token": "s3cret-token", "X-Tenant": "s3cret-tenant", "X-Version": "2026-01-01" },
+    query: { client_key: "s3cret-key", size: "2" },
+    stream: { paginator: nextUrl({ path: "next" }) },
+  };
+  const { next } = await fixture.fetchFrom(url, source);
+  if (next.kind !== "next") throw new Error("no next page");
+  expect(JSON.stringify(next)).not.toContain("s3cret");
+  const error = await failure(fixture.fetchFrom(url, source, { position: next.position }));
+  expect(requests[1]?.url).toBe("/items?client_key=s3cret-key&size=2&page=2&of=%5Bconcealed%5D&until=2026-01-01");
+  expect(error.message).toContain("no such page for [concealed] [concealed]: /items?client_key=[concealed]");
 });
 
 test("a custom function is asked once more after a 401, and no more often", async () => {

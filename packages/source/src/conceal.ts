@@ -3,7 +3,7 @@ import { isJsonObject, type JsonValue } from "@penstock/core/json";
 /** Takes credentials out of a text. */
 export type Conceal = (text: string) => string;
 
-const shown = "[concealed]";
+export const shown = "[concealed]";
 
 /**
  * APIs repeat credentials in their answers, which errors quote, and in the links they give. Each secret is found as it is
@@ -17,7 +17,8 @@ export function concealing(secrets: () => Iterable<string>): Conceal {
       .reduce((concealed, secret) => concealed.replaceAll(secret, shown), text);
 }
 
-function spellings(secret: string): string[] {
+/** A text as it is, and as URLs, forms and JSON write it. */
+export function spellings(secret: string): string[] {
   if (secret === "") return [];
   const inForm = new URLSearchParams({ s: secret }).toString().slice("s=".length);
   return [secret, encodeURIComponent(secret.toWellFormed()), inForm, JSON.stringify(secret).slice(1, -1)];

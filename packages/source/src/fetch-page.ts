@@ -150,9 +150,9 @@ function pageOf(under: Exchange, position: JsonObject, received: Received): Read
 }
 
 /** APIs repeat a key of the query in their links, and positions travel in jobs. */
-function withoutSecrets(next: NextPage, { authorizer }: HttpClient): NextPage {
+function withoutSecrets(next: NextPage, { concealLink }: HttpClient): NextPage {
   if (next.kind !== "next") return next;
-  const position = concealLinks(next.position, authorizer.conceal);
+  const position = concealLinks(next.position, concealLink);
   return isJsonObject(position) ? { ...next, position } : next;
 }
 

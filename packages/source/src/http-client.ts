@@ -3,10 +3,12 @@ import type { JsonObject } from "@penstock/core/json";
 import { Agent, type Dispatcher, request } from "undici";
 import { createAddressGuard } from "./address-guard.ts";
 import type { Authorizer, Credentials } from "./auth.ts";
+import type { Conceal } from "./conceal.ts";
 import { singleHeaders } from "./headers.ts";
 import type { Source } from "./model.ts";
 import { type Target, targetOf } from "./origin.ts";
 import { acceptedEncodings } from "./read-body.ts";
+import { statedSecrets } from "./stated-secrets.ts";
 import type { TokenStore } from "./token-store.ts";
 
 export type HttpMethod = "GET" | "POST";
@@ -28,6 +30,10 @@ export type HttpAnswer = {
 
 export type HttpClient = {
   authorizer: Authorizer;
+  /** Takes every secret out of a text of the API, for a message. */
+  conceal: Conceal;
+  /** Takes credentials out of a link; they are put back when it is followed. */
+  concealLink: Conceal;
   /**
    * Sends a request, and follows redirects within the source's origin and to allowed ones.
    *
@@ -48,6 +54,7 @@ export function createHttpClient(source: Source, tokens: TokenStore | undefined)
   const own = createAgent(source, {});
   const others = createAgent(source, { lookup: guard.lookup });
   const authorizer = source.auth.open({ source: source.name, tokens, dispatcher: own });
+  const stated = statedSecrets(source);
 
   async function exchange(sent: HttpRequest, credentials: Credentials, signal: AbortSignal): Promise<HttpAnswer> {
     const { target } = sent;
@@ -58,7 +65,7 @@ export function createHttpClient(source: Source, tokens: TokenStore | undefined)
       statusCode,
       headers,
       body: received,
-    } = await request(authorized(target, credentials), {
+    } = await request(authorized(target, { ...stated.query, ...credentials.query }), {
       dispatcher: target.isOwn ? own : others,
       method,
       headers: headersOf(source, sent, credentials),
@@ -70,6 +77,8 @@ export function createHttpClient(source: Source, tokens: TokenStore | undefined)
 
   return {
     authorizer,
+    conceal: (text) => stated.inTexts(authorizer.conceal(text)),
+    concealLink: (text) => stated.inLinks(authorizer.conceal(text)),
     send: async (first, credentials, signal) => {
       let sent = first;
       for (let redirects = 0; ; redirects += 1) {
@@ -97,10 +106,10 @@ function createAgent(source: Source, connect: object): Agent {
   });
 }
 
-function authorized({ url, isOwn }: Target, credentials: Credentials): URL {
+function authorized({ url, isOwn }: Target, query: Record<string, string>): URL {
   if (!isOwn) return url;
   const complete = new URL(url);
-  for (const [name, value] of Object.entries(credentials.query ?? {})) complete.searchParams.set(name, value);
+  for (const [name, value] of Object.entries(query)) complete.searchParams.set(name, value);
   return complete;
 }
 

@@ -40,7 +40,7 @@ function headersOf(flat: unknown): Record<string, string> {
 }
 
 /** Headers that say how to talk, and never who is talking. */
-const harmlessHeaders = new Set([
+export const harmlessHeaders = new Set([
   "accept",
   "accept-encoding",
   "accept-language",

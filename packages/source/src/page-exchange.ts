@@ -72,7 +72,7 @@ type ReadAnswer = { content: PageContent | undefined; beginning: Buffer; body: J
 
 async function readAnswer(under: Exchange, answer: HttpAnswer): Promise<ReadAnswer> {
   const { stream, client, onPart } = under;
-  const { conceal } = client.authorizer;
+  const { conceal } = client;
   if (answer.status >= 200 && answer.status < 300 && answer.status !== 204) {
     const content = await readContent(answer, { stream, conceal, onPart });
     return { content, beginning: content.beginning, body: content.body };
@@ -102,7 +102,7 @@ function jsonIn(text: Buffer, contentType: string | undefined): JsonValue | unde
 
 function settled(under: Exchange, { action, beginning, ...received }: Attempt): Received {
   const { status, headers } = received;
-  const excerpt = action === undefined ? "" : excerptOf(beginning, under.client.authorizer.conceal);
+  const excerpt = action === undefined ? "" : excerptOf(beginning, under.client.conceal);
   const answer = { status, headers, excerpt, remark: under.remark, now: new Date() };
   const error = errorFor(action, answer, under.label);
   if (error !== undefined) throw error;

@@ -8,6 +8,7 @@ import { type DescribedIssue, describeIssue } from "./convert.ts";
 import { createPageFetcher, type FetchedPage } from "./fetch-page.ts";
 import type { Source, Stream } from "./model.ts";
 import { observeRequests, type SentRequest, shownRequest } from "./observe-requests.ts";
+import { secretName } from "./stated-secrets.ts";
 import { bestEffortKey, createTransformer } from "./transform.ts";
 
 /** What is wrong with one field of one record. `index` counts the page's records from 0. */
@@ -67,8 +68,6 @@ export async function previewPage(
     await fetcher.close();
   }
 }
-
-const secretName = /token|secret|passw|key|auth|signature|credential/i;
 
 /** Those that stand in the stream's definition, unless they are called as credentials are; and the paginator's. */
 function openParameters({ query, paginator }: Stream, position: JsonObject): Set<string> {
