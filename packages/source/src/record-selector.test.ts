@@ -17,6 +17,27 @@ test.each([
   expect(recordSelector(path)(body)).toEqual(selected);
 });
 
+const answers = { items: [], groups: [{ of: [] }, { of: [] }], byId: {}, none: null, count: 0, rows: [{ id: 1 }] };
+
+test.each(["$.items[*]", "$.groups[*].of[*]", "$.byId[*]", "$.rows[?@.id > 9]", "$.rows[5:]", "$.items[*].item"])(
+  "%s finds an empty collection",
+  (path) => {
+    expect(recordSelector(path)(answers)).toEqual([]);
+  },
+);
+
+test.each([
+  "$.itmes[*]",
+  "$.groups[*].off[*]",
+  "$.rows[*].item",
+  "$.none[*]",
+  "$.count[*]",
+  "$..itmes",
+  "$..missing[*]",
+])("%s does not fit the answer, which is no empty collection", (path) => {
+  expect(recordSelector(path)(answers)).toBeUndefined();
+});
+
 test.each(["", "$"])("%j is the body itself", (path) => {
   expect(recordSelector(path)([1])).toEqual([1]);
 });
