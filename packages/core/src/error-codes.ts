@@ -109,6 +109,12 @@ export const errorCodes = {
     means: "The API did not sort as the stream declares.",
     remedy: 'Declare `order: "none"`, or ask the API to sort.',
   },
+  TOKEN_NOT_UNIQUE: {
+    means:
+      "The next page is asked for behind a value that records share: those on the other side of the edge would be missed.",
+    remedy:
+      "Let `lastRecord` name a field that no two records share, such as the id; for a time use the keyset paginator.",
+  },
   NEXT_MISSING: {
     means: "The API says that there is more, and not where.",
     remedy: "Check the paginator's paths against the response; the next run starts from the same bound.",

@@ -68,6 +68,33 @@ test("more, but not where: incomplete", () => {
   expect(walkApi(paginator, () => ({ items: [], body: { more: true } })).end).toBe("NEXT_MISSING");
 });
 
+test.each([
+  [
+    "records that share it",
+    [
+      { id: "a", rank: 1 },
+      { id: "b", rank: 2 },
+      { id: "c", rank: 2 },
+    ],
+    "two records of one page share number 2",
+  ],
+  ["a time", [{ id: "a", rank: "2026-01-31T12:00:00Z" }], "it is a time"],
+])("behind %s no next page is asked for: what shares it would be missed", (_, items, message) => {
+  const paginator = token({ from: { lastRecord: "rank" }, to: { query: "after" }, hasMore: "more" });
+  expect(() => walkApi(paginator, () => ({ items, body: { more: true } }))).toThrow(
+    expect.objectContaining({ code: "TOKEN_NOT_UNIQUE", message: expect.stringContaining(message) }),
+  );
+  expect(walkApi(paginator, () => ({ items, body: { more: false } })).end).toBe("end");
+});
+
+test("one record that a page shows twice is no other record", () => {
+  const twice: Api = ({ query = {} }) => ({
+    items: query["after"] === undefined ? [{ id: "a" }, { id: "a" }, null] : [],
+    body: {},
+  });
+  expect(walkApi(token({ from: { lastRecord: "id" }, to: { query: "after" } }), twice).end).toBe("end");
+});
+
 test("records inserted, changed and deleted while a sorted collection is paged: what stays is seen by this run or the next", () => {
   const change = fc.record({ at: fc.nat(8), id: fc.nat(40), kind: fc.constantFrom("insert", "touch", "delete") });
   fc.assert(

@@ -1,5 +1,8 @@
+import { PermanentError } from "@penstock/core/errors";
 import type { JsonValue } from "@penstock/core/json";
 import { z } from "zod";
+import { describeValue } from "../describe-value.ts";
+import { instantOf } from "../instant.ts";
 import { type JsonPath, jsonPathReader } from "../json-path.ts";
 import type { NextPage, PageSeen, Paginator } from "../paginator.ts";
 import { mergeRequests, placed, type RequestPlace } from "./request-place.ts";
@@ -20,7 +23,8 @@ const positionSchema = z.object({ token: z.union([z.string(), z.number()]).nulla
 
 /**
  * Pages by a token that each page gives for the next one; what it means is the API's affair. The token may be a field of
- * the last record (`starting_after`). Ends where the flag is `false` or there is no token, however many records came; with
+ * the last record (`starting_after`): one that no other record has, or those that share it are lost when an edge comes between
+ * them. Values that two records of a page share, and times, are refused with `TOKEN_NOT_UNIQUE`. Ends where the flag is `false` or there is no token, however many records came; with
  * a flag that is `true` and no token the run is `incomplete` with `NEXT_MISSING`.
  */
 export function token(options: TokenOptions): Paginator {
@@ -35,7 +39,9 @@ export function token(options: TokenOptions): Paginator {
     next: (position, page) => {
       const { since } = positionSchema.parse(position);
       const flag = page.body === undefined ? undefined : hasMore(page.body);
-      return nextToken(tokenIn(page, options.from), flag, since);
+      const next = nextToken(tokenIn(page, options.from), flag, since);
+      if (next.kind === "next" && "lastRecord" in options.from) refuseShared(page, options.from.lastRecord);
+      return next;
     },
   };
 }
@@ -50,6 +56,26 @@ function tokenIn({ body, headers, items }: PageSeen, from: TokenOptions["from"])
   if ("header" in from) return usable(headers[from.header.toLowerCase()]);
   const [holder, path] = "body" in from ? [body, from.body] : [items.at(-1), from.lastRecord];
   return holder === undefined ? undefined : usable(jsonPathReader(path)(holder));
+}
+
+/** Not `incomplete`: in a stream that is sorted the bound would move with this page, past what is missed. */
+function refuseShared({ items, keys }: PageSeen, path: JsonPath): void {
+  const read = jsonPathReader(path);
+  const keyOf = new Map<JsonValue | undefined, string | undefined>();
+  for (const [i, item] of items.entries()) {
+    const value = item === null ? undefined : usable(read(item));
+    if (value === undefined) continue;
+    if (keyOf.has(value) && keyOf.get(value) !== keys[i])
+      throw notUnique(path, `two records of one page share ${describeValue(value)}`);
+    keyOf.set(value, keys[i]);
+    if (typeof value === "string" && instantOf(value) !== null)
+      throw notUnique(path, `it is a time, ${describeValue(value)}, which any number of records may share`);
+  }
+}
+
+function notUnique(path: JsonPath, why: string): PermanentError {
+  const message = `the next page is asked for behind the last record's ${path}, and ${why}`;
+  return new PermanentError("TOKEN_NOT_UNIQUE", message, { path, expected: "a value that no other record has" });
 }
 
 function usable(value: JsonValue | undefined): Token | undefined {
