@@ -67,6 +67,31 @@ test.each([
     plain("shop", "things", 'key: "id", version: { field: "rev", kind: "number" }'),
     "version names rev",
   ],
+  [
+    "a cron rule that is none",
+    plain("shop", "things", 'key: "id", schedule: { cron: "61 * * * *", timezone: "UTC" }'),
+    'source shop: stream things: schedule.cron: expected five fields, or six with seconds first, received "61 * * * *"',
+  ],
+  [
+    "a cron rule whose day never comes",
+    plain("shop", "things", 'key: "id", schedule: { cron: "0 0 30 2 *", timezone: "UTC" }'),
+    'schedule.cron: expected five fields, or six with seconds first, received "0 0 30 2 *"',
+  ],
+  [
+    "a cron rule with a field too few",
+    plain("shop", "things", 'key: "id", schedule: { cron: "0 6 * *", timezone: "UTC" }'),
+    'received "0 6 * *": 4 fields',
+  ],
+  [
+    "a timezone that does not exist",
+    plain("shop", "things", 'key: "id", schedule: { cron: "0 6 * * *", timezone: "Europe/Belin" }'),
+    'schedule.timezone: expected a name such as Europe/Berlin or UTC, received "Europe/Belin"',
+  ],
+  [
+    "an interval of nothing",
+    plain("shop", "things", 'key: "id", schedule: { everyMs: 0 }'),
+    "schedule: expected an interval of at least 1 ms, received 0 ms",
+  ],
   ["credentials in the URL", plain("shop").replace("https://", "https://me:hush@"), "baseUrl holds credentials"],
   ["no URL", plain("shop").replace("https://a.example", "a.example"), "baseUrl is no http(s) URL"],
 ])("%s is a problem, and the other sources load", async (_, body, message) => {

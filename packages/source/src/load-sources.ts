@@ -6,6 +6,7 @@ import type { SourceDefinition } from "./define-source.ts";
 import type { Environment } from "./environment.ts";
 import type { Source, Stream } from "./model.ts";
 import { parentProblem } from "./parent-problem.ts";
+import { scheduleProblem } from "./schedule-problem.ts";
 import { viewColumns } from "./view-columns.ts";
 
 export type LoadedSources = {
@@ -98,7 +99,8 @@ function checkStream(source: Source, stream: Stream): void {
       throw invalid(source, `stream ${stream.name}: ${option} names ${unknown}, which the output schema has not`);
   }
   if (stream.key.length === 0) throw invalid(source, `stream ${stream.name}: key names no field`);
-  const problem = parentProblem(source, stream) ?? orderProblem(stream);
+  const scheduled = stream.schedule && scheduleProblem(stream.schedule);
+  const problem = parentProblem(source, stream) ?? orderProblem(stream) ?? scheduled;
   if (problem !== undefined) throw invalid(source, `stream ${stream.name}: ${problem}`);
 }
 
