@@ -1,0 +1,57 @@
+import { z } from "zod";
+import { count, instant, listOf, paging, text } from "./fields.ts";
+import { scopes } from "./route.ts";
+
+/**
+ * Who asks. `open`: a process that needs no key, since only this machine can reach it. `caller` is `null` when a key is needed
+ * and none, or none that holds, was given.
+ */
+export const session = z
+  .object({
+    caller: z
+      .object({
+        kind: z.enum(["open", "key", "session"]),
+        /** Of the key. */
+        name: z.string(),
+        scope: z.enum(scopes),
+        expiresAt: instant.nullable(),
+      })
+      .nullable(),
+    version: z.string(),
+    /** Where Bull Board is. */
+    queuesUrl: z.string(),
+  })
+  .meta({ id: "Session" });
+
+/** The browser hands its key over once, for a cookie that scripts cannot read. */
+export const loginBody = z.strictObject({ key: z.string().min(1).max(256) });
+
+export const auditEntry = z
+  .object({
+    id: z.string(),
+    at: instant,
+    /** Name of the key, or of who used the command line. */
+    actor: z.string(),
+    action: z.string(),
+    target: z.string(),
+    reason: z.string().nullable(),
+    detail: z.record(z.string(), z.json()),
+  })
+  .meta({ id: "AuditEntry" });
+
+export const auditQuery = z.strictObject({ action: text.optional(), ...paging });
+export const auditList = listOf(auditEntry);
+
+export const queue = z
+  .object({
+    name: z.string(),
+    waiting: count,
+    active: count,
+    delayed: count,
+    failed: count,
+    /** In Bull Board. */
+    url: z.string(),
+  })
+  .meta({ id: "Queue" });
+
+export const queueList = z.object({ items: z.array(queue) });
