@@ -5,6 +5,7 @@ import { otherVariables, variables } from "@penstock/config/variables";
 import { failurePoints } from "@penstock/core/failure-points";
 import type { SourceDefinition } from "@penstock/source/define-source";
 import { metricDefinitions } from "@penstock/telemetry/metric-definitions";
+import { createMetrics } from "@penstock/telemetry/metrics";
 import { describe, expect, it } from "vitest";
 
 const root = join(import.meta.dirname, "..");
@@ -60,11 +61,20 @@ describe(".env.example", () => {
 
 describe("docs/metrics.md", () => {
   it("has every metric as it is defined, and no other", async () => {
-    const rows = await rowsOf("docs/metrics.md", /^penstock_[a-z_]+$/);
+    const rows = await rowsOf("docs/metrics.md", /^penstock_(?!process_|nodejs_)[a-z_]+$/);
     const defined = Object.values(metricDefinitions).map(({ name, type, labels, help }) => {
       return [name, [type, labels.map((label) => `\`${label}\``).join(", "), help]] as const;
     });
     expect(rows).toEqual(new Map(defined));
+  });
+
+  it("has those of the process", async () => {
+    const rows = await rowsOf("docs/metrics.md", /^penstock_(process|nodejs)_[a-z0-9_]+$/);
+    const text = (await createMetrics({ withProcess: true }).read()).text;
+    const exposed = [...text.matchAll(/^# TYPE (penstock_(?:process|nodejs)_\S+) (\S+)$/gm)].map(
+      ([, name, type]) => [`${name}${type === "counter" ? "_total" : ""}`, type] as const,
+    );
+    expect([...rows].map(([name, [type]]) => [name, type])).toEqual(exposed);
   });
 });
 

@@ -6,6 +6,7 @@ import { tickQueue } from "@penstock/queues/catalog";
 import type { RunningWorker } from "@penstock/queues/queues";
 import { startWorker } from "@penstock/queues/worker";
 import { startLoop } from "@penstock/runtime/loop";
+import { observeState } from "@penstock/runtime/observe";
 import type { Runtime } from "@penstock/runtime/open-runtime";
 import { startUpkeep } from "@penstock/runtime/upkeep";
 
@@ -23,6 +24,7 @@ export async function startScheduler(runtime: Runtime, stack: AsyncDisposableSta
   stack.use(startLoop("restore", pace.restoreMs, () => restoreQueueState(context), context.logger));
   await startFirstRuns(context);
   startUpkeep(context, stack, pace);
+  observeState(context);
   stack.use(startLoop("children", startChildrenEveryMs, () => startChildren(context), context.logger));
   const ticks = startWorker(backend, {
     queue: tickQueue,

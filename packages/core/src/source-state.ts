@@ -19,7 +19,8 @@
  * answer closes the breaker, since it shows that the API is there.
  */
 
-export type BreakerState = "closed" | "open" | "half-open";
+export const breakerStates = ["closed", "open", "half-open"] as const;
+export type BreakerState = (typeof breakerStates)[number];
 
 export type SourceState = {
   throttledUntil: Date | null;

@@ -3,6 +3,7 @@ import type { SourceState } from "@penstock/core/source-state";
 import type { Stream } from "@penstock/source/model";
 import type { RunState } from "@penstock/store/store";
 import type { PipelineContext } from "./context.ts";
+import { reportRun } from "./report-run.ts";
 
 /** Whether a run has taken longer than its stream allows. */
 export function isOverdue(run: { startedAt: Date }, stream: Pick<Stream, "deadlineMs">, now: Date): boolean {
@@ -14,11 +15,8 @@ export function isOverdue(run: { startedAt: Date }, stream: Pick<Stream, "deadli
  * bound. A run that could not go on because its source does not answer has failed, and says so.
  */
 export async function endOverdue(context: PipelineContext, state: RunState): Promise<void> {
-  const { source, stream, runId } = state.run;
-  const end = endOf(state);
-  if (!(await context.store.endRun(runId, end))) return;
-  context.metrics.runEnded({ source, stream, status: end.status });
-  context.logger.error({ source, stream, runId, code: end.code, reason: end.message }, "run came to its deadline");
+  const { runId } = state.run;
+  if (await context.store.endRun(runId, endOf(state))) await reportRun(context, runId);
 }
 
 type End = { status: "incomplete" | "failed"; code: ErrorCode; message: string };

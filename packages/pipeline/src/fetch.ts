@@ -142,6 +142,7 @@ async function requestPage(context: FetchContext, asked: Request): Promise<Fetch
   if (fetcher === undefined)
     throw new CancelledError("SOURCE_UNKNOWN", `this process does not fetch from ${job.source}`);
   const page = await counted(context, asked, () => fetcher.fetch(stream, job.position, options));
+  if (page.rateLimit !== undefined) context.metrics.rateLimitSeen({ source: job.source, ...page.rateLimit });
   context.metrics.pageFetched({
     source: job.source,
     stream: job.stream,
@@ -168,6 +169,7 @@ async function counted(
   { source: definition, job: { source, stream }, jobId }: Request,
   request: () => Promise<FetchedPage>,
 ): Promise<FetchedPage> {
+  const startedAt = performance.now();
   try {
     return await request();
   } catch (error) {
@@ -175,6 +177,7 @@ async function counted(
     context.metrics.requestFailed({
       source,
       stream,
+      durationMs: performance.now() - startedAt,
       status: error instanceof PenstockError ? error.details.status : undefined,
     });
     throw await noteFailure(context, definition, error, jobId);

@@ -58,7 +58,7 @@ function observed<T extends JobType>(
       const queue = queueOf(payload);
       const startedAt = performance.now();
       const end = (outcome: "done" | "retried" | "failed") =>
-        metrics.jobEnded({ queue, outcome, durationMs: performance.now() - startedAt });
+        metrics.jobEnded({ queue, type, outcome, durationMs: performance.now() - startedAt });
       try {
         const outcome = await handler.handle(payload, job);
         end("done");

@@ -3,6 +3,7 @@ import { canonicalJson } from "@penstock/core/json";
 import type { JobPayloads } from "@penstock/queues/catalog";
 import type { PipelineContext } from "./context.ts";
 import { requestLetter } from "./letters.ts";
+import { reportRun } from "./report-run.ts";
 
 /** Accounts for a request that is given up: letter and run `failed` in one transaction. The bound stays where it is. */
 export async function settleFetch(context: PipelineContext, job: JobPayloads["fetch"], error: unknown): Promise<void> {
@@ -16,14 +17,13 @@ export async function settleFetch(context: PipelineContext, job: JobPayloads["fe
   }
   if (codeOf(error) === "RUN_REFUSED") {
     await context.store.endRun(runId, { status: "failed", code: "RUN_REFUSED", message: messageOf(error) });
-    context.metrics.runEnded({ source, stream, status: "failed" });
-    log.error({ code: codeOf(error), reason: messageOf(error) }, "run failed by a rule");
+    await reportRun(context, runId);
     return;
   }
   const letter = requestLetter(job, canonicalJson(job.position), state.now, error);
   await context.store.settleFetch(letter);
   await context.reach("settle-fetch.committed");
   context.metrics.deadLettered({ source, stream, code: letter.code });
-  context.metrics.runEnded({ source, stream, status: "failed" });
-  log.error({ code: letter.code, reason: messageOf(error) }, "request given up, run failed");
+  log.error({ code: letter.code, reason: messageOf(error) }, "request given up");
+  await reportRun(context, runId);
 }

@@ -1,6 +1,7 @@
 import { messageOf } from "@penstock/core/decision";
 import { catalog, type JobType } from "@penstock/queues/catalog";
 import type { PipelineContext } from "./context.ts";
+import { reportRun } from "./report-run.ts";
 
 /** False for a payload that another version wrote, or that was damaged. */
 export function isReadable(type: JobType, payload: unknown): boolean {
@@ -21,5 +22,6 @@ export async function settleUnreadable(
   context.logger.error({ jobType: type, runId, reason: messageOf(error) }, "job with an unreadable payload given up");
   if (typeof runId !== "string") return;
   const message = `a ${type} job of the run cannot be read; the next run starts from the same bound`;
-  await context.store.endRun(runId, { status: "failed", code: "PAYLOAD_UNREADABLE", message });
+  const isEnded = await context.store.endRun(runId, { status: "failed", code: "PAYLOAD_UNREADABLE", message });
+  if (isEnded) await reportRun(context, runId);
 }

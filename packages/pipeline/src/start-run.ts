@@ -8,6 +8,7 @@ import type { StartedRun, StartRun } from "@penstock/store/store";
 import { readParent } from "./children.ts";
 import { definitionOf, type PipelineContext } from "./context.ts";
 import type { LoopGuard } from "./loop-guard.ts";
+import { reportRun } from "./report-run.ts";
 
 export type RunRequest = {
   source: string;
@@ -32,7 +33,10 @@ export async function startRun(context: PipelineContext, request: RunRequest): P
   const log = context.logger.child({ source, stream, runId: started.run.runId });
   if (started.isNew) {
     await context.reach("start-run.committed");
-    if (started.superseded !== null) log.warn({ supersededRunId: started.superseded }, "took over from another run");
+    if (started.superseded !== null) {
+      log.warn({ supersededRunId: started.superseded }, "took over from another run");
+      await reportRun(context, started.superseded);
+    }
     log.info({ mode, bound: started.run.boundAtStart }, "run started");
     await enqueueFirstPage(context, started.run, parent);
   } else if (started.run.pages === 0 && !(await context.queues.hasJobs(source, started.run.runId))) {

@@ -3,7 +3,6 @@ import { codeOf, messageOf } from "@penstock/core/decision";
 import type { ErrorCode } from "@penstock/core/error-codes";
 import { PermanentError } from "@penstock/core/errors";
 import { type JsonValue, jsonText } from "@penstock/core/json";
-import { parentKeyOf } from "@penstock/core/partition";
 import { emptyBatch } from "@penstock/core/record";
 import type { JobPayloads } from "@penstock/queues/catalog";
 import type { Stream } from "@penstock/source/model";
@@ -14,6 +13,7 @@ import { definitionOf, type PipelineContext } from "./context.ts";
 import { type LetterOrigin, pageLetter } from "./letters.ts";
 import { loadPacked, parseItems, unpackItems } from "./page-payload.ts";
 import type { TransformedPage } from "./page-transformer.ts";
+import { reportRun } from "./report-run.ts";
 
 type TransformPayload = JobPayloads["transform"];
 
@@ -22,7 +22,10 @@ export async function transformPage(context: PipelineContext, job: TransformPayl
   const { source, stream } = definitionOf(context, job);
   const zstd = await loadPacked(context.store, payloadRef(job), job.items);
   await context.reach("transform.unpacked");
+  const startedAt = performance.now();
   const made = await context.transformer.transform({ ...originOf(job), zstd, parent: job.parent });
+  const durationMs = performance.now() - startedAt;
+  context.metrics.pageTransformed({ source: job.source, stream: job.stream, durationMs });
   if (made.implausible > 0) {
     const { runId, seq } = job;
     const fields = { source: job.source, stream: job.stream, runId, seq, records: made.implausible };
@@ -51,11 +54,12 @@ export async function settleTransform(context: PipelineContext, job: TransformPa
   const itemsJson = await readableItems(context, job);
   if (itemsJson === undefined) {
     const message = `page ${job.seq} cannot be read back from the queue; the next run fetches it again`;
-    await context.store.endRun(job.runId, { status: "failed", code: "PAYLOAD_UNREADABLE", message });
     context.logger.error(
       { source: job.source, stream: job.stream, runId: job.runId, seq: job.seq },
-      "page lost on the way, run failed",
+      "page lost on the way, its run fails",
     );
+    const isEnded = await context.store.endRun(job.runId, { status: "failed", code: "PAYLOAD_UNREADABLE", message });
+    if (isEnded) await reportRun(context, job.runId);
     return;
   }
   if (codeOf(error) === "ACCOUNT_VIOLATED") await failForAccount(context, job, error);
@@ -67,6 +71,7 @@ export async function settleTransform(context: PipelineContext, job: TransformPa
     raw: rawReader(() => itemsJson),
   });
   await commit(context, job, { ...page, deadLettered: job.count });
+  context.metrics.pageGivenUp({ source: job.source, stream: job.stream });
 }
 
 const nothingMade: TransformedPage = {
@@ -84,9 +89,8 @@ async function failForAccount(context: PipelineContext, job: TransformPayload, e
   const { source, stream, runId, seq } = job;
   const message = messageOf(error);
   context.logger.error({ source, stream, runId, seq, reason: message }, "account violated");
-  if (await context.store.endRun(runId, { status: "failed", code: "ACCOUNT_VIOLATED", message })) {
-    await reportRun(context, job);
-  }
+  if (await context.store.endRun(runId, { status: "failed", code: "ACCOUNT_VIOLATED", message }))
+    await reportRun(context, runId);
 }
 
 async function readableItems(context: PipelineContext, job: TransformPayload): Promise<string | undefined> {
@@ -142,35 +146,7 @@ async function commit(context: PipelineContext, job: TransformPayload, page: Pag
   const committed = await context.store.commitPage(page);
   await context.reach("transform.committed");
   report(context, job, page, committed, performance.now() - startedAt);
-  if (committed.endedRun) await reportRun(context, job);
-}
-
-/** The one line per run that has its whole account. A child stream has too many runs to tell of each that went well. */
-async function reportRun(
-  context: PipelineContext,
-  { runId, source, stream, partition }: TransformPayload,
-): Promise<void> {
-  const isOfParent = parentKeyOf(partition) !== undefined;
-  const state = await context.store.readRun(runId);
-  if (state === undefined) return;
-  const { status, pages, account, errorCode, startedAt, endedAt } = state.run;
-  context.metrics.runEnded({ source, stream, status });
-  const durationMs = (endedAt ?? state.now).getTime() - startedAt.getTime();
-  const fields = {
-    source,
-    stream,
-    runId,
-    status,
-    pages,
-    ...account,
-    durationMs,
-    ...(errorCode !== null && { errorCode }),
-    ...(isOfParent && { partition }),
-  };
-  if (errorCode === "ACCOUNT_VIOLATED") context.metrics.accountViolated({ source, stream });
-  if (status === "succeeded" && isOfParent) context.logger.debug(fields, "run ended");
-  else if (status === "succeeded") context.logger.info(fields, "run ended");
-  else context.logger.error(fields, "run ended");
+  if (committed.endedRun) await reportRun(context, job.runId);
 }
 
 function report(

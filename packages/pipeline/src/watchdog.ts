@@ -3,6 +3,7 @@ import type { Run } from "@penstock/core/run";
 import type { Stream } from "@penstock/source/model";
 import type { PipelineContext } from "./context.ts";
 import { endOverdue, isOverdue } from "./deadline.ts";
+import { reportRun } from "./report-run.ts";
 import { restoreQueueState } from "./restore.ts";
 import { startRun } from "./start-run.ts";
 
@@ -85,7 +86,8 @@ async function takeOver(context: PipelineContext, run: Run): Promise<void> {
   } catch (error) {
     if (!(error instanceof PermanentError)) throw error;
     // The parent's record is gone since the run was started: there is nothing left to start it for.
-    await context.store.endRun(runId, { status: "cancelled", code: error.code, message: error.message });
+    const end = { status: "cancelled", code: error.code, message: error.message } as const;
+    if (await context.store.endRun(runId, end)) await reportRun(context, runId);
   }
   await context.reach("watchdog.taken-over");
 }

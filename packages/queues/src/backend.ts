@@ -14,6 +14,7 @@ import type { EmbeddedLock, EmbeddedLockInfo } from "./embedded-lock.ts";
 import { createErrorReporter, type ErrorReporter, type QueueLogger } from "./error-reporter.ts";
 import { createGate, type Gate } from "./gate.ts";
 import { openPostgresDriver, type PostgresSettings } from "./postgres-driver.ts";
+import type { PoolUse } from "./queues.ts";
 import { openRedisDriver } from "./redis-driver.ts";
 import type { RedisSettings } from "./redis-settings.ts";
 import { strictBackend } from "./strict-backend.ts";
@@ -61,6 +62,7 @@ export type QueueBackend = {
   readonly report: ErrorReporter;
   /** @throws InfrastructureError `QUEUE_UNAVAILABLE` within some seconds */
   ping(): Promise<void>;
+  connections(): PoolUse | undefined;
   /** Embedded: tells others, through the data folder, how to ask this process. */
   updateLock(change: Pick<EmbeddedLockInfo, "healthUrl">): Promise<void>;
   releaseActive(): Promise<number>;
@@ -125,6 +127,7 @@ function createBackend(
     gate: createGate(),
     report,
     ping: driver.ping,
+    connections: driver.connections,
     updateLock: async (change) => await lock?.update(change),
     releaseActive: driver.releaseActive,
     close: async () => {

@@ -47,6 +47,9 @@ export function createQueues(backend: QueueBackend, options: QueuesOptions): Que
       asked(`schedule of ${source}.${stream}`, () => nextTick(queue(tickQueue), source, stream)),
     depths: () =>
       asked("queue depths", async () => Promise.all([...(await workQueues()), queue(deadLetterQueue)].map(readDepth))),
+    oldestWaiting: () =>
+      asked("oldest waiting jobs", async () => Promise.all((await workQueues()).map(readOldestWaiting))),
+    connections: backend.connections,
     transformBacklog: () =>
       asked("transform backlog", () => queue(transformQueue).getJobCountByTypes("wait", "active", "delayed")),
     hasJobs: (source, runId) =>
@@ -90,6 +93,12 @@ async function readRegistry(backend: QueueBackend): Promise<string[]> {
     .filter((field) => field.startsWith(registryPrefix))
     .map((field) => field.slice(registryPrefix.length))
     .sort();
+}
+
+/** Of the one that is taken next; what a retry put back in front of it is younger. */
+async function readOldestWaiting(queue: BullQueue): Promise<{ queue: string; ageMs: number }> {
+  const [oldest] = await queue.getWaiting(0, 0);
+  return { queue: queue.name, ageMs: oldest === undefined ? 0 : Math.max(0, Date.now() - oldest.timestamp) };
 }
 
 async function readDepth(queue: BullQueue): Promise<QueueDepth> {

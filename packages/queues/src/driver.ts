@@ -1,4 +1,5 @@
 import type { BackendFactory, IQueueBackend } from "bullmq";
+import type { PoolUse } from "./queues.ts";
 
 export type QueueFactory = BackendFactory<IQueueBackend, unknown>;
 
@@ -14,6 +15,7 @@ export type QueueDriver = {
   /** Connects a worker that runs up to `concurrency` jobs at a time. */
   workerFactory(concurrency: number): QueueFactory;
   ping(): Promise<void>;
+  connections(): PoolUse | undefined;
   /** Gives the producer a new connection when the error says that the old one would go on failing; true if it did. */
   renewProducer(error: unknown): boolean;
   /** See Queues. */

@@ -46,6 +46,7 @@ function createDriver(db: PGlite, lock: EmbeddedLock): EmbeddedDriver {
       (...args) =>
         restingBackend(factory(...args)),
     ping: async () => void (await db.query("SELECT 1")),
+    connections: () => undefined,
     renewProducer: () => false,
     releaseActive: () => releaseActive(connection, openedAt),
     lock,

@@ -5,6 +5,7 @@ import { Pool } from "pg";
 import { ask } from "./ask.ts";
 import type { QueueDriver, QueueFactory } from "./driver.ts";
 import type { ErrorReporter } from "./error-reporter.ts";
+import type { PoolUse } from "./queues.ts";
 import { restingBackend } from "./resting-backend.ts";
 
 export type PostgresSettings = { url: string };
@@ -55,9 +56,19 @@ export async function openPostgresDriver(
       return (...args) => restingBackend(factory(...args));
     },
     ping: () => ask(where, () => select1(shared), 2_000),
+    connections: () => useOf([...pools]),
     renewProducer: () => false,
     releaseActive: async () => 0,
     close,
+  };
+}
+
+function useOf(pools: Pool[]): PoolUse {
+  const sum = (count: (pool: Pool) => number) => pools.reduce((total, pool) => total + count(pool), 0);
+  return {
+    busy: sum(({ totalCount, idleCount }) => totalCount - idleCount),
+    idle: sum(({ idleCount }) => idleCount),
+    waiting: sum(({ waitingCount }) => waitingCount),
   };
 }
 

@@ -30,6 +30,9 @@ describe.each(queueTargets())("queues on $name", (target) => {
       failed: 0,
     });
     expect((await queues.transformBacklog()) - before).toBe(1);
+    const ages = new Map((await queues.oldestWaiting()).map(({ queue, ageMs }) => [queue, ageMs]));
+    expect([...ages.keys()]).toEqual([tickQueue, "fetch.several", "transform"]);
+    expect([ages.get(tickQueue), (ages.get("fetch.several") ?? 0) > 0]).toEqual([0, true]);
   });
 
   test("a job whose id is known counts as added", async () => {

@@ -22,6 +22,10 @@ export type Queues = {
   /** When the stream's next tick is due. */
   nextTick(source: string, stream: string): Promise<Date | undefined>;
   depths(): Promise<QueueDepth[]>;
+  /** Age of the oldest job that waits in each work queue, in milliseconds; 0 where none does. */
+  oldestWaiting(): Promise<{ queue: string; ageMs: number }[]>;
+  /** Connections to the queue's server that are in use, that are free, and who waits for one; `undefined` of the embedded one. */
+  connections(): PoolUse | undefined;
   /** Jobs waiting in the transform queue, any state but finished: what back-pressure looks at. */
   transformBacklog(): Promise<number>;
   /**
@@ -46,6 +50,8 @@ export type Queues = {
 
 /** `delayMs`: ticks are acted on so much after their time. */
 export type QueueSchedule = { everyMs: number; offsetMs: number } | { cron: string; timezone: string; delayMs: number };
+
+export type PoolUse = { busy: number; idle: number; waiting: number };
 
 export type QueueDepth = { queue: string; waiting: number; active: number; delayed: number; failed: number };
 

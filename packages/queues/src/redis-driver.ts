@@ -3,6 +3,7 @@ import { Redis } from "ioredis";
 import { ask } from "./ask.ts";
 import type { QueueDriver, QueueFactory } from "./driver.ts";
 import type { ErrorReporter, QueueLogger } from "./error-reporter.ts";
+import type { PoolUse } from "./queues.ts";
 import { checkRedis } from "./redis-check.ts";
 import { type ConnectionOptions, type RedisSettings, redisAddress, redisOptions } from "./redis-settings.ts";
 
@@ -44,12 +45,19 @@ export async function openRedisDriver(settings: RedisSettings, options: RedisDri
     producerFactory: factoryOn(producer),
     workerFactory: () => factoryOn(shared),
     ping: async () => void (await ask(`Redis at ${redisAddress(settings)}`, () => shared.ping(), 2_000)),
+    connections: () => useOf([...open]),
     renewProducer: (error) => renewWithoutScripts(producer, error),
     releaseActive: async () => 0,
     close: async () => {
       for (const redis of open) redis.disconnect();
     },
   };
+}
+
+/** One that is down is "waiting"; how many commands each holds back is not to be had. */
+function useOf(connections: Redis[]): PoolUse {
+  const ready = connections.filter(({ status }) => status === "ready").length;
+  return { busy: ready, idle: 0, waiting: connections.length - ready };
 }
 
 /**

@@ -13,6 +13,7 @@ import type { Logger } from "@penstock/telemetry/logger";
 import { createMetrics } from "@penstock/telemetry/metrics";
 import { createReach } from "./failures.ts";
 import { importCheckpoint } from "./import-checkpoint.ts";
+import { observeProcess } from "./observe.ts";
 import { openConfiguredStore } from "./open-database.ts";
 import { type Pace, usualPace } from "./upkeep.ts";
 import { loadUsableSources } from "./usable-sources.ts";
@@ -72,7 +73,9 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const released = await queues.releaseActive();
   if (released > 0) logger.info({ released }, "jobs of a process that was killed are waiting again");
   const metrics = createMetrics({ withProcess: options.withProcessMetrics === true });
-  metrics.observeQueues(() => queues.depths());
+  metrics.expect(
+    sources.flatMap(({ name, streams }) => Object.keys(streams).map((stream) => ({ source: name, stream }))),
+  );
   const byName = new Map(sources.map((source) => [source.name, source]));
   const context: PipelineContext = {
     store,
@@ -84,6 +87,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     settings: { backlogHigh: config.backlogHigh },
     reach,
   };
+  observeProcess(context);
   return {
     config,
     context,

@@ -1,8 +1,8 @@
-import { codeOf } from "@penstock/core/decision";
 import type { RunningWorker } from "@penstock/queues/queues";
 import { type Readiness, startHealthServer } from "@penstock/telemetry/health";
 import { runService, type Service, type ServiceProcess } from "@penstock/telemetry/lifecycle";
 import { createLogger, type LogDestination, type Logger } from "@penstock/telemetry/logger";
+import { answerOf } from "./answer-of.ts";
 import { describeFailure, exitCodeOf } from "./failure.ts";
 import { loadConfiguration } from "./load-configuration.ts";
 import { openRuntime, type Runtime } from "./open-runtime.ts";
@@ -80,16 +80,10 @@ async function serveHealth(
 }
 
 async function readiness({ context }: Runtime, service: Service): Promise<Readiness> {
-  const [database, queue] = await Promise.all([ping(() => context.store.ping()), ping(() => context.queues.ping())]);
+  const [database, queue] = await Promise.all([
+    answerOf(() => context.store.ping()),
+    answerOf(() => context.queues.ping()),
+  ]);
   const state = service.state();
   return { isReady: state === "running" && database === "ok" && queue === "ok", checks: { state, database, queue } };
-}
-
-async function ping(question: () => Promise<void>): Promise<string> {
-  try {
-    await question();
-    return "ok";
-  } catch (error) {
-    return codeOf(error);
-  }
 }

@@ -150,6 +150,8 @@ export type StreamOptions<O extends z.ZodObject> = {
   overlap?: Overlap;
   /** How long a run may take, e.g. `6h`; it ends `incomplete` then. Default: any time. */
   deadline?: Duration;
+  /** How old the last run that succeeded may get, e.g. `15m`, before an alert is raised. Default: any age. */
+  freshness?: Duration;
   /** How many dead-lettered records a run may have and still succeed: `20`, or a share as `"5%"`; default `"50%"`. */
   deadLetterBudget?: BudgetOption;
   /** Default 1,000,000. */
@@ -237,6 +239,7 @@ function streamOf<O extends z.ZodObject>(
     schedule: options.schedule,
     overlap: options.overlap ?? "skip",
     deadlineMs: options.deadline === undefined ? undefined : durationMs(options.deadline),
+    freshnessMs: options.freshness === undefined ? undefined : durationMs(options.freshness),
     deadLetterBudget: budgetOf(options.deadLetterBudget),
     maxPages: options.maxPages ?? 1_000_000,
     maxEmptyPages: options.maxEmptyPages ?? 100,

@@ -90,6 +90,8 @@ export type Stream = {
   overlap: Overlap;
   /** How long a run may take; `undefined` for any time. */
   deadlineMs: number | undefined;
+  /** How old the last run that succeeded may get before the stream counts as stale; `undefined` where nobody minds. */
+  freshnessMs: number | undefined;
   /** How many dead-lettered records a run may have and still succeed. */
   deadLetterBudget: DeadLetterBudget;
   maxPages: number;

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Prisma, Transaction } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
 import { isBusy, isConflict, translateError } from "./errors.ts";
+import type { PoolUse } from "./store.ts";
 
 /** A database with the means to work in it: what the parts of the store are made of. */
 export type Connection = {
@@ -15,6 +16,7 @@ export type Connection = {
   transact<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
   /** The work with its errors translated. */
   ask<T>(work: () => Promise<T>): Promise<T>;
+  connections(): PoolUse | undefined;
   close(): Promise<void>;
 };
 
@@ -28,6 +30,7 @@ export type ConnectionParts = {
   dialect: Dialect;
   /** Names the database in messages. */
   place: string;
+  connections(): PoolUse | undefined;
 };
 
 const transactionOptions = { timeout: 60_000, maxWait: 30_000 };
@@ -37,7 +40,7 @@ const waitForLockMs = 10_000;
 /** Thrown by the work of a transaction to have it rolled back without a failure; see {@link orRolledBack}. */
 export class RolledBack extends Error {}
 
-export function createConnection({ reader, writer, dialect, place }: ConnectionParts): Connection {
+export function createConnection({ reader, writer, dialect, place, connections }: ConnectionParts): Connection {
   const ask = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
@@ -54,7 +57,7 @@ export function createConnection({ reader, writer, dialect, place }: ConnectionP
     await writer.$disconnect();
     if (reader !== writer) await reader.$disconnect();
   };
-  return { db: reader, dialect, ask, transact: (work) => ask(() => again(() => begin(work))), close };
+  return { db: reader, dialect, ask, transact: (work) => ask(() => again(() => begin(work))), connections, close };
 }
 
 /** SQLite's own waiting for a lock would stop the event loop, and with it whoever holds the lock in the same process. */

@@ -5,6 +5,7 @@ import { livePartition } from "@penstock/core/run";
 import { type Connection, orRolledBack } from "./connection.ts";
 import { markDue } from "./due-partitions.ts";
 import { isRefusedData, reasonOf } from "./errors.ts";
+import { readFreshness } from "./freshness.ts";
 import {
   claimForRedrive,
   commitRedrive,
@@ -33,6 +34,7 @@ export function createStore(connection: Connection, reach: Reach): Store {
   const { db, dialect, transact, ask, close } = connection;
   return {
     dialect: dialect.name,
+    connections: connection.connections,
     ping: () => ask(async () => void (await db.$queryRaw`SELECT 1`)),
     close,
 
@@ -156,6 +158,7 @@ export function createStore(connection: Connection, reach: Reach): Store {
 
     sourceStates: () => ask(() => sourceStates(db)),
     streamStates: () => ask(() => streamStates(db)),
+    freshness: () => ask(() => readFreshness(db, dialect)),
 
     noteSchemas: (schemas) => transact((tx) => noteSchemas(tx, dialect, schemas)),
     ensureViews: (views) => ensureViews({ db, dialect, ask, transact }, views),

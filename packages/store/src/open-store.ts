@@ -5,6 +5,7 @@ import { ConfigError, InfrastructureError } from "@penstock/core/errors";
 import { type Reach, withoutFailures } from "@penstock/core/failure-points";
 import { PrismaBetterSqlite3 } from "@prisma/adapter-better-sqlite3";
 import { PrismaPg } from "@prisma/adapter-pg";
+import { Pool } from "pg";
 import { PrismaClient as PostgresClient } from "../generated/postgresql/client.ts";
 import { PrismaClient as SqliteClient } from "../generated/sqlite/client.ts";
 import { type BulkValues, createBulkValues, withBulkValues } from "./bulk-values.ts";
@@ -15,7 +16,7 @@ import { postgresql, sqlite } from "./dialect.ts";
 import { codesOf, translateError } from "./errors.ts";
 import { checkMigrated, migratePostgres, migrateSqlite } from "./migrate.ts";
 import { readMigrations } from "./migrations.ts";
-import type { Store } from "./store.ts";
+import type { PoolUse, Store } from "./store.ts";
 
 export type OpenStoreOptions = {
   /** `file:<path>` or `postgres://…`. */
@@ -67,7 +68,7 @@ async function openSqlite(
   const writer = isReadOnly ? reader : sqliteClient(path, { readonly: false, bulk });
   if (!isReadOnly) for (const pragma of writerPragmas) await writer.$queryRawUnsafe(`PRAGMA ${pragma}`);
   return checked(
-    createConnection({ reader, writer, dialect: sqlite(bulk), place }),
+    createConnection({ reader, writer, dialect: sqlite(bulk), place, connections: () => undefined }),
     isReadOnly ? migrations : undefined,
   );
 }
@@ -106,19 +107,24 @@ async function openPostgres(
 ): Promise<Connection> {
   const migrations = await readMigrations(join(migrationsRoot, "postgresql/migrations"));
   if (!isReadOnly) await migratePostgres(url, migrations);
-  const adapter = new PrismaPg({
+  const pool = new Pool({
     connectionString: url,
     max: poolSize,
     connectionTimeoutMillis: connectTimeoutMs,
     // Prisma's adapter drops the offset of what it reads and writes, so anywhere but in UTC every instant would be another.
     onConnect: async (client) => void (await client.query("SET TIME ZONE 'UTC'")),
   });
+  const adapter = new PrismaPg(pool, { disposeExternalPool: true });
   const bulk = createBulkValues();
   const db = new PostgresClient({ adapter: withBulkValues(adapter, bulk) });
   return checked(
-    createConnection({ reader: db, writer: db, dialect: postgresql(bulk), place }),
+    createConnection({ reader: db, writer: db, dialect: postgresql(bulk), place, connections: () => useOf(pool) }),
     isReadOnly ? migrations : undefined,
   );
+}
+
+function useOf({ totalCount, idleCount, waitingCount }: Pool): PoolUse {
+  return { busy: totalCount - idleCount, idle: idleCount, waiting: waitingCount };
 }
 
 /** Whoever only looks must find the tables it knows; whoever writes has just migrated them. */

@@ -15,6 +15,8 @@ import type { SourceState } from "@penstock/core/source-state";
  */
 export type Store = {
   readonly dialect: "sqlite" | "postgresql";
+  /** Connections that are in use, that are free, and who waits for one; `undefined` of SQLite, which has none. */
+  connections(): PoolUse | undefined;
   /** Throws `InfrastructureError` when the database does not answer. */
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -113,6 +115,8 @@ export type Store = {
   sourceStates(): Promise<(SourceState & { source: string })[]>;
   /** What `status` shows: one entry per stream that has a checkpoint. */
   streamStates(): Promise<StreamState[]>;
+  /** The same in numbers, for the metrics: one statement whose cost does not grow with runs or records. */
+  freshness(): Promise<Freshness>;
 
   /** Keeps the output schemas that streams have now; those known already stay as they were first seen. */
   noteSchemas(schemas: StreamSchema[]): Promise<void>;
@@ -295,6 +299,23 @@ export type StreamState = {
   partitions: PartitionCounts | null;
   lastRun: Run | null;
   lastSuccessAt: Date | null;
+  openLetters: number;
+};
+
+export type PoolUse = { busy: number; idle: number; waiting: number };
+
+/** By the database's clock. */
+export type Freshness = { now: Date; streams: StreamFreshness[] };
+export type StreamFreshness = {
+  source: string;
+  stream: string;
+  /** When a checkpoint of the stream last changed. */
+  checkpointAt: Date;
+  watermark: Date | null;
+  lastSuccessAt: Date | null;
+  firstRunAt: Date | null;
+  isPaused: boolean;
+  liveRuns: number;
   openLetters: number;
 };
 

@@ -45,7 +45,7 @@ describe("the health server", () => {
   it("serves metrics, its process's among them", async () => {
     metrics.throttled({ source: "usgs", stream: "earthquakes" });
     const response = await get("/metrics");
-    expect(response.headers.get("content-type")).toMatch(/^text\/plain; version=0\.0\.4/);
+    expect(response.headers.get("content-type")).toMatch(/^application\/openmetrics-text; version=1\.0\.0/);
     const text = await response.text();
     expect(text).toContain("penstock_throttles_total{");
     expect(text).toContain("penstock_process_resident_memory_bytes");

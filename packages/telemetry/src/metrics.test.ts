@@ -1,17 +1,22 @@
 import { emptyAccount } from "@penstock/core/account";
 import { describe, expect, it } from "vitest";
-import { metricDefinitions } from "./metric-definitions.ts";
+import { metricDefinitions, type ObservedMetric, processMetrics, stateMetrics } from "./metric-definitions.ts";
 import { createMetrics } from "./metrics.ts";
 
 const of = { source: "usgs", stream: "earthquakes" };
 const labels = 'source="usgs",stream="earthquakes"';
+const observed = [...Object.keys(stateMetrics), ...Object.keys(processMetrics)] as ObservedMetric[];
 
 /** One event of every kind, and what it must show. */
 function record(metrics: ReturnType<typeof createMetrics>): void {
   metrics.pageFetched({ ...of, status: 200, durationMs: 250, sizeBytes: 1_000 });
-  metrics.requestFailed({ ...of, status: 503 });
-  metrics.requestFailed({ ...of, status: undefined });
+  metrics.requestFailed({ ...of, status: 503, durationMs: 10 });
+  metrics.requestFailed({ ...of, status: undefined, durationMs: 30_000, traceId: "0af7651916cd43dd8448eb211c80319c" });
   metrics.throttled(of);
+  metrics.rateLimitSeen({ source: "usgs", remaining: 25, limit: 100 });
+  metrics.breakerChanged({ source: "usgs", state: "open" });
+  metrics.pageTransformed({ ...of, durationMs: 20 });
+  metrics.pageGivenUp(of);
   metrics.pageCommitted({
     ...of,
     account: { ...emptyAccount, fetched: 5, inserted: 4, deadLettered: 1 },
@@ -27,9 +32,11 @@ function record(metrics: ReturnType<typeof createMetrics>): void {
   metrics.accountViolated(of);
   metrics.deadLettered({ ...of, code: "RECORD_INVALID" });
   metrics.runEnded({ ...of, status: "succeeded" });
-  metrics.jobEnded({ queue: "transform", outcome: "done", durationMs: 40 });
+  metrics.jobEnded({ queue: "transform", type: "redrive", outcome: "done", durationMs: 40 });
   metrics.jobRetried({ queue: "fetch.usgs", code: "TIMEOUT" });
-  metrics.observeQueues(async () => [{ queue: "transform", waiting: 7, active: 2, delayed: 0, failed: 0 }]);
+  metrics.observe(observed, async () => [
+    { metric: "queueJobs", labels: { queue: "transform", state: "waiting" }, value: 7 },
+  ]);
 }
 
 describe("metrics", () => {
@@ -37,7 +44,7 @@ describe("metrics", () => {
     `penstock_requests_total{${labels},status="2xx"} 1`,
     `penstock_requests_total{${labels},status="5xx"} 1`,
     `penstock_requests_total{${labels},status="none"} 1`,
-    `penstock_request_duration_seconds_bucket{le="0.25",${labels}} 1`,
+    `penstock_request_duration_seconds_bucket{le="0.25",${labels},status="2xx"} 1`,
     `penstock_response_bytes_total{${labels}} 1000`,
     `penstock_throttles_total{${labels}} 1`,
     `penstock_pages_committed_total{${labels}} 1`,
@@ -49,8 +56,11 @@ describe("metrics", () => {
     `penstock_account_violations_total{${labels}} 1`,
     `penstock_dead_letters_total{${labels},code="RECORD_INVALID"} 1`,
     `penstock_runs_ended_total{${labels},status="succeeded"} 1`,
-    `penstock_job_duration_seconds_count{queue="transform",outcome="done"} 1`,
+    `penstock_job_duration_seconds_count{queue="transform",type="redrive",outcome="done"} 1`,
     `penstock_job_retries_total{queue="fetch.usgs",code="TIMEOUT"} 1`,
+    `penstock_rate_limit_headroom_ratio{source="usgs"} 0.25`,
+    `penstock_pages_given_up_total{${labels}} 1`,
+    `penstock_page_records_bucket{le="10",${labels}} 1`,
     `penstock_queue_jobs{queue="transform",state="waiting"} 7`,
   ])("has %s", async (line) => {
     const metrics = createMetrics();
@@ -61,14 +71,15 @@ describe("metrics", () => {
   it("are named by rule, each of them is used, and none beside them", async () => {
     const metrics = createMetrics();
     record(metrics);
+    const withoutTotal = (name: string) => name.replace(/_total$/, "");
     const exposed = [...(await metrics.read()).text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(
       ([, name, type]) => `${type} ${name}`,
     );
-    const defined = Object.values(metricDefinitions).map(({ type, name }) => `${type} ${name}`);
+    const defined = Object.values(metricDefinitions).map(({ type, name }) => `${type} ${withoutTotal(name)}`);
     expect(exposed.sort()).toEqual(defined.sort());
     for (const { type, name, labels: names } of Object.values(metricDefinitions)) {
       expect(name).toMatch(type === "counter" ? /^penstock_[a-z_]+_total$/ : /^penstock_[a-z_]+(?<!_total)$/);
-      expect(["source", "stream", "queue", "code", "status", "outcome", "state"]).toEqual(
+      expect(["source", "stream", "queue", "code", "status", "outcome", "state", "type", "backend"]).toEqual(
         expect.arrayContaining([...names]),
       );
     }
@@ -76,11 +87,27 @@ describe("metrics", () => {
 
   it("leave the queues out while they do not answer", async () => {
     const metrics = createMetrics();
-    metrics.observeQueues(() => Promise.reject(new Error("away")));
+    metrics.observe(["queueJobs"], () => Promise.reject(new Error("away")));
     metrics.throttled(of);
     const { text } = await metrics.read();
     expect(text).toContain("penstock_throttles_total{");
     expect(text).not.toContain("penstock_queue_jobs{");
+  });
+
+  it("keep the trace of a duration, as OpenMetrics has it", async () => {
+    const metrics = createMetrics();
+    record(metrics);
+    expect((await metrics.read()).text).toMatch(
+      /^penstock_request_duration_seconds_bucket\{le="30",.*status="none"\} 1 # \{trace_id="0af7651916cd43dd8448eb211c80319c"\} 30 [\d.]+$/m,
+    );
+  });
+
+  it("begin at 0 where an alert looks at their increase", async () => {
+    const metrics = createMetrics();
+    metrics.expect([of]);
+    const { text } = await metrics.read();
+    expect(text).toContain(`penstock_runs_ended_total{${labels},status="failed"} 0\n`);
+    expect(text).toContain(`penstock_account_violations_total{${labels}} 0\n`);
   });
 
   it("of two instances are apart", async () => {

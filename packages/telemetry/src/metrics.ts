@@ -2,30 +2,39 @@ import { type Account, outcomes } from "@penstock/core/account";
 import type { ErrorCode } from "@penstock/core/error-codes";
 import type { RunStatus } from "@penstock/core/run";
 import type { BreakerState } from "@penstock/core/source-state";
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import { metricDefinitions as defined, type MetricDefinition } from "./metric-definitions.ts";
+import { collectDefaultMetrics } from "prom-client";
+import { createInstruments, createRegistry } from "./instruments.ts";
+import { metricDefinitions as defined } from "./metric-definitions.ts";
+import { createObservations, type Observe } from "./observations.ts";
 
 type Of = { source: string; stream: string };
+/** Of the sampled trace that the duration is part of, if any. */
+type Timed = { durationMs: number; traceId?: string | undefined };
 export type JobOutcome = "done" | "retried" | "failed";
-export type QueueJobs = { queue: string; waiting: number; active: number; delayed: number; failed: number };
 
 /** What the program counts. One method per event, so that names and labels stand in one place. */
 export type Metrics = {
   /** A request that brought a page. */
-  pageFetched(event: Of & { status: number; durationMs: number; sizeBytes: number }): void;
+  pageFetched(event: Of & Timed & { status: number; sizeBytes: number }): void;
   /** A request that brought none; `status` where there was an answer. */
-  requestFailed(event: Of & { status: number | undefined }): void;
+  requestFailed(event: Of & Timed & { status: number | undefined }): void;
   throttled(event: Of): void;
+  /** What an answer said of the requests that are left. */
+  rateLimitSeen(event: { source: string; remaining: number; limit: number | null }): void;
   breakerChanged(event: { source: string; state: BreakerState }): void;
-  pageCommitted(event: Of & { account: Account; isFirst: boolean; durationMs: number }): void;
+  pageTransformed(event: Of & Timed): void;
+  pageCommitted(event: Of & Timed & { account: Account; isFirst: boolean }): void;
+  pageGivenUp(event: Of): void;
   accountViolated(event: Of): void;
   deadLettered(event: Of & { code: ErrorCode }): void;
   runEnded(event: Of & { status: RunStatus }): void;
-  jobEnded(event: { queue: string; outcome: JobOutcome; durationMs: number }): void;
+  jobEnded(event: Timed & { queue: string; type: string; outcome: JobOutcome }): void;
   jobRetried(event: { queue: string; code: ErrorCode }): void;
-  /** Asks `read` for the depths whenever the metrics are read. When it fails, they are left out that time. */
-  observeQueues(read: () => Promise<QueueJobs[]>): void;
-  /** All metrics in Prometheus' text format. */
+  /** Has what an alert looks at begin at 0: of a counter that first appears at 1, Prometheus sees no increase. */
+  expect(streams: readonly Of[]): void;
+  /** Looks metrics up whenever they are read. */
+  observe: Observe;
+  /** All metrics in the OpenMetrics format. */
   read(): Promise<{ contentType: string; text: string }>;
 };
 
@@ -34,67 +43,98 @@ export type MetricsOptions = {
   withProcess?: boolean;
 };
 
-export function createMetrics({ withProcess = false }: MetricsOptions = {}): Metrics {
-  const registry = new Registry();
-  if (withProcess) collectDefaultMetrics({ register: registry, prefix: "penstock_" });
-  const counter = (of: MetricDefinition) => new Counter({ ...base(of), registers: [registry] });
-  const histogram = (of: MetricDefinition) =>
-    new Histogram({ ...base(of), buckets: [...(of.buckets ?? [])], registers: [registry] });
-  const requests = counter(defined.requests);
-  const requestDuration = histogram(defined.requestDuration);
-  const responseSize = counter(defined.responseSize);
-  const throttles = counter(defined.throttles);
-  const breakerChanges = counter(defined.breakerChanges);
-  const pages = counter(defined.pages);
-  const repeatedPages = counter(defined.repeatedPages);
-  const records = counter(defined.records);
-  const commitDuration = histogram(defined.commitDuration);
-  const accountViolations = counter(defined.accountViolations);
-  const deadLetters = counter(defined.deadLetters);
-  const runsEnded = counter(defined.runsEnded);
-  const jobDuration = histogram(defined.jobDuration);
-  const jobRetries = counter(defined.jobRetries);
+const endings: readonly RunStatus[] = ["succeeded", "incomplete", "failed", "superseded", "cancelled"];
 
+export function createMetrics({ withProcess = false }: MetricsOptions = {}): Metrics {
+  const registry = createRegistry();
+  if (withProcess) collectDefaultMetrics({ register: registry, prefix: "penstock_" });
+  const instruments = createInstruments(registry);
+  const { observe, refresh } = createObservations(instruments);
+  const accountViolations = instruments.counter(defined.accountViolations);
+  const runsEnded = instruments.counter(defined.runsEnded);
   return {
-    pageFetched: ({ source, stream, status, durationMs, sizeBytes }) => {
-      requests.inc({ source, stream, status: statusClass(status) });
-      requestDuration.observe({ source, stream }, durationMs / 1_000);
-      responseSize.inc({ source, stream }, sizeBytes);
+    ...requestEvents(instruments),
+    ...pageEvents(instruments),
+    ...jobEvents(instruments),
+    accountViolated: ({ source, stream }) => accountViolations.add({ source, stream }),
+    runEnded: ({ source, stream, status }) => runsEnded.add({ source, stream, status }),
+    expect: (streams) => {
+      for (const { source, stream } of streams) {
+        accountViolations.add({ source, stream }, 0);
+        for (const status of endings) runsEnded.add({ source, stream, status }, 0);
+      }
     },
-    requestFailed: ({ source, stream, status }) => requests.inc({ source, stream, status: statusClass(status) }),
-    throttled: ({ source, stream }) => throttles.inc({ source, stream }),
-    breakerChanged: ({ source, state }) => breakerChanges.inc({ source, state }),
-    pageCommitted: ({ source, stream, account, isFirst, durationMs }) => {
-      commitDuration.observe({ source, stream }, durationMs / 1_000);
-      if (!isFirst) return repeatedPages.inc({ source, stream });
-      pages.inc({ source, stream });
-      for (const outcome of outcomes) records.inc({ source, stream, outcome }, account[outcome]);
+    observe,
+    read: async () => {
+      await refresh();
+      return { contentType: registry.contentType, text: await registry.metrics() };
     },
-    accountViolated: ({ source, stream }) => accountViolations.inc({ source, stream }),
-    deadLettered: ({ source, stream, code }) => deadLetters.inc({ source, stream, code }),
-    runEnded: ({ source, stream, status }) => runsEnded.inc({ source, stream, status }),
-    jobEnded: ({ queue, outcome, durationMs }) => jobDuration.observe({ queue, outcome }, durationMs / 1_000),
-    jobRetried: ({ queue, code }) => jobRetries.inc({ queue, code }),
-    observeQueues: (read) => observeQueues(registry, read),
-    read: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };
 }
 
-function base({ name, help, labels }: MetricDefinition) {
-  return { name, help, labelNames: [...labels] };
+type Instruments = ReturnType<typeof createInstruments>;
+
+function requestEvents({ counter, gauge, histogram }: Instruments) {
+  const requests = counter(defined.requests);
+  const duration = histogram(defined.requestDuration);
+  const size = counter(defined.responseSize);
+  const throttles = counter(defined.throttles);
+  const remainingRequests = gauge(defined.rateLimitRemaining);
+  const headroom = gauge(defined.rateLimitHeadroom);
+  const breakerChanges = counter(defined.breakerChanges);
+  const answered = ({ source, stream, durationMs, traceId }: Of & Timed, code: number | undefined) => {
+    const labels = { source, stream, status: statusClass(code) };
+    requests.add(labels);
+    duration.observe(labels, durationMs / 1_000, traceId);
+  };
+  return {
+    pageFetched: (event) => {
+      answered(event, event.status);
+      size.add({ source: event.source, stream: event.stream }, event.sizeBytes);
+    },
+    requestFailed: (event) => answered(event, event.status),
+    throttled: ({ source, stream }) => throttles.add({ source, stream }),
+    rateLimitSeen: ({ source, remaining, limit }) => {
+      remainingRequests.set({ source }, remaining);
+      if (limit !== null && limit > 0) headroom.set({ source }, Math.min(1, remaining / limit));
+    },
+    breakerChanged: ({ source, state }) => breakerChanges.add({ source, state }),
+  } satisfies Partial<Metrics>;
 }
 
-function observeQueues(registry: Registry, read: () => Promise<QueueJobs[]>): void {
-  const gauge = new Gauge({ ...base(defined.queueJobs), registers: [registry], collect });
+function pageEvents({ counter, histogram }: Instruments) {
+  const pages = counter(defined.pages);
+  const repeatedPages = counter(defined.repeatedPages);
+  const givenUpPages = counter(defined.givenUpPages);
+  const records = counter(defined.records);
+  const pageRecords = histogram(defined.pageRecords);
+  const transformDuration = histogram(defined.transformDuration);
+  const commitDuration = histogram(defined.commitDuration);
+  const deadLetters = counter(defined.deadLetters);
+  return {
+    pageTransformed: ({ source, stream, durationMs, traceId }) =>
+      transformDuration.observe({ source, stream }, durationMs / 1_000, traceId),
+    pageCommitted: ({ source, stream, account, isFirst, durationMs, traceId }) => {
+      const of = { source, stream };
+      commitDuration.observe(of, durationMs / 1_000, traceId);
+      if (!isFirst) return repeatedPages.add(of);
+      pages.add(of);
+      pageRecords.observe(of, account.fetched);
+      for (const outcome of outcomes) records.add({ ...of, outcome }, account[outcome]);
+    },
+    pageGivenUp: ({ source, stream }) => givenUpPages.add({ source, stream }),
+    deadLettered: ({ source, stream, code }) => deadLetters.add({ source, stream, code }),
+  } satisfies Partial<Metrics>;
+}
 
-  async function collect(): Promise<void> {
-    gauge.reset();
-    // Depths are missing while the queue is away; readiness says why, and the other metrics must still be readable.
-    const depths = await read().catch(() => []);
-    for (const { queue, ...states } of depths) {
-      for (const [state, jobs] of Object.entries(states)) gauge.set({ queue, state }, jobs);
-    }
-  }
+function jobEvents({ counter, histogram }: Instruments) {
+  const duration = histogram(defined.jobDuration);
+  const retries = counter(defined.jobRetries);
+  return {
+    jobEnded: ({ queue, type, outcome, durationMs, traceId }) =>
+      duration.observe({ queue, type, outcome }, durationMs / 1_000, traceId),
+    jobRetried: ({ queue, code }) => retries.add({ queue, code }),
+  } satisfies Partial<Metrics>;
 }
 
 function statusClass(status: number | undefined): string {
