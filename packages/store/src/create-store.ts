@@ -2,6 +2,7 @@ import { InvalidRecordError } from "@penstock/core/errors";
 import type { Reach } from "@penstock/core/failure-points";
 import type { JsonValue } from "@penstock/core/json";
 import { livePartition } from "@penstock/core/run";
+import { createAccess } from "./access.ts";
 import { type Connection, orRolledBack } from "./connection.ts";
 import { markDue } from "./due-partitions.ts";
 import { isRefusedData, reasonOf } from "./errors.ts";
@@ -18,6 +19,7 @@ import {
 } from "./letters.ts";
 import { createOauthTokens } from "./oauth-tokens.ts";
 import { commitPage } from "./page-commit.ts";
+import { createQueries } from "./queries/create-queries.ts";
 import { queryView } from "./query-view.ts";
 import { setAsideRefused } from "./refused-records.ts";
 import { sumRuns } from "./run-totals.ts";
@@ -148,6 +150,8 @@ export function createStore(connection: Connection, reach: Reach): Store {
     queuedRuns: () => ask(() => queuedRuns(db)),
     changeSourceState: (source, change) => transact((tx) => changeSourceState(tx, dialect, source, change)),
     tokens: createOauthTokens(connection),
+    queries: createQueries(connection),
+    access: createAccess(connection),
     lastValidator: (partition) =>
       ask(async () => {
         const where = { ...partition, status: "succeeded" };

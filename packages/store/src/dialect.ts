@@ -1,6 +1,7 @@
 import { Prisma } from "../generated/postgresql/client.ts";
 import type { BulkValues } from "./bulk-values.ts";
 import type { Transaction } from "./client.ts";
+import { type JsonDialect, postgresqlJson, sqliteJson } from "./json-dialect.ts";
 
 /** All that the two databases do not say alike. Statements are built from these and from standard SQL. */
 export type Dialect = {
@@ -26,6 +27,8 @@ export type Dialect = {
   countWritten(db: Transaction, batch: UpsertBatch): Promise<{ inserted: number; written: number }>;
   /** Elements of a JSON array of texts, as a subquery. */
   textsOf(json: string): Prisma.Sql;
+  /** What the HTTP API's queries are made of. */
+  json: JsonDialect;
 };
 
 /** `keys`: JSON array of the keys of all rows, `rows` of them. */
@@ -52,6 +55,7 @@ export const postgresql = (bulk: BulkValues): Dialect => ({
     return count;
   },
   textsOf: (json) => Prisma.sql`SELECT jsonb_array_elements_text(${bulk.nameOf(json)}::jsonb)`,
+  json: postgresqlJson,
 });
 
 export const sqlite = (bulk: BulkValues): Dialect => ({
@@ -77,6 +81,7 @@ export const sqlite = (bulk: BulkValues): Dialect => ({
     return { inserted: rows - Number(known.count), written };
   },
   textsOf: (json) => Prisma.sql`SELECT value FROM json_each(${bulk.nameOf(json)})`,
+  json: sqliteJson,
 });
 
 /** The same as {@link storedInstant}. */

@@ -8,6 +8,8 @@ import type { ParentValues } from "@penstock/core/partition";
 import type { RecordBatch } from "@penstock/core/record";
 import type { Run, RunIdentity, RunMode, RunStatus } from "@penstock/core/run";
 import type { SourceState } from "@penstock/core/source-state";
+import type { Access } from "./access.ts";
+import type { Queries } from "./queries/queries.ts";
 
 /**
  * The database: the truth about what is committed. Every method throws `InfrastructureError` when the database is away
@@ -82,6 +84,10 @@ export type Store = {
     save(id: string, version: number, sealed: string): Promise<boolean>;
     release(id: string, holder: string): Promise<void>;
   };
+
+  /** What the HTTP API asks, and who may. */
+  readonly queries: Queries;
+  readonly access: Access;
 
   listLetters(filter: LetterFilter): Promise<StoredLetter[]>;
   countLetters(filter: Omit<LetterFilter, "limit" | "newestFirst">): Promise<number>;

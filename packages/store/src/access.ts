@@ -1,0 +1,74 @@
+import type { Connection } from "./connection.ts";
+
+/** Keys of the HTTP API and the sessions they opened. Secrets come and are kept as hashes only. */
+export type Access = {
+  /** False when there is a key of that name that was not revoked. */
+  createKey(key: NewApiKey): Promise<boolean>;
+  /** Newest first; revoked ones too. */
+  keys(): Promise<ApiKey[]>;
+  /** Ends the key and its sessions; false when there is no such key, or it is revoked already. */
+  revokeKey(id: string): Promise<boolean>;
+  key(id: string): Promise<(ApiKey & { secretHash: string }) | undefined>;
+  /** True once a key was made, even if it was revoked since. */
+  hasKeys(): Promise<boolean>;
+  createSession(session: { tokenHash: string; keyId: string; lifetimeMs: number }): Promise<void>;
+  /** The session with its key; `undefined` when it is over. */
+  session(tokenHash: string): Promise<{ key: ApiKey; expiresAt: Date } | undefined>;
+  endSession(tokenHash: string): Promise<void>;
+};
+
+export type KeyScope = "read" | "operate" | "admin";
+export type NewApiKey = { id: string; name: string; scope: KeyScope; secretHash: string; expiresAt: Date | null };
+export type ApiKey = {
+  id: string;
+  name: string;
+  scope: KeyScope;
+  createdAt: Date;
+  expiresAt: Date | null;
+  revokedAt: Date | null;
+};
+
+type KeyRow = Omit<ApiKey, "scope"> & { scope: string; secretHash: string };
+
+const apiKey = ({ secretHash: _secret, scope, ...key }: KeyRow): ApiKey => ({ ...key, scope: scope as KeyScope });
+
+export function createAccess({ db, dialect, ask, transact }: Connection): Access {
+  return {
+    createKey: ({ id, name, scope, secretHash, expiresAt }) =>
+      transact(async (tx) => {
+        if ((await tx.apiKey.findFirst({ where: { name, revokedAt: null } })) !== null) return false;
+        await tx.apiKey.create({ data: { id, name, scope, secretHash, expiresAt, createdAt: new Date() } });
+        return true;
+      }),
+    keys: () => ask(async () => (await db.apiKey.findMany({ orderBy: { createdAt: "desc" } })).map(apiKey)),
+    revokeKey: (id) =>
+      transact(async (tx) => {
+        const { count } = await tx.apiKey.updateMany({
+          where: { id, revokedAt: null },
+          data: { revokedAt: new Date() },
+        });
+        await tx.apiSession.deleteMany({ where: { keyId: id } });
+        return count === 1;
+      }),
+    key: (id) =>
+      ask(async () => {
+        const row = await db.apiKey.findUnique({ where: { id } });
+        return row === null ? undefined : { ...apiKey(row), secretHash: row.secretHash };
+      }),
+    hasKeys: () => ask(async () => (await db.apiKey.findFirst({ select: { id: true } })) !== null),
+    createSession: ({ tokenHash, keyId, lifetimeMs }) =>
+      transact(async (tx) => {
+        await tx.$executeRaw`DELETE FROM api_sessions WHERE expires_at < ${dialect.now}`;
+        await tx.$executeRaw`
+          INSERT INTO api_sessions (token_hash, key_id, created_at, expires_at)
+          VALUES (${tokenHash}, ${keyId}, ${dialect.now}, ${dialect.later(lifetimeMs)})`;
+      }),
+    session: (tokenHash) =>
+      ask(async () => {
+        const found = await db.apiSession.findUnique({ where: { tokenHash } });
+        const key = found && (await db.apiKey.findUnique({ where: { id: found.keyId } }));
+        return found && key ? { key: apiKey(key), expiresAt: found.expiresAt } : undefined;
+      }),
+    endSession: (tokenHash) => transact(async (tx) => void (await tx.apiSession.deleteMany({ where: { tokenHash } }))),
+  };
+}

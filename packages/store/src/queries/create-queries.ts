@@ -1,0 +1,20 @@
+import type { Connection } from "../connection.ts";
+import { groupLetters, readThroughput } from "./aggregates.ts";
+import { listCheckpoints, listLetters, listPages, listRuns, listSchemas, readRunById } from "./listings.ts";
+import type { Queries } from "./queries.ts";
+import { listRecords, readRecordDetail } from "./records.ts";
+
+export function createQueries({ db, dialect, ask }: Pick<Connection, "db" | "dialect" | "ask">): Queries {
+  return {
+    records: (query) => ask(() => listRecords(db, dialect, query)),
+    record: (name) => ask(() => readRecordDetail(db, name)),
+    runs: (query) => ask(() => listRuns(db, query)),
+    run: (id) => ask(() => readRunById(db, id)),
+    pages: (query) => ask(() => listPages(db, query)),
+    checkpoints: (query) => ask(() => listCheckpoints(db, query)),
+    letters: (query) => ask(() => listLetters(db, query)),
+    letterGroups: (query) => ask(() => groupLetters(db, query)),
+    schemas: (query) => ask(() => listSchemas(db, query)),
+    throughput: (query) => ask(() => readThroughput(db, dialect, query)),
+  };
+}
