@@ -7,11 +7,15 @@ import { codeBlocks, type Page, readPage, readPages, root, section, tableRows } 
 
 /** Commands as the program's own help lists them: `run`, `dead-letters list`, … */
 let commands: string[];
+/** Commands that have commands of their own. */
+const groups = ["checkpoint", "dead-letters"];
 
 beforeAll(async () => {
   const top = await listedBy([]);
-  const letters = await listedBy(["dead-letters"]);
-  commands = [...top.filter((name) => name !== "dead-letters"), ...letters.map((name) => `dead-letters ${name}`)];
+  const grouped = await Promise.all(
+    groups.map(async (group) => (await listedBy([group])).map((name) => `${group} ${name}`)),
+  );
+  commands = [...top.filter((name) => !groups.includes(name)), ...grouped.flat()];
 });
 
 async function help(args: string[]): Promise<string> {
@@ -39,7 +43,7 @@ function calls(page: Page): string[] {
 function isKnown(call: string): boolean {
   const [name = "", next = ""] = call.split(/\s+/);
   if (name.startsWith("--")) return ["--help", "--verbose"].includes(name);
-  return commands.includes(name) || commands.includes(`${name} ${next}`) || call === "dead-letters";
+  return commands.includes(name) || commands.includes(`${name} ${next}`) || groups.includes(call);
 }
 
 describe("commands", () => {

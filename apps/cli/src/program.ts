@@ -4,6 +4,7 @@ import { describeFailure, exitCodeOf, exitCodes } from "@penstock/runtime/failur
 import type { ServiceHost } from "@penstock/runtime/serve";
 import type { Logger } from "@penstock/telemetry/logger";
 import { Command, CommanderError } from "commander";
+import { defineStateCommands } from "./state-commands.ts";
 
 /** The process as the program sees it; `main.ts` hands it over, tests make their own. */
 export type Host = {
@@ -94,16 +95,7 @@ function buildProgram(execute: (command: RunCommand) => Promise<void>): Command 
     .action((target, options) =>
       inContext(async (context) => (await import("./commands/run.ts")).run(context, target, options)),
     );
-  define(
-    "pause <source[.stream]>",
-    "hold a stream, or all of a source, back until resumed",
-    "penstock pause usgs",
-  ).action((target) =>
-    inContext(async (context) => (await import("./commands/pause.ts")).setPaused(context, target, { isPaused: true })),
-  );
-  define("resume <source[.stream]>", "let what was paused go on", "penstock resume usgs").action((target) =>
-    inContext(async (context) => (await import("./commands/pause.ts")).setPaused(context, target, { isPaused: false })),
-  );
+  defineStateCommands(define, inContext);
   define("status", "checkpoint, lag, last run, dead letters per stream, and queue depths", "penstock status --json")
     .option("--json", "print as one line of JSON")
     .action((options) => inContext(async (context) => (await import("./commands/status.ts")).status(context, options)));
@@ -132,11 +124,11 @@ function buildProgram(execute: (command: RunCommand) => Promise<void>): Command 
   return program;
 }
 
-type InContext = (work: (context: CommandContext) => Promise<number>, usualLevel?: UsualLevel) => Promise<void>;
+export type InContext = (work: (context: CommandContext) => Promise<number>, usualLevel?: UsualLevel) => Promise<void>;
 /** What a command logs unless told otherwise: the demo's dead letters are part of what it shows. */
 type UsualLevel = "warn" | "silent";
 
-type Define = (signature: string, description: string, example: string) => Command;
+export type Define = (signature: string, description: string, example: string) => Command;
 
 /** The commands that one writes a source file with. */
 function defineAuthoring(define: Define, inContext: InContext): void {

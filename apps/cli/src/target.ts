@@ -21,6 +21,18 @@ export function resolveTarget(loaded: LoadedSources, text: string): Target[] {
   return parentsFirst(chosen, source).map((stream) => ({ source, stream }));
 }
 
+/**
+ * The one stream that `<source>.<stream>` names.
+ *
+ * @throws ConfigError `SOURCE_UNKNOWN`; `CONFIG_INVALID` when it names a source of several
+ */
+export function resolveStream(loaded: LoadedSources, text: string): Target {
+  const [target, ...others] = resolveTarget(loaded, text);
+  if (target !== undefined && others.length === 0) return target;
+  const names = [target, ...others].map((each) => `${each?.source.name}.${each?.stream.name}`);
+  throw new ConfigError("CONFIG_INVALID", `${text} has several streams: say which, ${names.join(" or ")}`);
+}
+
 function unknownSource(loaded: LoadedSources, name: string): ConfigError {
   const unconfigured = loaded.unconfigured.find((source) => source.name === name);
   if (unconfigured !== undefined) {

@@ -246,6 +246,7 @@ export const errorCodes = {
     remedy: "Give the address of a list of records; what does not fit is for a file written by hand, see the cookbook.",
   },
   RUN_ACTIVE: { means: "The partition has a live run already.", remedy: "Wait for it, or take it over." },
+  RUN_UNKNOWN: { means: "No run has that id.", remedy: "`penstock runs` lists them." },
   RUN_SUPERSEDED: { means: "Another run took the partition over.", remedy: "Look at the newer run." },
   CANCELLED: { means: "Stopped on request.", remedy: "Start it again when wanted." },
   UNEXPECTED: { means: "A bug in Penstock.", remedy: "Please report it with the output of --verbose." },

@@ -98,11 +98,11 @@ describe.each(databaseTargets())("on $name", (target) => {
     const { context, api, queues, fetchFirst } = await bench();
     await startRun(context, name);
     const [waiting] = queues.jobs;
-    await context.store.setPaused("scripted", "s0", true);
+    await context.store.setPaused("scripted", "s0", true, { actor: "test", reason: null });
     expect(await fetchFirst()).toEqual({ deferMs: expect.any(Number) });
     await tick(context, { ...name, mode: "incremental" }, "t");
     expect([queues.jobs.length, api.requests.length]).toEqual([0, 0]);
-    await context.store.setPaused("scripted", "s0", false);
+    await context.store.setPaused("scripted", "s0", false, { actor: "test", reason: null });
     queues.jobs.push(waiting as NonNullable<typeof waiting>);
     expect(await fetchFirst()).toBeUndefined();
     expect(api.requests).toHaveLength(1);

@@ -3,6 +3,7 @@ import type { Reach } from "@penstock/core/failure-points";
 import type { JsonValue } from "@penstock/core/json";
 import { livePartition } from "@penstock/core/run";
 import { createAccess } from "./access.ts";
+import { listActions, noteAction } from "./audit-log.ts";
 import { type Connection, orRolledBack } from "./connection.ts";
 import { markDue } from "./due-partitions.ts";
 import { isRefusedData, reasonOf } from "./errors.ts";
@@ -18,6 +19,7 @@ import {
   whereOf,
 } from "./letters.ts";
 import { createOauthTokens } from "./oauth-tokens.ts";
+import { cancelRun, setBound, setPaused } from "./operations.ts";
 import { commitPage } from "./page-commit.ts";
 import { createQueries } from "./queries/create-queries.ts";
 import { queryView } from "./query-view.ts";
@@ -28,7 +30,7 @@ import { noteSchemas } from "./schema-versions.ts";
 import { changeSourceState, sourceStates } from "./source-states.ts";
 import { startDueRuns } from "./start-due.ts";
 import type { Store } from "./store.ts";
-import { checkpointOf, queuedRuns, streamStates } from "./stream-states.ts";
+import { checkpointOf, listCheckpoints, queuedRuns, streamStates } from "./stream-states.ts";
 import { ensureViews } from "./views.ts";
 
 /** The store on an open connection. Each method is one statement or one transaction. */
@@ -78,9 +80,13 @@ export function createStore(connection: Connection, reach: Reach): Store {
         });
         return live.map((row) => ({ ...storedRun(row), lastPageAt: row.lastPageAt }));
       }),
-    listRuns: ({ source, stream, limit }) =>
+    listRuns: ({ source, stream, status, limit }) =>
       ask(async () => {
-        const where = { ...(source !== undefined && { source }), ...(stream !== undefined && { stream }) };
+        const where = {
+          ...(source !== undefined && { source }),
+          ...(stream !== undefined && { stream }),
+          ...(status !== undefined && { status }),
+        };
         return (await db.run.findMany({ where, orderBy: [{ startedAt: "desc" }, { fence: "desc" }], take: limit })).map(
           storedRun,
         );
@@ -136,12 +142,13 @@ export function createStore(connection: Connection, reach: Reach): Store {
           ON CONFLICT (source, stream, partition) DO UPDATE SET bound = excluded.bound WHERE checkpoints.bound IS NULL AND checkpoints.fence = 0`;
         return imported === 1;
       }),
-    setPaused: (source, stream, isPaused) =>
-      transact(async (tx) => {
-        await tx.$executeRaw`
-          INSERT INTO checkpoints (source, stream, partition, is_paused, updated_at) VALUES (${source}, ${stream}, ${livePartition}, ${isPaused}, ${dialect.now})
-          ON CONFLICT (source, stream, partition) DO UPDATE SET is_paused = excluded.is_paused, updated_at = excluded.updated_at`;
-      }),
+    setPaused: (source, stream, isPaused, author) =>
+      transact((tx) => setPaused(tx, dialect, { source, stream, isPaused }, author)),
+    setBound: (change, author) => transact((tx) => setBound(tx, dialect, change, author)),
+    listCheckpoints: (filter) => ask(() => listCheckpoints(db, filter)),
+    cancelRun: (runId, author) => transact((tx) => cancelRun(tx, dialect, runId, author)),
+    noteAction: (entry) => transact((tx) => noteAction(tx, dialect, entry)),
+    listActions: (filter) => ask(() => listActions(db, filter)),
     queueRun: (source, stream, mode) =>
       transact(async (tx) => {
         const where = { source, stream, partition: livePartition };

@@ -169,16 +169,16 @@ describe.each(databaseTargets())("due partitions on $name", ({ create }) => {
   test("a paused stream starts nothing", async () => {
     const store = await freshStore();
     await seeParents(store, ["a"]);
-    await store.setPaused("s", "child", true);
+    await store.setPaused("s", "child", true, { actor: "test", reason: null });
     expect(await startDue(store)).toEqual([]);
-    await store.setPaused("s", "child", false);
+    await store.setPaused("s", "child", false, { actor: "test", reason: null });
     expect(await startDue(store)).toHaveLength(1);
   });
 
   test("a child stream that is new finds the parents stored before it", async () => {
     const store = await freshStore();
     await seeParents(store, ["a", "b"], 1, []);
-    await store.setPaused("s", "child", false);
+    await store.setPaused("s", "child", false, { actor: "test", reason: null });
     expect(partitions(await startDue(store))).toEqual(["parent:a", "parent:b"]);
   });
 

@@ -22,7 +22,7 @@ describe.each(databaseTargets())("freshness on $name", ({ create }) => {
     const watermark = new Date("2026-01-02T00:00:00Z");
     const page = pageOf(run, { isLast: true, cursorOut: null, keys: ["a"], watermark });
     await store.commitPage(page);
-    await store.setPaused("s", "t", true);
+    await store.setPaused("s", "t", true, { actor: "test", reason: null });
     const { run: next } = await store.startRun(live);
     await store.settleFetch({ ...letter, runId: next.runId });
     const { now, streams } = await store.freshness();

@@ -106,9 +106,9 @@ describe.each(databaseTargets())("beside a transaction on $name", ({ create }) =
       mode: "backfill",
       takeOver: "none",
     });
-    await store.setPaused("s", "t", true);
+    await store.setPaused("s", "t", true, { actor: "test", reason: null });
     expect(await store.readRun(backfill.run.runId)).toMatchObject({ isPaused: true });
-    await store.setPaused("s", "t", false);
+    await store.setPaused("s", "t", false, { actor: "test", reason: null });
     expect(await store.readRun(backfill.run.runId)).toMatchObject({ isPaused: false });
   });
 });

@@ -81,7 +81,7 @@ describe.each(databaseTargets())("the store on $name", ({ create }) => {
 
     test("readRun gives run, pause and the database's clock together", async () => {
       const run = await start();
-      await store.setPaused("s", "t", true);
+      await store.setPaused("s", "t", true, { actor: "test", reason: null });
       const state = await store.readRun(run.runId);
       expect(state).toMatchObject({ isPaused: true, run: { runId: run.runId, status: "running", committedSeq: -1 } });
       expect(Math.abs((state?.now.getTime() ?? 0) - Date.now())).toBeLessThan(5_000);

@@ -1,4 +1,5 @@
 import type { Account } from "@penstock/core/account";
+import type { AuditEntry, AuditedAction, Author, NewAuditEntry } from "@penstock/core/audit";
 import type { DeadLetterBudget } from "@penstock/core/budget";
 import type { CursorKind } from "@penstock/core/cursor";
 import type { ErrorCode } from "@penstock/core/error-codes";
@@ -56,7 +57,7 @@ export type Store = {
   /** Live runs, oldest first; with `partitionOf` only that stream's. */
   liveRuns(filter?: { source: string; stream: string }): Promise<(Run & { lastPageAt: Date | null })[]>;
   /** Newest first. */
-  listRuns(filter: { source?: string; stream?: string; limit: number }): Promise<Run[]>;
+  listRuns(filter: { source?: string; stream?: string; status?: RunStatus; limit: number }): Promise<Run[]>;
 
   /** What the first page of the partition's last run that succeeded had for the next run to ask with. */
   lastValidator(partition: { source: string; stream: string; partition: string }): Promise<string | null>;
@@ -107,7 +108,29 @@ export type Store = {
   checkpoint(source: string, stream: string, partition: string): Promise<Checkpoint | undefined>;
   /** Sets the bound of a partition that has none yet; false when it has. */
   importBound(source: string, stream: string, partition: string, bound: string): Promise<boolean>;
-  setPaused(source: string, stream: string, isPaused: boolean): Promise<void>;
+  setPaused(source: string, stream: string, isPaused: boolean, author: Author): Promise<void>;
+  /**
+   * Sets a partition's bound by hand, `null` for the beginning, and tells what it was.
+   *
+   * @throws ConfigError `RUN_ACTIVE` while the partition has a live run
+   */
+  setBound(change: BoundChange, author: Author): Promise<{ before: string | null }>;
+  /** Partitions of a stream that have a checkpoint, by name. */
+  listCheckpoints(filter: { source: string; stream: string; limit: number }): Promise<Checkpoint[]>;
+  /**
+   * Ends a live run as `cancelled`. One that had ended already is returned as it ended.
+   *
+   * @throws ConfigError `RUN_UNKNOWN`
+   */
+  cancelRun(runId: string, author: Author): Promise<{ run: Run; isCancelled: boolean }>;
+  /**
+   * Writes down what somebody did by hand that has no method here which does so itself; `setPaused`, `setBound` and `cancelRun`
+   * do, each in the transaction of its change. Whatever lets people act – commands, the HTTP API – says through this or those who
+   * acted, when and why, and has no log of its own.
+   */
+  noteAction(entry: NewAuditEntry): Promise<void>;
+  /** What was done by hand, newest first. */
+  listActions(filter: AuditFilter): Promise<AuditEntry[]>;
   /** Has one more run follow the live one of a stream: see `queuedRuns`. Any run that starts from now on is that one. */
   queueRun(source: string, stream: string, mode: RunMode): Promise<void>;
   /** Runs that are to be started as soon as their stream has no live one; not of paused streams. */
@@ -131,6 +154,10 @@ export type Store = {
   /** Read-only query of one stream's view, for the demo's summary and `records`: rows as plain objects. */
   queryView(sql: string): Promise<Record<string, unknown>[]>;
 };
+
+export type BoundChange = { source: string; stream: string; partition: string; bound: string | null };
+
+export type AuditFilter = { target?: string; action?: AuditedAction; since?: Date; limit: number };
 
 export type StartRun = {
   source: string;

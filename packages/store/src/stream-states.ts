@@ -14,6 +14,24 @@ export async function checkpointOf(db: Prisma, partition: PartitionName): Promis
   return stored(row, live?.id ?? null);
 }
 
+export async function listCheckpoints(
+  db: Prisma,
+  { source, stream, limit }: Parameters<Store["listCheckpoints"]>[0],
+): Promise<Checkpoint[]> {
+  const rows = await db.checkpoint.findMany({
+    where: { source, stream },
+    orderBy: { partition: "asc" },
+    take: limit,
+  });
+  const partition = { in: rows.map((row) => row.partition) };
+  const live = await db.run.findMany({
+    where: { source, stream, partition, status: "running" },
+    select: { id: true, partition: true },
+  });
+  const liveOf = new Map(live.map((run) => [run.partition, run.id]));
+  return rows.map((row) => stored(row, liveOf.get(row.partition) ?? null));
+}
+
 export async function queuedRuns(db: Prisma): ReturnType<Store["queuedRuns"]> {
   const queued = await db.checkpoint.findMany({
     where: { queuedMode: { not: null }, isPaused: false },

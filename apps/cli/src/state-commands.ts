@@ -1,0 +1,66 @@
+import { ConfigError } from "@penstock/core/errors";
+import type { Command } from "commander";
+import type { Define, InContext } from "./program.ts";
+
+/** The commands that show and change where streams stand. Each change is written to the audit log. */
+export function defineStateCommands(define: Define, inContext: InContext): void {
+  const reason = (command: Command) => command.option("--reason <text>", "why; kept in the audit log");
+  const json = (command: Command) => command.option("--json", "print as JSON, one line for each");
+  const limit = (command: Command) => command.option("--limit <n>", "at most this many", count, 50);
+  reason(
+    define("pause <source[.stream]>", "hold a stream, or all of a source, back until resumed", "penstock pause usgs"),
+  ).action((target, options) =>
+    inContext(async (context) =>
+      (await import("./commands/pause.ts")).setPaused(context, target, { ...options, isPaused: true }),
+    ),
+  );
+  reason(define("resume <source[.stream]>", "let what was paused go on", "penstock resume usgs")).action(
+    (target, options) =>
+      inContext(async (context) =>
+        (await import("./commands/pause.ts")).setPaused(context, target, { ...options, isPaused: false }),
+      ),
+  );
+  json(limit(define("runs", "list runs, newest first", "penstock runs --stream usgs.earthquakes --limit 5")))
+    .option("--stream <source[.stream]>", "only those of one stream, or of one source")
+    .option("--status <status>", "only those with this status")
+    .action((options) => inContext(async (context) => (await import("./commands/runs.ts")).runs(context, options)));
+  json(
+    reason(define("cancel <run>", "end a live run; its bound stays", "penstock cancel 0c6f… --reason 'too slow'")),
+  ).action((runId, options) =>
+    inContext(async (context) => (await import("./commands/runs.ts")).cancel(context, runId, options)),
+  );
+  json(limit(define("audit", "list what was done by hand: who, when, why", "penstock audit --target usgs.earthquakes")))
+    .option("--target <name>", "only what was done to this source, stream, run or letter")
+    .action((options) => inContext(async (context) => (await import("./commands/audit.ts")).audit(context, options)));
+  defineCheckpoint(
+    define("checkpoint", "look at checkpoints, and move them", "penstock checkpoint show usgs.earthquakes"),
+    inContext,
+  );
+}
+
+function defineCheckpoint(group: Command, inContext: InContext): void {
+  const load = () => import("./commands/checkpoint.ts");
+  const changes = (command: Command) =>
+    command
+      .option("--partition <name>", "another one than live")
+      .option("--reason <text>", "why; kept in the audit log")
+      .option("--json", "print as one line of JSON");
+  group
+    .command("show <source.stream>")
+    .description("show a stream's checkpoints: bound, watermark, fence")
+    .option("--limit <n>", "at most this many partitions", count, 50)
+    .option("--json", "one line of JSON per partition")
+    .action((name, options) => inContext(async (context) => (await load()).show(context, name, options)));
+  changes(
+    group.command("set <source.stream> <bound>").description("have the next run start from a cursor value"),
+  ).action((name, bound, options) => inContext(async (context) => (await load()).set(context, name, bound, options)));
+  changes(group.command("reset <source.stream>").description("have the next run start from the beginning")).action(
+    (name, options) => inContext(async (context) => (await load()).reset(context, name, options)),
+  );
+}
+
+function count(text: string): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number >= 1) return number;
+  throw new ConfigError("CONFIG_INVALID", `expected a whole number above 0, got ${text}`);
+}
