@@ -65,11 +65,11 @@ export function transformItems(
 }
 
 /**
- * Where an API asked from a text leaves out the records that equal it, the bound stays one value behind: more records of the
- * largest may be on the next page.
+ * Where an API asked from a text, or from fields that end with one, leaves out the records that equal it, the bound stays one
+ * value behind: more records of the largest may be on the next page.
  */
 function boundCandidateOf({ cursor }: Stream, { largest, before }: LargestCursors): string | null {
-  return cursor?.kind === "string" && cursor.boundary === "exclusive" ? before : largest;
+  return cursor?.kinds.at(-1) === "string" && cursor.boundary === "exclusive" ? before : largest;
 }
 
 /** One such value as the bound would hide all that really comes before it. */

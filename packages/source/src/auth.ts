@@ -6,7 +6,12 @@ import type { TokenStore } from "./token-store.ts";
 export type Credentials = { headers?: Record<string, string>; query?: Record<string, string> };
 
 /** How a source authenticates. Opened once per process; closures hold the secrets, so that no log or job can show them. */
-export type Auth = { kind: string; open(deps: AuthDeps): Authorizer };
+export type Auth = {
+  kind: string;
+  /** Asks nothing without {@link AuthDeps.tokens}. */
+  needsTokens?: boolean;
+  open(deps: AuthDeps): Authorizer;
+};
 
 export type AuthDeps = {
   source: string;

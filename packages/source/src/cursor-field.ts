@@ -33,7 +33,8 @@ export function cursorOn(options: CursorOptions): Cursor {
   });
   const of = rest.length === 0 ? first : compoundOf([{ kind, of: first }, ...rest]);
   const cursorKind: CursorKind = rest.length === 0 ? kind : "compound";
-  return { field, kind: cursorKind, boundary, zone, raw, of, lookbackMs: durationMs(lookback) };
+  const kinds = [kind, ...thenBy.map((next) => next.kind)];
+  return { field, kind: cursorKind, kinds, boundary, zone, raw, of, lookbackMs: durationMs(lookback) };
 }
 
 type Part = { kind: ScalarKind; of: (record: JsonValue) => string | null };

@@ -12,6 +12,7 @@ afterEach(() => rm(dir, { recursive: true, force: true }));
 
 const header = `
   import { defineSource, defineStream } from "@penstock/source/define-source";
+  import { keyset } from "@penstock/source/paginators/keyset";
   import { z } from "zod";
   const schema = z.object({ id: z.string(), at: z.string() });
 `;
@@ -91,6 +92,15 @@ test.each([
     "an interval of nothing",
     plain("shop", "things", 'key: "id", schedule: { everyMs: 0 }'),
     "schedule: expected an interval of at least 1 ms, received 0 ms",
+  ],
+  [
+    "a keyset with fewer parameters than the cursor has fields",
+    plain(
+      "shop",
+      "things",
+      'key: "id", cursor: { field: "at", thenBy: [{ field: "id", kind: "string" }] }, paginator: keyset({ pageSize: 9 })',
+    ),
+    "expected as many parameters as the cursor has fields, 2, received since: since",
   ],
   ["credentials in the URL", plain("shop").replace("https://", "https://me:hush@"), "baseUrl holds credentials"],
   ["no URL", plain("shop").replace("https://a.example", "a.example"), "baseUrl is no http(s) URL"],

@@ -107,8 +107,8 @@ function checkStream(source: Source, stream: Stream): void {
 function orderProblem({ paginator, cursor, order }: Stream): string | undefined {
   if (order !== "none" && cursor === undefined) return `order "${order}" needs a cursor to be sorted by`;
   if (paginator.kind !== "keyset") return undefined;
-  if (cursor === undefined || cursor.kind === "compound") return "keyset paging needs a cursor of one field";
-  if (order === "desc") return "keyset paging needs an API that sorts by the cursor, oldest first";
+  if (cursor === undefined) return "keyset paging needs a cursor";
+  if (order === "desc") return "keyset paging needs an API that sorts by the cursor, smallest first";
   if (cursor.zone !== undefined && cursor.zone !== "UTC") return "keyset paging needs times with a zone, or in UTC";
   return undefined;
 }

@@ -133,6 +133,8 @@ export type Cursor = {
   /** Path of the field, `properties.updated`; of several, the first. */
   field: string;
   kind: CursorKind;
+  /** Of its fields, first to last. */
+  kinds: readonly ScalarKind[];
   /** Whether the API gives the records that equal a bound it is asked from. Matters for texts, which have no value before them. */
   boundary: "inclusive" | "exclusive";
   /** What times without a zone are in; `undefined` where they are refused. */

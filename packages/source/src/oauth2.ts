@@ -38,6 +38,7 @@ export function oauth2RefreshToken(
   const client = clientOf(options);
   return {
     kind: "oauth2RefreshToken",
+    needsTokens: true,
     open: (deps) => {
       if (deps.tokens === undefined) return withoutStore(deps);
       return openOAuth2(

@@ -1,4 +1,4 @@
-import type { CursorKind } from "@penstock/core/cursor";
+import type { CursorKind, ScalarKind } from "@penstock/core/cursor";
 import type { ErrorCode } from "@penstock/core/error-codes";
 import type { JsonObject, JsonValue } from "@penstock/core/json";
 
@@ -10,6 +10,12 @@ export type Paginator = {
   kind: string;
   /** Where a page may hide records that a later page of the run brings: then the bound waits for the end of the run. */
   mayHide?: boolean;
+  /**
+   * The same for a stream with this cursor, where it pages by the cursor itself.
+   *
+   * @throws RangeError for a cursor it cannot page by
+   */
+  forCursor?(cursor: CursorShape): Paginator;
   /**
    * The first position of a run that starts from `bound` (`null`: from the beginning).
    *
@@ -54,7 +60,12 @@ export type PageSeen = {
 };
 
 /** How the cursor's values are compared, and whether a filter by them (`since`) gives the equal ones too. */
-export type CursorShape = { kind: CursorKind; boundary: "inclusive" | "exclusive" };
+export type CursorShape = {
+  kind: CursorKind;
+  /** Of its fields: one, but of a compound cursor. */
+  kinds: readonly ScalarKind[];
+  boundary: "inclusive" | "exclusive";
+};
 
 /**
  * `rereads`: the page there may show what was read already, or nothing; the paginator comes to an end all the same.

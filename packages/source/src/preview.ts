@@ -9,6 +9,7 @@ import { createPageFetcher, type FetchedPage } from "./fetch-page.ts";
 import type { Source, Stream } from "./model.ts";
 import { observeRequests, type SentRequest, shownRequest } from "./observe-requests.ts";
 import { secretName } from "./stated-secrets.ts";
+import type { TokenStore } from "./token-store.ts";
 import { bestEffortKey, createTransformer } from "./transform.ts";
 
 /** What is wrong with one field of one record. `index` counts the page's records from 0. */
@@ -35,13 +36,15 @@ export type PreviewOptions = {
   limit?: number;
   /** In a child stream: the values of the parent's record. */
   parent?: ParentValues | undefined;
+  /** Where OAuth tokens are shared with the processes that run; a source with a refresh token needs it. */
+  tokens?: TokenStore | undefined;
 };
 
 /** The requests of a fetch that failed, which its error does not tell. */
 export type Asked = { requests: SentRequest[] };
 
 /**
- * Fetches one page and puts its records through schema and transform, and stores nothing.
+ * Fetches one page and puts its records through schema and transform, and stores nothing but renewed OAuth tokens.
  *
  * @param asked is given the requests as they go out, for a caller that has to explain a failure
  * @throws what fetching a page throws
@@ -53,7 +56,7 @@ export async function previewPage(
   asked: Asked = { requests: [] },
 ): Promise<Preview> {
   const position = options.position ?? stream.paginator.start(null, stream.cursor);
-  const fetcher = createPageFetcher(source);
+  const fetcher = createPageFetcher(source, options.tokens && { tokens: options.tokens });
   using observer = observeRequests();
   try {
     const page = await fetcher.fetch(stream, position, { signal: options.signal, parent: options.parent });

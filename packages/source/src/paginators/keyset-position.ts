@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { instantBefore } from "../instant.ts";
 
 const formatSchema = z.discriminatedUnion("kind", [
   z.object({
@@ -12,8 +11,13 @@ const formatSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("epoch-milliseconds") }),
 ]);
 
-/** Largest cursor seen, how the API writes it, and the size of the largest page seen: what the run knows so far. */
-const known = { max: z.string().nullable(), format: formatSchema.nullable(), largest: z.int() };
+/** Largest cursor seen and the largest below it, how the API writes times, and the size of the largest page seen: what the run knows so far. */
+const known = {
+  max: z.string().nullable(),
+  before: z.string().nullable(),
+  format: formatSchema.nullable(),
+  largest: z.int(),
+};
 
 const walkSchema = z.object({
   phase: z.literal("walk"),
@@ -29,9 +33,11 @@ const suspicion = {
   /** Smallest and largest cursor of that page. */
   first: z.string(),
   max: z.string(),
-  format: formatSchema,
+  format: formatSchema.nullable(),
   count: z.int(),
   fullAt: z.int().nullable(),
+  /** Whether the API is known to give no more than `count` at once. */
+  isCap: z.boolean(),
   since: z.string().nullable(),
   limit: z.int(),
 };
@@ -54,10 +60,5 @@ export const positionSchema = z.discriminatedUnion("phase", [
 
 export type Position = z.infer<typeof positionSchema>;
 export type Walk = z.infer<typeof walkSchema>;
+export type Known = Pick<Walk, "max" | "before" | "format" | "largest">;
 export type Probe = Extract<Position, { phase: "earlier" | "at" | "beyond" }>;
-
-/** Reads on from the instant before the largest cursor. */
-export function walkFrom({ max, format, largest }: Pick<Walk, "max" | "format" | "largest">, limit: number): Walk {
-  const since = max === null || format === null ? null : instantBefore(max, format);
-  return { phase: "walk", max, format, largest, since, limit, fullAt: null };
-}

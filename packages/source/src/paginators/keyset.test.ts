@@ -230,6 +230,6 @@ test("a raised limit is explained when the API rejects it", () => {
     if (next.kind === "next") position = next.position;
   }
   expect(paginator.remark?.(position)).toMatch(
-    /raised to 8 .* 4 or more records share the time 2026-01-01T00:00:01\.000Z/,
+    /raised to 8 .* 4 or more records share the cursor value 2026-01-01T00:00:01\.000Z/,
   );
 });

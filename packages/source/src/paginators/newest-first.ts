@@ -9,11 +9,16 @@ const positionSchema = z.object({
   inner: z.record(z.string(), z.json()),
 });
 
-/** A paginator that knows the stream's cursor and order. */
+/**
+ * A paginator that knows the stream's cursor and order.
+ *
+ * @throws RangeError for a cursor that the paginator cannot page by
+ */
 export function forStream(paginator: Paginator, cursor: Cursor | undefined, order: Stream["order"]): Paginator {
   if (cursor === undefined) return paginator;
-  if (order === "desc") return newestFirst(paginator, cursor);
-  return { ...paginator, start: (bound) => paginator.start(bound, cursor) };
+  const suited = paginator.forCursor?.(cursor) ?? paginator;
+  if (order === "desc") return newestFirst(suited, cursor);
+  return { ...suited, start: (bound) => suited.start(bound, cursor) };
 }
 
 /**

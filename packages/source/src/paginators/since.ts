@@ -16,8 +16,7 @@ export function sinceText(since: Since | undefined, bound: string | null, cursor
   const format = typeof since === "string" ? "iso" : (since.format ?? "iso");
   if (cursor?.kind !== "compound") return before(bound, cursor?.kind ?? "timestamp", format);
   const [first = ""] = compoundParts(bound);
-  const kind = typeof first === "number" ? "number" : Number.isNaN(Date.parse(first)) ? "string" : "timestamp";
-  return before(String(first), kind, format);
+  return before(String(first), cursor.kinds[0] ?? "string", format);
 }
 
 function before(bound: string, kind: "timestamp" | "number" | "string", format: TimeFormat): string {

@@ -114,7 +114,7 @@ test("records inserted, changed and deleted while a sorted collection is paged: 
         const later = [...all.values()].filter(({ at }) => at > from).sort((a, b) => a.at - b.at);
         return { items: later.slice(0, size), body: { more: later.length > size } };
       };
-      const options = { cursor: { kind: "number", boundary: "exclusive" } as const };
+      const options = { cursor: { kind: "number", kinds: ["number"], boundary: "exclusive" } as const };
       const paginator = token({ from: { lastRecord: "at" }, to: { query: "after" }, hasMore: "more", since: "since" });
       const first = walkApi(paginator, sorted, options);
       const bound = Math.max(-1, ...first.ids.map((id) => all.get(id)?.at ?? -1).filter((at) => at < 100));
