@@ -7,6 +7,7 @@ import type { SentRequest } from "@penstock/source/observe-requests";
 import { type Asked, type FieldProblem, type Preview, previewPage } from "@penstock/source/preview";
 import { viewColumns } from "@penstock/source/view-columns";
 import Table from "cli-table3";
+import { openAsking } from "../probe/asking.ts";
 import { parentValues } from "../probe/parent-values.ts";
 import { recordTable } from "../probe/record-table.ts";
 import type { CommandContext } from "../program.ts";
@@ -15,8 +16,8 @@ import { resolveTarget } from "../target.ts";
 export type PreviewOptions = { json?: boolean; limit: string; since?: string; parent: string[] };
 
 /**
- * `penstock preview`: one page of a stream, validated and transformed. Opens neither database nor queue. 1 when the page has
- * records and none of them is valid.
+ * `penstock preview`: one page of a stream, validated and transformed. Opens no queue, and the database only for OAuth tokens. 1
+ * when the page has records and none of them is valid.
  */
 export async function preview(
   { config, out, err, signal }: CommandContext,
@@ -26,11 +27,13 @@ export async function preview(
   const { source, stream } = onlyStream(resolveTarget(await loadUsableSources(config), name), name);
   const limit = limitOf(options.limit);
   const bound = boundOf(source, stream, options.since);
-  const parent = await parentValues(source, stream, options.parent, signal);
+  await using stack = new AsyncDisposableStack();
+  const asking = await openAsking(config, source, { signal, stack });
+  const parent = await parentValues(source, stream, options.parent, asking);
   const position = stream.paginator.start(bound);
   const asked: Asked = { requests: [] };
   const shown = await explained(err, asked, () =>
-    previewPage(source, stream, { signal, position, limit, parent }, asked),
+    previewPage(source, stream, { ...asking, position, limit, parent }, asked),
   );
   out.write(
     options.json === true ? `${JSON.stringify(summaryOf(shown))}\n` : describe(stream, shown, out.columns ?? 120),

@@ -13,6 +13,7 @@ import { startUpkeep } from "@penstock/runtime/upkeep";
 import { loadUsableSources } from "@penstock/runtime/usable-sources";
 import type { Store } from "@penstock/store/store";
 import { startTransformer } from "@penstock/transformer/start-transformer";
+import { tellHolds } from "../holds.ts";
 import type { CommandContext } from "../program.ts";
 import { resolveTarget, type Target } from "../target.ts";
 import { describeChildren, runChildren, statusOf, summaryOfChildren } from "./run-children.ts";
@@ -27,7 +28,7 @@ export type RunOptions = { json?: boolean; full?: boolean };
  * all due partitions. 0 only if all succeeded.
  */
 export async function run(
-  { config, logger, out, signal }: CommandContext,
+  { config, logger, out, err, signal }: CommandContext,
   target: string,
   options: RunOptions,
 ): Promise<number> {
@@ -42,6 +43,13 @@ export async function run(
     targets.map(({ source }) => source.name),
   );
   startUpkeep(runtime.context, stack);
+  stack.use(
+    tellHolds(
+      runtime.context,
+      targets.map(({ source }) => source.name),
+      err,
+    ),
+  );
   const mode: RunMode = options.full === true ? "full" : "incremental";
   let exitCode: number = exitCodes.ok;
   for (const each of targets) {

@@ -1,11 +1,12 @@
 import type { Config } from "@penstock/config/config";
 import { codeOf } from "@penstock/core/decision";
-import { admission, type BreakerState, type SourceState } from "@penstock/core/source-state";
+import type { SourceState } from "@penstock/core/source-state";
 import type { QueueDepth } from "@penstock/queues/queues";
 import { exitCodes } from "@penstock/runtime/failure";
 import { openConfiguredStore } from "@penstock/runtime/open-database";
 import type { PartitionCounts, StreamState } from "@penstock/store/store";
 import Table from "cli-table3";
+import { type Hold, holdsOf, holdText } from "../holds.ts";
 import type { CommandContext } from "../program.ts";
 import { readQueueDepths } from "../queue-depths.ts";
 
@@ -31,7 +32,7 @@ export type Status = {
     partitions: { total: number; due: number; failing: number; oldestDueMs: number | null } | null;
   }[];
   /** Those that no request goes to for now. */
-  held: { source: string; breaker: BreakerState; failures: number; until: string | null }[];
+  held: Hold[];
   /** `null` with the embedded queue while no process has it open. */
   queues: QueueDepth[] | null;
 };
@@ -42,7 +43,7 @@ export async function status({ config, logger, out }: CommandContext, options: {
   const now = new Date();
   const found: Status = {
     streams: streams.map((state) => describeStream(state, now.getTime())),
-    held: sources.filter((state) => admission(state, now).kind !== "go").map(describeHeld),
+    held: holdsOf(sources, now),
     queues,
   };
   out.write(options.json === true ? `${JSON.stringify(found)}\n` : format(found));
@@ -50,7 +51,9 @@ export async function status({ config, logger, out }: CommandContext, options: {
 }
 
 /** None where there is no database yet: that is how every installation begins. */
-async function readStates(config: Config): Promise<{ streams: StreamState[]; sources: NamedState[] }> {
+async function readStates(
+  config: Config,
+): Promise<{ streams: StreamState[]; sources: (SourceState & { source: string })[] }> {
   await using stack = new AsyncDisposableStack();
   try {
     const store = stack.adopt(await openConfiguredStore(config, { isReadOnly: true }), (opened) => opened.close());
@@ -59,13 +62,6 @@ async function readStates(config: Config): Promise<{ streams: StreamState[]; sou
     if (codeOf(error) === "DATABASE_MISSING") return { streams: [], sources: [] };
     throw error;
   }
-}
-
-type NamedState = SourceState & { source: string };
-
-function describeHeld({ source, breaker, failures, breakerUntil, throttledUntil }: NamedState): Status["held"][number] {
-  const until = Math.max(breakerUntil?.getTime() ?? 0, throttledUntil?.getTime() ?? 0);
-  return { source, breaker, failures, until: until === 0 ? null : new Date(until).toISOString() };
 }
 
 function describeStream(
@@ -118,12 +114,7 @@ function format({ streams, held, queues }: Status): string {
     streams.length === 0
       ? "no stream has run yet; penstock run <source> or penstock up starts one\n"
       : `${table.toString()}\n`;
-  return head + held.map(formatHeld).join("") + formatQueues(queues);
-}
-
-function formatHeld({ source, breaker, failures, until }: Status["held"][number]): string {
-  const why = breaker === "closed" ? "throttled by the API" : `circuit breaker ${breaker} after ${failures} failures`;
-  return `${source}: no requests before ${until}, ${why}\n`;
+  return head + held.map(holdText).join("") + formatQueues(queues);
 }
 
 /** A child stream has a checkpoint per partition: too many to show. */

@@ -175,7 +175,7 @@ describe.each(Object.keys(apis))("the file for %s", (name) => {
     const source = loaded.sources.find((one) => one.name === name);
     const [stream] = Object.values(source?.streams ?? {});
     if (source === undefined || stream === undefined) throw new Error(`${name} is not configured`);
-    const findings = await checkStream(source, stream, signal);
+    const findings = await checkStream(source, stream, { signal });
     expect(findings.filter(({ outcome }) => outcome !== "ok")).toEqual([]);
     const paged = findings.find(({ check }) => check === "next page");
     expect(paged?.detail).toMatch(

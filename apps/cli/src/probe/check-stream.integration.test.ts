@@ -24,7 +24,7 @@ async function findings(
   if (!configured.isConfigured) throw new Error("not configured");
   const stream = configured.source.streams[name];
   if (stream === undefined) throw new Error(`no stream ${name}`);
-  const found = await checkStream(configured.source, stream, new AbortController().signal);
+  const found = await checkStream(configured.source, stream, { signal: new AbortController().signal });
   return new Map(found.map(({ check, ...rest }) => [check, rest]));
 }
 

@@ -3,18 +3,19 @@ import { ConfigError, PenstockError } from "@penstock/core/errors";
 import type { ParentValues } from "@penstock/core/partition";
 import type { Source, Stream } from "@penstock/source/model";
 import { type Preview, previewPage } from "@penstock/source/preview";
+import type { Asking } from "./asking.ts";
 import { type Finding, judgeNext, judgePage } from "./judge-page.ts";
 import { parentValues } from "./parent-values.ts";
 
 /** What a stream's first two pages say; what keeps them from being fetched is a finding as well. */
-export async function checkStream(source: Source, stream: Stream, signal: AbortSignal): Promise<Finding[]> {
+export async function checkStream(source: Source, stream: Stream, asking: Asking): Promise<Finding[]> {
   try {
-    const parent = await parentValues(source, stream, [], signal);
-    const first = await previewPage(source, stream, { signal, parent });
+    const parent = await parentValues(source, stream, [], asking);
+    const first = await previewPage(source, stream, { ...asking, parent });
     const reached: Finding = { check: "reachable, request accepted", outcome: "ok", detail: answered(source, first) };
-    return [reached, ...judgePage(stream, first), await checkNext(source, stream, first, parent, signal)];
+    return [reached, ...judgePage(stream, first), await checkNext(source, stream, first, parent, asking)];
   } catch (error) {
-    if (!(error instanceof PenstockError) || signal.aborted) throw error;
+    if (!(error instanceof PenstockError) || asking.signal.aborted) throw error;
     return failureFindings(error);
   }
 }
@@ -28,16 +29,16 @@ async function checkNext(
   stream: Stream,
   first: Preview,
   parent: ParentValues | undefined,
-  signal: AbortSignal,
+  asking: Asking,
 ): Promise<Finding> {
   const { next } = first.page;
   if (next.kind === "end")
     return { check: "next page", outcome: "ok", detail: `none: the first page is the last (${stream.paginator.kind})` };
   if (next.kind === "incomplete") return { check: "next page", outcome: "failed", detail: `no way on: ${next.code}` };
   try {
-    return judgeNext(first, await previewPage(source, stream, { signal, parent, position: next.position }));
+    return judgeNext(first, await previewPage(source, stream, { ...asking, parent, position: next.position }));
   } catch (error) {
-    if (!(error instanceof PenstockError) || signal.aborted) throw error;
+    if (!(error instanceof PenstockError) || asking.signal.aborted) throw error;
     return { check: "next page", outcome: "failed", detail: error.message, remedy: error.remedy };
   }
 }

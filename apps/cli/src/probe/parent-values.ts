@@ -2,6 +2,7 @@ import { ConfigError } from "@penstock/core/errors";
 import type { ParentValue, ParentValues } from "@penstock/core/partition";
 import type { Source, Stream } from "@penstock/source/model";
 import { previewPage } from "@penstock/source/preview";
+import type { Asking } from "./asking.ts";
 
 /**
  * The parent's values of a child stream, from `key=value` texts; without any from the first record of the parent that has
@@ -13,14 +14,14 @@ export async function parentValues(
   source: Source,
   stream: Stream,
   given: readonly string[],
-  signal: AbortSignal,
+  asking: Asking,
 ): Promise<ParentValues | undefined> {
   const { parent } = stream;
   if (parent === undefined) {
     if (given.length > 0) throw misused(source, stream, "has no parent; leave --parent out");
     return undefined;
   }
-  return given.length > 0 ? parsedValues(source, stream, given) : await valuesOfFirstParent(source, stream, signal);
+  return given.length > 0 ? parsedValues(source, stream, given) : await valuesOfFirstParent(source, stream, asking);
 }
 
 function parsedValues(source: Source, stream: Stream, given: readonly string[]): ParentValues {
@@ -43,11 +44,11 @@ function readingsOf(text: string): ParentValue[] {
   return text.trim() !== "" && Number.isFinite(Number(text)) ? [Number(text), text] : [text];
 }
 
-async function valuesOfFirstParent(source: Source, stream: Stream, signal: AbortSignal): Promise<ParentValues> {
+async function valuesOfFirstParent(source: Source, stream: Stream, asking: Asking): Promise<ParentValues> {
   const parent = source.streams[stream.parent?.stream ?? ""];
   if (parent === undefined) throw misused(source, stream, "has a parent that the source does not define");
-  const values = await parentValues(source, parent, [], signal);
-  const { records } = await previewPage(source, parent, { signal, parent: values });
+  const values = await parentValues(source, parent, [], asking);
+  const { records } = await previewPage(source, parent, { ...asking, parent: values });
   for (const { data } of records) {
     const found = stream.parent?.valuesOf(data);
     if (found !== undefined) return found;
