@@ -1,4 +1,5 @@
 import { mkdtemp, rm } from "node:fs/promises";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createTokenEndpoint } from "@penstock/source/token-endpoint";
@@ -16,14 +17,17 @@ async function startTracker() {
   const issues = stack.use(await startIssueApi({ issues: 3, commentsEach: 2 }));
   const tokens = createTokenEndpoint({ refreshToken: "refresh-secret-0" });
   const pauses: number[] = [];
+  const relay = async (request: IncomingMessage, response: ServerResponse) => {
+    if (!tokens.isAuthorized(request)) return sendJson(response, 401, "{}");
+    const pauseSeconds = pauses.shift();
+    if (pauseSeconds !== undefined) return sendJson(response, 429, "{}", { "retry-after": String(pauseSeconds) });
+    const answer = await fetch(`${issues.url}${request.url}`);
+    sendJson(response, answer.status, await answer.text());
+  };
   const front = stack.use(
-    await startLoopbackServer(async (request, response) => {
-      if (request.url === "/token") return tokens.handle(request, response);
-      if (!tokens.isAuthorized(request)) return sendJson(response, 401, "{}");
-      const pauseSeconds = pauses.shift();
-      if (pauseSeconds !== undefined) return sendJson(response, 429, "{}", { "retry-after": String(pauseSeconds) });
-      const answer = await fetch(`${issues.url}${request.url}`);
-      sendJson(response, answer.status, await answer.text());
+    await startLoopbackServer((request, response) => {
+      if (request.url === "/token") tokens.handle(request, response);
+      else void relay(request, response);
     }),
   );
   const env = {
