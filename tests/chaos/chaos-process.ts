@@ -120,7 +120,7 @@ async function start(
   });
   // SQLite is reached through no proxy: the dead are held at the next step.
   const reach: Reach = (point) => (life.isDead() ? held(point, life.ended) : planned(point));
-  const opened = await openRuntime({ config, logger, stack, reach });
+  const opened = await openRuntime({ app: "chaos", config, logger, stack, reach });
   const context = { ...opened.context, queues: disturbed(opened.context.queues, options.disturb) };
   const runtime: Runtime = { ...opened, context, locks: quickLocks, pace: quickPace };
   await startTransformer(runtime, stack);

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { openStore } from "@penstock/store/open-store";
 import type { Store } from "@penstock/store/store";
 import { createPostgresDatabase, flushRedis } from "@penstock/testing/databases";
+import { type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from "@penstock/testing/otlp-receiver";
 import { canStartOwn, postgresUrl, startOwnRedis } from "@penstock/testing/servers";
 import { startExternalApi } from "@penstock/testing/simulators/external-api";
 import { testDir } from "@penstock/testing/temp-dir";
@@ -17,6 +18,15 @@ const records = 12_000;
  * Scheduler, fetchers and transformers as processes of their own on Postgres and a Redis that may be killed: what runs in
  * containers, with the failures that containers have.
  */
+/** Spans of each page that three processes had a part in, in the order they began. */
+function wholePages({ spans }: OtlpReceiver): ReceivedSpan[][] {
+  const traces = Object.values(Object.groupBy(spans, ({ traceId }) => traceId)).filter((trace) => trace !== undefined);
+  const whole = traces.filter((trace) => new Set(trace.map(({ service }) => service)).size === 3);
+  return whole.map((trace) =>
+    trace.toSorted((a, b) => (BigInt(a.startTimeUnixNano) < BigInt(b.startTimeUnixNano) ? -1 : 1)),
+  );
+}
+
 describe.runIf(server !== undefined && canStartOwn("redis"))("separate processes", () => {
   let stack: AsyncDisposableStack;
   beforeEach(() => {
@@ -27,6 +37,7 @@ describe.runIf(server !== undefined && canStartOwn("redis"))("separate processes
   async function installation() {
     const api = stack.use(await startExternalApi({ records }));
     const redis = stack.adopt(await startOwnRedis(), (started) => started.close());
+    const collector = stack.use(await startOtlpReceiver());
     const database = stack.adopt(await createPostgresDatabase(server ?? ""), (created) => created.drop());
     const env = {
       REDIS_URL: redis.url,
@@ -35,6 +46,9 @@ describe.runIf(server !== undefined && canStartOwn("redis"))("separate processes
       USGS_BASE_URL: api.url,
       BATCH_SIZE: "200",
       PENSTOCK_HTTP_PORT: "0",
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_METRICS_EXPORTER: "otlp",
+      PENSTOCK_TRACE_SAMPLE: "1",
       PENSTOCK_DATA_DIR: await testDir(),
     };
     const store = stack.adopt(await openStore({ url: database.url, migrationsRoot }), (opened) => opened.close());
@@ -44,7 +58,7 @@ describe.runIf(server !== undefined && canStartOwn("redis"))("separate processes
       fetchers: [start("fetcher"), start("fetcher")],
       transformers: [start("transformer"), start("transformer")],
     };
-    return { api, redis, store, ...processes };
+    return { api, redis, store, collector, ...processes };
   }
 
   async function killed({ child, ended }: Running): Promise<void> {
@@ -66,8 +80,18 @@ describe.runIf(server !== undefined && canStartOwn("redis"))("separate processes
     );
 
   test("killed workers cost a repetition, and SIGTERM ends each cleanly", async () => {
-    const { store, scheduler, fetchers, transformers } = await installation();
+    const { store, collector, scheduler, fetchers, transformers } = await installation();
     await someLanded(store);
+    await waitUntil(() => wholePages(collector).length > 0, { what: "the trace of the first page" });
+    expect(wholePages(collector)[0]?.map(({ service, name }) => `${service}: ${name}`)).toEqual([
+      "penstock-scheduler: page",
+      "penstock-fetcher: fetch",
+      "penstock-fetcher: request",
+      "penstock-fetcher: enqueue",
+      "penstock-transformer: transform",
+      "penstock-transformer: transform",
+      "penstock-transformer: commit",
+    ]);
     transformers[0]?.child.kill("SIGKILL");
     fetchers[0]?.child.kill("SIGKILL");
     await done(store);
@@ -75,6 +99,7 @@ describe.runIf(server !== undefined && canStartOwn("redis"))("separate processes
     const rest = [scheduler, fetchers[1], transformers[1]].filter((each) => each !== undefined);
     for (const { child } of rest) child.kill("SIGTERM");
     expect(await Promise.all(rest.map(async ({ ended }) => (await ended).code))).toEqual([0, 0, 0]);
+    expect(collector.metrics).toContain("penstock_pages_committed_total");
   });
 
   test("a Redis that forgets everything loses no record", async () => {

@@ -19,6 +19,7 @@ export type Config = {
   queue: QueueConfig;
   log: { level: LogLevel | undefined; format: LogFormat };
   http: { host: string; port: number };
+  telemetry: TelemetryConfig;
   transformConcurrency: number;
   transformThreads: number;
   /** Pages. */
@@ -28,6 +29,14 @@ export type Config = {
   test: { failures: PlannedFailure[]; hasUniqueJobIds: boolean };
   /** The environment with `.env` added: what sources read their own variables from. */
   env: Environment;
+};
+
+export type TelemetryConfig = {
+  /** Share of the traces that are recorded, where there is somebody to send them to. */
+  sample: number;
+  otlp: { url: string; headers: Record<string, string> } | undefined;
+  /** `undefined`: metrics are not pushed. */
+  pushMetricsEveryMs: number | undefined;
 };
 
 /** What `openQueueBackend` takes. */
@@ -97,11 +106,23 @@ function compose(values: Values, cwd: string): Omit<Config, "env"> {
     queue: queueConfig(values, dataDir),
     log: { level: values.PENSTOCK_LOG_LEVEL ?? values.LOG_LEVEL, format: values.PENSTOCK_LOG_FORMAT },
     http: { host: values.PENSTOCK_HTTP_HOST, port: values.PENSTOCK_HTTP_PORT },
+    telemetry: telemetryConfig(values),
     transformConcurrency: values.PENSTOCK_TRANSFORM_CONCURRENCY,
     transformThreads: values.PENSTOCK_TRANSFORM_THREADS,
     backlogHigh: values.PENSTOCK_BACKLOG_HIGH,
     shutdownGraceMs: values.PENSTOCK_SHUTDOWN_GRACE_MS,
     test: { failures: values.PENSTOCK_FAILURE_POINT, hasUniqueJobIds: values.PENSTOCK_UNIQUE_JOB_IDS },
+  };
+}
+
+function telemetryConfig(values: Values): TelemetryConfig {
+  const url = values.OTEL_EXPORTER_OTLP_ENDPOINT?.replace(/\/+$/, "");
+  const headers = values.OTEL_EXPORTER_OTLP_HEADERS;
+  const isPushed = url !== undefined && values.OTEL_METRICS_EXPORTER === "otlp";
+  return {
+    sample: values.PENSTOCK_TRACE_SAMPLE,
+    otlp: url === undefined ? undefined : { url, headers },
+    pushMetricsEveryMs: isPushed ? values.OTEL_METRIC_EXPORT_INTERVAL : undefined,
   };
 }
 

@@ -22,6 +22,17 @@ const hostList = z
   .transform((text) => text.split(/\s*,\s*/).map((pair) => pair.split(":")))
   .transform((pairs) => pairs.map(([host = "", port]) => ({ host, port: Number(port) })));
 
+const headerList = z
+  .string()
+  .regex(/^[^\s=,]+=[^,]*(,\s*[^\s=,]+=[^,]*)*$/)
+  .transform((text) => text.split(/,\s*/).map((pair) => pair.split(/=(.*)/s)))
+  .transform((pairs) => Object.fromEntries(pairs.map(([name = "", value = ""]) => [name, decodeURIComponent(value)])));
+
+const share = z
+  .string()
+  .regex(/^(0|1|0?\.\d+|1\.0+)$/)
+  .transform(Number);
+
 const placeVariables = {
   PENSTOCK_DATA_DIR: variable(z.string().default("./data"), {
     description: "Folder for everything the embedded database and queue write.",
@@ -143,6 +154,37 @@ const serviceVariables = {
   }),
 };
 
+const telemetryVariables = {
+  OTEL_EXPORTER_OTLP_ENDPOINT: variable(address("http:", "https:").optional(), {
+    description:
+      "OpenTelemetry collector that traces are sent to, as OTLP over HTTP. Also where metrics are pushed to.",
+    expected: "http://host:4318 or https://…",
+    fallback: "none: nothing is traced",
+    isAddress: true,
+  }),
+  OTEL_EXPORTER_OTLP_HEADERS: variable(headerList.default({}), {
+    description: "Headers sent to it, such as credentials.",
+    expected: "name=value, several separated by commas",
+    fallback: "none",
+    isSecret: true,
+  }),
+  OTEL_METRICS_EXPORTER: variable(z.enum(["none", "otlp"]).default("none"), {
+    description: "`otlp` pushes the metrics of `/metrics` to the collector as well.",
+    expected: "none or otlp",
+    fallback: "`none`",
+  }),
+  OTEL_METRIC_EXPORT_INTERVAL: variable(integer(1_000, 3_600_000).default(60_000), {
+    description: "How often they are pushed, in milliseconds.",
+    expected: "a whole number from 1000 to 3600000",
+    fallback: "`60000`",
+  }),
+  PENSTOCK_TRACE_SAMPLE: variable(share.default(0.1), {
+    description: "Share of the pages whose trace is recorded.",
+    expected: "a number from 0 to 1",
+    fallback: "`0.1`",
+  }),
+};
+
 const testVariables = {
   PENSTOCK_FAILURE_POINT: variable(z.string().transform(readFailures).default([]), {
     description: "For tests only: places where the process kills itself, throws or hangs; see reliability.md.",
@@ -168,6 +210,7 @@ export const variables = {
   ...queueVariables,
   ...logVariables,
   ...serviceVariables,
+  ...telemetryVariables,
   ...testVariables,
 };
 

@@ -108,7 +108,7 @@ function partJob(
   parted: PartedAnswer,
   { at, hash, count, sizeBytes }: Part & { at: number },
 ): NewJob {
-  const { position: _position, guard: _guard, answer, ...run } = job;
+  const { position: _position, guard: _guard, answer, runTraceparent: _run, ...run } = job;
   const seq = (answer?.seq ?? job.seq) + at;
   const isLastPart = at === parted.parts.length - 1;
   const { next } = parted;

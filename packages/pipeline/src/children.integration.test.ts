@@ -9,6 +9,7 @@ import { openStore } from "@penstock/store/open-store";
 import type { Store } from "@penstock/store/store";
 import { createLogger } from "@penstock/telemetry/logger";
 import { createMetrics } from "@penstock/telemetry/metrics";
+import { createTraces } from "@penstock/telemetry/traces";
 import { databaseTargets } from "@penstock/testing/databases";
 import { type IssueApi, startIssueApi } from "@penstock/testing/simulators/issue-api";
 import { afterEach, describe, expect, test } from "vitest";
@@ -84,6 +85,7 @@ describe.each(databaseTargets())("child streams on $name", ({ create }) => {
       fetchers: new Map([[source.name, fetcher]]),
       logger: createLogger({ app: "test", level: "silent", format: "json" }),
       metrics: createMetrics(),
+      traces: createTraces(),
       settings: { backlogHigh: 100 },
       reach: withoutFailures,
       isHeldBack: async () => false,

@@ -6,6 +6,7 @@ import type { Source, Stream } from "@penstock/source/model";
 import type { Store } from "@penstock/store/store";
 import type { Logger } from "@penstock/telemetry/logger";
 import type { Metrics } from "@penstock/telemetry/metrics";
+import type { Traces } from "@penstock/telemetry/traces";
 import type { PageTransformer } from "./page-transformer.ts";
 
 /** What every job handler needs; made once per process and passed down, never changed. */
@@ -17,6 +18,7 @@ export type PipelineContext = {
   transformer: PageTransformer;
   logger: Logger;
   metrics: Metrics;
+  traces: Traces;
   settings: PipelineSettings;
   /** Where tests let it fail; see core's failure-points.ts. */
   reach: Reach;

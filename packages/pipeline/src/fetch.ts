@@ -8,6 +8,7 @@ import type { FetchedPage, FetchOptions } from "@penstock/source/fetch-page";
 import type { Source, Stream } from "@penstock/source/model";
 import type { Validator } from "@penstock/source/page-request";
 import type { RunState } from "@penstock/store/store";
+import { currentTraceparent } from "@penstock/telemetry/scope";
 import {
   createPartStore,
   loadAnswer,
@@ -23,7 +24,7 @@ import { itemsText } from "./items-text.ts";
 import { type Guarded, guardNext } from "./loop-guard.ts";
 import { packItems } from "./page-payload.ts";
 import { admit, noteAnswer, noteFailure } from "./politeness.ts";
-import { fetchJob } from "./start-run.ts";
+import { fetchJob, pageTrace } from "./start-run.ts";
 
 type FetchPayload = JobPayloads["fetch"];
 
@@ -77,7 +78,7 @@ export async function fetchPage(
   const jobs =
     parts.length > 1 ? await firstParts(context, job, parts, answer, room) : await followUps(context, job, answer);
   await context.reach("fetch.packed");
-  await context.queues.enqueue(jobs);
+  await context.traces.inSpan({ name: "enqueue", kind: "producer" }, () => context.queues.enqueue(jobs));
   await context.reach("fetch.enqueued");
 }
 
@@ -171,7 +172,7 @@ async function counted(
 ): Promise<FetchedPage> {
   const startedAt = performance.now();
   try {
-    return await request();
+    return await traced(context, definition, request);
   } catch (error) {
     if (error instanceof ThrottledError) context.metrics.throttled({ source, stream });
     context.metrics.requestFailed({
@@ -182,6 +183,22 @@ async function counted(
     });
     throw await noteFailure(context, definition, error, jobId);
   }
+}
+
+/** The span says where was asked, but for what stands in the path and the query. */
+function traced(
+  { traces }: FetchContext,
+  { baseUrl }: Source,
+  request: () => Promise<FetchedPage>,
+): Promise<FetchedPage> {
+  const attributes = { "server.address": new URL(baseUrl).host };
+  return traces.inSpan({ name: "request", kind: "client", attributes }, async (span) => {
+    const page = await request();
+    const { status, sizeBytes, items } = page;
+    span.set({ "http.request.method": page.request.method, "http.response.status_code": status });
+    span.set({ "http.response.body.size": sizeBytes, "penstock.records": items.length });
+    return page;
+  });
 }
 
 type Content = { count: number; itemsJson: string; contentHash: string };
@@ -201,7 +218,10 @@ function contentOfParts({ parts, ...stored }: PartStore): Content {
 async function followUps(context: FetchContext, job: FetchPayload, answer: Answer): Promise<NewJob[]> {
   const transform = await transformJob(context, job, answer);
   const { next, guard } = answer;
-  return next.kind === "next" ? [transform, fetchJob(job, job.seq + 1, next.position, guard)] : [transform];
+  if (next.kind !== "next") return [transform];
+  const seq = job.seq + 1;
+  const traceparent = pageTrace(context.traces, job, seq);
+  return [transform, fetchJob({ ...job, traceparent }, seq, next.position, guard)];
 }
 
 async function transformJob(
@@ -209,7 +229,7 @@ async function transformJob(
   job: FetchPayload,
   { content, next, observedAt, validator }: Answer,
 ): Promise<NewJob> {
-  const { position, guard: _guard, answer: _answer, ...run } = job;
+  const { position, guard: _guard, answer: _answer, runTraceparent: _run, ...run } = job;
   const { contentHash: hash, itemsJson, count } = content;
   const cursorIn = canonicalJson(position);
   const items = await packItems(context.store, { runId: job.runId, seq: job.seq, hash }, itemsJson);
@@ -227,6 +247,7 @@ async function transformJob(
       observedAt: observedAt.toISOString(),
       count,
       items,
+      traceparent: currentTraceparent() ?? job.traceparent,
       ...(validator !== null && { validator }),
     },
   };

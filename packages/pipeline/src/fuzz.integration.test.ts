@@ -8,6 +8,7 @@ import type { Source } from "@penstock/source/model";
 import { openStore } from "@penstock/store/open-store";
 import { createLogger } from "@penstock/telemetry/logger";
 import { createMetrics } from "@penstock/telemetry/metrics";
+import { createTraces } from "@penstock/telemetry/traces";
 import { databaseTargets } from "@penstock/testing/databases";
 import { startLoopbackServer } from "@penstock/testing/simulators/loopback-server";
 import { describe, expect, test } from "vitest";
@@ -198,6 +199,7 @@ describe.each(databaseTargets())("on $name", ({ create }) => {
         fetchers: new Map([[source.name, stack.adopt(createPageFetcher(source), (fetcher) => fetcher.close())]]),
         logger: createLogger({ app: "fuzz", level: "silent", format: "json" }),
         metrics: createMetrics(),
+        traces: createTraces(),
         settings: { backlogHigh: 100 },
         isHeldBack: async () => false,
         reach: withoutFailures,

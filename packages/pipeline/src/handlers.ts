@@ -1,6 +1,7 @@
 import { codeOf, decide, messageOf } from "@penstock/core/decision";
 import { fetchQueue, type JobPayloads, type JobType, tickQueue, transformQueue } from "@penstock/queues/catalog";
-import type { JobHandler } from "@penstock/queues/queues";
+import type { JobContext, JobHandler, JobOutcome } from "@penstock/queues/queues";
+import type { SpanStart } from "@penstock/telemetry/traces";
 import type { FetchContext, PipelineContext } from "./context.ts";
 import { fetchPage } from "./fetch.ts";
 import { redriveLetter, settleRedrive } from "./redrive.ts";
@@ -43,37 +44,62 @@ export function redriveHandler(context: PipelineContext): JobHandler<"redrive"> 
   });
 }
 
-/** The handler, with each job counted and each that comes back logged. */
+/** The handler, with each job counted, traced, and logged when it comes back. */
 function observed<T extends JobType>(
   context: PipelineContext,
   type: T,
   queueOf: (payload: JobPayloads[T]) => string,
   handler: JobHandler<T>,
 ): JobHandler<T> {
-  const { metrics, logger } = context;
+  const { traces } = context;
   return {
     settle: (payload, error, job) =>
-      isReadable(type, payload) ? handler.settle(payload, error, job) : settleUnreadable(context, type, payload, error),
-    handle: async (payload, job) => {
-      const queue = queueOf(payload);
-      const startedAt = performance.now();
-      const end = (outcome: "done" | "retried" | "failed") =>
-        metrics.jobEnded({ queue, type, outcome, durationMs: performance.now() - startedAt });
-      try {
-        const outcome = await handler.handle(payload, job);
-        end("done");
-        return outcome;
-      } catch (error) {
-        const isFinal = ["dead-letter", "drop"].includes(decide(error).action) || job.attempt >= job.maxAttempts;
-        end(isFinal ? "failed" : "retried");
-        if (!isFinal) {
-          const code = codeOf(error);
-          metrics.jobRetried({ queue, code });
-          const fields = { queue, jobId: job.jobId, attempt: job.attempt, code, reason: messageOf(error) };
-          logger.warn(fields, "job will be tried again");
-        }
-        throw error;
-      }
-    },
+      traces.inSpan(spanOf("settle", payload, job), () =>
+        isReadable(type, payload)
+          ? handler.settle(payload, error, job)
+          : settleUnreadable(context, type, payload, error),
+      ),
+    handle: (payload, job) =>
+      traces.inSpan(spanOf(type, payload, job), () =>
+        counted(context, { queue: queueOf(payload), type, job }, () => handler.handle(payload, job)),
+      ),
+  };
+}
+
+type Observed = { queue: string; type: JobType; job: JobContext };
+
+async function counted(
+  { metrics, logger }: PipelineContext,
+  { queue, type, job }: Observed,
+  handle: () => Promise<JobOutcome>,
+): Promise<JobOutcome> {
+  const startedAt = performance.now();
+  const end = (outcome: "done" | "retried" | "failed") =>
+    metrics.jobEnded({ queue, type, outcome, durationMs: performance.now() - startedAt });
+  try {
+    const outcome = await handle();
+    end("done");
+    return outcome;
+  } catch (error) {
+    const isFinal = ["dead-letter", "drop"].includes(decide(error).action) || job.attempt >= job.maxAttempts;
+    end(isFinal ? "failed" : "retried");
+    if (!isFinal) {
+      const code = codeOf(error);
+      metrics.jobRetried({ queue, code });
+      logger.warn({ queue, code, reason: messageOf(error) }, "job will be tried again");
+    }
+    throw error;
+  }
+}
+
+/** Below the span that handed the job on; a job that nobody handed on, such as a tick, begins a trace. */
+function spanOf(name: string, payload: object, { jobId, attempt }: JobContext): SpanStart {
+  const traceparent = "traceparent" in payload ? payload.traceparent : undefined;
+  return {
+    name,
+    kind: "consumer",
+    parent: typeof traceparent === "string" ? traceparent : "root",
+    attributes: { "messaging.message.id": jobId, "penstock.attempt": attempt },
+    logFields: { jobId, attempt },
   };
 }

@@ -6,6 +6,7 @@ import { parentKeyOf } from "@penstock/core/partition";
 import type { JobPayloads } from "@penstock/queues/catalog";
 import type { Stream } from "@penstock/source/model";
 import { bestEffortKey } from "@penstock/source/transform";
+import { traceIdOf } from "@penstock/telemetry/trace-context";
 import type { RefusedItem } from "./page-records.ts";
 
 export type LetterOrigin = {
@@ -43,8 +44,8 @@ export function pageLetter(origin: LetterOrigin, itemsJson: string, error: unkno
 
 /** The letter of a request that was given up. Its key is the cursor, so that a later good page at it resolves the letter. */
 export function requestLetter(job: JobPayloads["fetch"], cursor: string, observedAt: Date, error: unknown): NewLetter {
-  const { runId, source, stream, partition, seq } = job;
-  const origin = { source, stream, partition, runId, seq, observedAt, traceId: null };
+  const { runId, source, stream, partition, seq, traceparent } = job;
+  const origin = { source, stream, partition, runId, seq, observedAt, traceId: traceIdOf(traceparent) };
   return {
     ...origin,
     stage: "fetch",

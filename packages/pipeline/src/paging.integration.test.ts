@@ -11,6 +11,7 @@ import { token } from "@penstock/source/paginators/token";
 import { openStore } from "@penstock/store/open-store";
 import { createLogger } from "@penstock/telemetry/logger";
 import { createMetrics } from "@penstock/telemetry/metrics";
+import { createTraces } from "@penstock/telemetry/traces";
 import { databaseTargets } from "@penstock/testing/databases";
 import { sendJson, startLoopbackServer } from "@penstock/testing/simulators/loopback-server";
 import { afterEach, expect, test } from "vitest";
@@ -77,6 +78,7 @@ async function bench(api: Api, options: StreamOptions) {
     fetchers: new Map([["api", fetcher]]),
     logger: createLogger({ app: "test", level: "silent", format: "json" }),
     metrics: createMetrics(),
+    traces: createTraces(),
     settings: { backlogHigh: 100 },
     reach: withoutFailures,
     isHeldBack: async () => false,

@@ -11,6 +11,7 @@ import { openStore } from "@penstock/store/open-store";
 import type { Store } from "@penstock/store/store";
 import { createLogger } from "@penstock/telemetry/logger";
 import { createMetrics } from "@penstock/telemetry/metrics";
+import { createTraces } from "@penstock/telemetry/traces";
 import { databaseTargets } from "@penstock/testing/databases";
 import { type ExternalApi, startExternalApi } from "@penstock/testing/simulators/external-api";
 import { afterEach, describe, expect, test } from "vitest";
@@ -63,6 +64,7 @@ describe.each(databaseTargets())("on $name", ({ create }) => {
       fetchers: new Map([[source.name, fetcher]]),
       logger: createLogger({ app: "test", level: "silent", format: "json" }),
       metrics: createMetrics(),
+      traces: createTraces(),
       settings: { backlogHigh: 100 },
       reach: withoutFailures,
       isHeldBack: async () => false,

@@ -34,7 +34,7 @@ export async function startDueRuns(
     const { started, skipped } = await context.store.startDueRuns({ ...name, parent, valuesOf, maxLive });
     if (started.length > 0) {
       await context.reach("start-run.committed");
-      await context.queues.enqueue(started.map((each) => firstPageJob(stream, each.run, each.parent)));
+      await context.queues.enqueue(started.map((each) => firstPageJob(context, stream, each.run, each.parent)));
       await context.reach("start-run.enqueued");
       context.logger.debug({ ...name, runs: started.length }, "runs of due partitions started");
     }

@@ -5,6 +5,7 @@ import { livePartition, type Run, type RunIdentity, type RunMode } from "@pensto
 import type { NewJob } from "@penstock/queues/queues";
 import type { Stream } from "@penstock/source/model";
 import type { StartedRun, StartRun } from "@penstock/store/store";
+import type { Traces } from "@penstock/telemetry/traces";
 import { readParent } from "./children.ts";
 import { definitionOf, type PipelineContext } from "./context.ts";
 import type { LoopGuard } from "./loop-guard.ts";
@@ -60,23 +61,51 @@ export async function startFirstRuns(context: PipelineContext): Promise<void> {
 
 async function enqueueFirstPage(context: PipelineContext, run: Run, parent: ParentValues | undefined): Promise<void> {
   const { stream } = definitionOf(context, run);
-  await context.queues.enqueue([firstPageJob(stream, run, parent)]);
+  await context.queues.enqueue([firstPageJob(context, stream, run, parent)]);
   await context.reach("start-run.enqueued");
 }
 
-export function firstPageJob(stream: Stream, run: Run, parent: ParentValues | undefined): NewJob {
-  const position = stream.paginator.start(run.mode === "full" ? null : run.boundAtStart);
-  return fetchJob({ ...run, parent }, 0, position);
+/** The first page's job; its trace begins here, as does the span that all pages of the run are linked to. */
+export function firstPageJob(
+  { traces }: Pick<PipelineContext, "traces">,
+  stream: Stream,
+  run: Run,
+  parent: ParentValues | undefined,
+): NewJob {
+  const { source, runId, mode } = run;
+  const attributes = { "penstock.source": source, "penstock.stream": stream.name, "penstock.run": runId };
+  const runTraceparent = traces.handOn({ name: "run", attributes: { ...attributes, "penstock.mode": mode } });
+  const position = stream.paginator.start(mode === "full" ? null : run.boundAtStart);
+  const traced = { ...run, parent, runTraceparent };
+  return fetchJob({ ...traced, traceparent: pageTrace(traces, traced, 0) }, 0, position);
 }
+
+/** Begins the trace of a page: it lasts from the moment that its job is made until it is committed. */
+export function pageTrace(
+  traces: Traces,
+  { source, stream, runId, runTraceparent }: RunIdentity & { runTraceparent?: string | undefined },
+  seq: number,
+): string {
+  const attributes = {
+    "penstock.source": source,
+    "penstock.stream": stream,
+    "penstock.run": runId,
+    "penstock.page": seq,
+  };
+  return traces.handOn({ name: "page", kind: "producer", parent: "root", link: runTraceparent, attributes });
+}
+
+/** Traceparents of the page's own trace and of the span that started the run. */
+type Traced = { traceparent?: string | undefined; runTraceparent?: string | undefined };
 
 /** The job that fetches page `seq` of a run from `position`. */
 export function fetchJob(
-  run: RunIdentity & { parent?: ParentValues | undefined },
+  run: RunIdentity & { parent?: ParentValues | undefined } & Traced,
   seq: number,
   position: JsonObject,
   guard?: LoopGuard,
 ): NewJob {
-  const { runId, source, stream, partition, fence, parent } = run;
+  const { runId, source, stream, partition, fence, parent, traceparent, runTraceparent } = run;
   return {
     type: "fetch",
     jobId: fetchJobId(runId, seq, canonicalJson(position)),
@@ -89,6 +118,8 @@ export function fetchJob(
       ...(parent && { parent }),
       seq,
       position,
+      traceparent,
+      runTraceparent,
       ...(guard && { guard }),
     },
   };

@@ -4,6 +4,7 @@ import type { Queues } from "@penstock/queues/queues";
 import { openStore } from "@penstock/store/open-store";
 import { createLogger } from "@penstock/telemetry/logger";
 import { createMetrics } from "@penstock/telemetry/metrics";
+import { createTraces } from "@penstock/telemetry/traces";
 import type { DatabaseTarget } from "@penstock/testing/databases";
 import type { FetchContext } from "./context.ts";
 import { createPageTransformer } from "./page-transformer.ts";
@@ -30,6 +31,7 @@ export async function openBench(
     fetchers: new Map([[api.source.name, api.fetcher]]),
     logger: createLogger({ app: "test", level: "silent", format: "json" }),
     metrics: createMetrics(),
+    traces: createTraces(),
     settings: { backlogHigh: 1_000 },
     reach: withoutFailures,
     isHeldBack: async () => false,

@@ -8,6 +8,7 @@ import type { JobPayloads } from "@penstock/queues/catalog";
 import type { Stream } from "@penstock/source/model";
 import { schemaVersion } from "@penstock/source/view-columns";
 import type { CommittedPage, PageCommit } from "@penstock/store/store";
+import { traceIdOf } from "@penstock/telemetry/trace-context";
 import { childrenOf } from "./children.ts";
 import { definitionOf, type PipelineContext } from "./context.ts";
 import { type LetterOrigin, pageLetter } from "./letters.ts";
@@ -23,7 +24,9 @@ export async function transformPage(context: PipelineContext, job: TransformPayl
   const zstd = await loadPacked(context.store, payloadRef(job), job.items);
   await context.reach("transform.unpacked");
   const startedAt = performance.now();
-  const made = await context.transformer.transform({ ...originOf(job), zstd, parent: job.parent });
+  const made = await context.traces.inSpan({ name: "transform" }, () =>
+    context.transformer.transform({ ...originOf(job), zstd, parent: job.parent }),
+  );
   const durationMs = performance.now() - startedAt;
   context.metrics.pageTransformed({ source: job.source, stream: job.stream, durationMs });
   if (made.implausible > 0) {
@@ -121,6 +124,7 @@ function pageCommit(job: TransformPayload, { stream, made, raw }: MadePage): Pag
     records: made.records,
     duplicate: made.duplicate,
     letters: made.letters,
+    traceId: traceIdOf(job.traceparent),
     deadLettered: made.letters.length,
     raw,
     watermark: made.watermark,
@@ -143,7 +147,15 @@ function movesByPage({ order, paginator }: Stream): boolean {
 async function commit(context: PipelineContext, job: TransformPayload, page: PageCommit): Promise<void> {
   await context.reach("transform.made");
   const startedAt = performance.now();
-  const committed = await context.store.commitPage(page);
+  const committed = await context.traces.inSpan({ name: "commit", kind: "client" }, async (span) => {
+    const done = await context.store.commitPage(page);
+    span.set({
+      "db.system.name": context.store.dialect,
+      "penstock.rows": done.rowsWritten,
+      "penstock.first": done.isFirst,
+    });
+    return done;
+  });
   await context.reach("transform.committed");
   report(context, job, page, committed, performance.now() - startedAt);
   if (committed.endedRun) await reportRun(context, job.runId);
@@ -170,6 +182,8 @@ function payloadRef(job: TransformPayload): { runId: string; seq: number; hash: 
   return { runId: job.runId, seq: job.seq, hash: job.contentHash };
 }
 
-function originOf({ source, stream, partition, runId, seq, observedAt }: TransformPayload): LetterOrigin {
-  return { source, stream, partition, runId, seq, observedAt: new Date(observedAt), traceId: null };
+function originOf(job: TransformPayload): LetterOrigin {
+  const { source, stream, partition, runId, seq, observedAt, traceparent } = job;
+  const traceId = traceIdOf(traceparent);
+  return { source, stream, partition, runId, seq, observedAt: new Date(observedAt), traceId };
 }

@@ -9,6 +9,7 @@ import { openStore } from "@penstock/store/open-store";
 import type { StoredLetter } from "@penstock/store/store";
 import { createLogger } from "@penstock/telemetry/logger";
 import { createMetrics } from "@penstock/telemetry/metrics";
+import { createTraces } from "@penstock/telemetry/traces";
 import { databaseTargets } from "@penstock/testing/databases";
 import { startLoopbackServer } from "@penstock/testing/simulators/loopback-server";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -73,6 +74,7 @@ describe.each(databaseTargets())("on $name", ({ name, create }) => {
       fetchers: new Map([[source.name, stack.adopt(createPageFetcher(source), (fetcher) => fetcher.close())]]),
       logger: createLogger({ app: "test", level: "silent", format: "json" }),
       metrics: createMetrics(),
+      traces: createTraces(),
       settings: { backlogHigh: 100 },
       isHeldBack: async () => false,
       reach: withoutFailures,

@@ -23,6 +23,9 @@ const runIdentity = {
   fence: z.number(),
 };
 
+/** The page's trace, from the span that handed the job on, and the span that started the run: W3C traceparents. */
+const trace = { traceparent: z.string().optional(), runTraceparent: z.string().optional() };
+
 /** In a child stream: what the run takes from its parent's record. */
 const parentValues = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional();
 
@@ -50,6 +53,7 @@ const payloads = {
     parent: parentValues,
     seq: z.number(),
     position: cursorPosition,
+    ...trace,
     guard: loopGuard.optional(),
     /** The request was answered already, by page `seq` on, and the answer stored in parts: go on with this one. */
     answer: z.object({ hash: z.string(), seq: z.number(), part: z.number() }).optional(),
@@ -70,7 +74,7 @@ const payloads = {
     items: pagePayload,
     /** Of a first page, for the next run to ask with. */
     validator: z.string().optional(),
-    traceparent: z.string().optional(),
+    traceparent: trace.traceparent,
   }),
   redrive: z.object({ letterId: z.string(), redrives: z.number() }),
 };

@@ -10,11 +10,11 @@ import type { Source } from "@penstock/source/model";
 import { schemaVersion, viewColumns } from "@penstock/source/view-columns";
 import type { StreamSchema, StreamView } from "@penstock/store/store";
 import type { Logger } from "@penstock/telemetry/logger";
-import { createMetrics } from "@penstock/telemetry/metrics";
 import { createReach } from "./failures.ts";
 import { importCheckpoint } from "./import-checkpoint.ts";
 import { observeProcess } from "./observe.ts";
 import { openConfiguredStore } from "./open-database.ts";
+import { openTelemetry } from "./open-telemetry.ts";
 import { type Pace, usualPace } from "./upkeep.ts";
 import { loadUsableSources } from "./usable-sources.ts";
 
@@ -30,6 +30,8 @@ export type Runtime = {
 };
 
 export type RuntimeOptions = {
+  /** Which process: `fetcher`, `cli` … */
+  app: string;
   config: Config;
   logger: Logger;
   /** Whoever opens something puts its release here; undone in reverse. */
@@ -61,6 +63,12 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     .filter(({ name }) => options.only?.includes(name) ?? true)
     .map((source) => (options.isOnDemand === true ? onDemand(source) : source));
   const reach = options.reach ?? reachOf(config, logger);
+  const { metrics, traces } = await openTelemetry({
+    config: config.telemetry,
+    app: options.app,
+    stack,
+    withProcess: options.withProcessMetrics === true,
+  });
   const store = stack.adopt(await openConfiguredStore(config, { reach }), (opened) => opened.close());
   await store.noteSchemas(loaded.sources.flatMap(streamSchemas));
   await store.ensureViews(loaded.sources.flatMap(streamViews));
@@ -72,7 +80,6 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   });
   const released = await queues.releaseActive();
   if (released > 0) logger.info({ released }, "jobs of a process that was killed are waiting again");
-  const metrics = createMetrics({ withProcess: options.withProcessMetrics === true });
   metrics.expect(
     sources.flatMap(({ name, streams }) => Object.keys(streams).map((stream) => ({ source: name, stream }))),
   );
@@ -84,6 +91,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     transformer: createPageTransformer(byName),
     logger,
     metrics,
+    traces,
     settings: { backlogHigh: config.backlogHigh },
     reach,
   };

@@ -44,7 +44,7 @@ export async function serve(
     const deadlineMs = config.shutdownGraceMs + closingMs;
     return await runService(
       async (service) => {
-        const runtime = await openRuntime({ config, logger, stack: service.stack, withProcessMetrics: true });
+        const runtime = await openRuntime({ app, config, logger, stack: service.stack, withProcessMetrics: true });
         // Opened before the workers, hence closed after them: while they drain it says "not ready".
         const workers: RunningWorker[] = [];
         const url = await serveHealth(runtime, workers, service, logger);

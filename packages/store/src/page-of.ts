@@ -27,6 +27,7 @@ export function pageOf(
     raw: async (input) => JSON.stringify({ input }),
     duplicate: 0,
     letters: [],
+    traceId: null,
     deadLettered: 0,
     watermark: null,
     bound: { kind: "number", candidate: String(10 * (seq + 1)), moves: "page", lookbackMs: 0 },

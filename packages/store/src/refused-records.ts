@@ -69,7 +69,7 @@ async function letterOf(page: PageCommit, { record, error }: Refused): Promise<N
     runId,
     seq: page.seq,
     observedAt: page.observedAt,
-    traceId: null,
+    traceId: page.traceId,
     stage: "transform",
     kind: "record",
     key: record.key,

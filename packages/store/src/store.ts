@@ -229,6 +229,8 @@ export type PageCommit = {
   /** Inputs whose records all lost against another record of the same page. */
   duplicate: number;
   letters: NewLetter[];
+  /** For letters of records that the database refuses. */
+  traceId: string | null;
   /** How many inputs the letters stand for: the number of letters, or all of the page for a page letter. */
   deadLettered: number;
   /** Latest event time, `null` if none. */

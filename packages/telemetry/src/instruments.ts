@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { MetricDefinition } from "./metric-definitions.ts";
+import { sampledTraceId } from "./scope.ts";
 
 type Labels = Record<string, string>;
 
@@ -7,8 +8,8 @@ type Labels = Record<string, string>;
 export type Instruments = {
   counter(of: MetricDefinition): { add(labels: Labels, by?: number): void };
   gauge(of: MetricDefinition): { set(labels: Labels, value: number): void; clear(): void };
-  /** `traceId` of a sampled trace stays with the bucket, as an exemplar, until a later one falls into it. */
-  histogram(of: MetricDefinition): { observe(labels: Labels, value: number, traceId?: string): void };
+  /** In a span that is recorded, its trace stays with the bucket, as an exemplar, until a later one falls into it. */
+  histogram(of: MetricDefinition): { observe(labels: Labels, value: number): void };
 };
 
 export function createInstruments(registry: ReturnType<typeof createRegistry>): Instruments {
@@ -30,8 +31,10 @@ export function createInstruments(registry: ReturnType<typeof createRegistry>): 
         enableExemplars: true,
       });
       return {
-        observe: (labels, value, traceId) =>
-          histogram.observe({ labels, value, exemplarLabels: traceId === undefined ? {} : { trace_id: traceId } }),
+        observe: (labels, value) => {
+          const traceId = sampledTraceId();
+          histogram.observe({ labels, value, exemplarLabels: traceId === undefined ? {} : { trace_id: traceId } });
+        },
       };
     },
   };

@@ -1,6 +1,7 @@
 import pino from "pino";
 import pretty from "pino-pretty";
 import { redact } from "./redact.ts";
+import { correlation } from "./scope.ts";
 
 /** A message that never changes, and what is particular about this time in fields. Fields are redacted. */
 export type Log = (fields: object, message: string) => void;
@@ -14,7 +15,7 @@ export type Logger = {
   info: Log;
   warn: Log;
   error: Log;
-  /** A logger that adds these fields to each message: `source`, `stream`, `runId`, `seq`, `jobId`, `attempt`, `traceId`. */
+  /** A logger that adds these fields to each message: `source`, `stream`, `runId`, `seq`. In a job, `jobId`, `attempt` and `traceId` come by themselves. */
   child(fields: object): Logger;
 };
 
@@ -37,6 +38,7 @@ export function createLogger({ app, level, format, destination = process.stdout 
     base: { app, pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
+    mixin: correlation,
     // Errors are plain objects by then.
     serializers: { err: (err: unknown) => err },
   };

@@ -2,6 +2,7 @@ import { emptyAccount } from "@penstock/core/account";
 import { describe, expect, it } from "vitest";
 import { metricDefinitions, type ObservedMetric, processMetrics, stateMetrics } from "./metric-definitions.ts";
 import { createMetrics } from "./metrics.ts";
+import { inScope } from "./scope.ts";
 
 const of = { source: "usgs", stream: "earthquakes" };
 const labels = 'source="usgs",stream="earthquakes"';
@@ -11,7 +12,7 @@ const observed = [...Object.keys(stateMetrics), ...Object.keys(processMetrics)] 
 function record(metrics: ReturnType<typeof createMetrics>): void {
   metrics.pageFetched({ ...of, status: 200, durationMs: 250, sizeBytes: 1_000 });
   metrics.requestFailed({ ...of, status: 503, durationMs: 10 });
-  metrics.requestFailed({ ...of, status: undefined, durationMs: 30_000, traceId: "0af7651916cd43dd8448eb211c80319c" });
+  metrics.requestFailed({ ...of, status: undefined, durationMs: 30_000 });
   metrics.throttled(of);
   metrics.rateLimitSeen({ source: "usgs", remaining: 25, limit: 100 });
   metrics.breakerChanged({ source: "usgs", state: "open" });
@@ -96,7 +97,8 @@ describe("metrics", () => {
 
   it("keep the trace of a duration, as OpenMetrics has it", async () => {
     const metrics = createMetrics();
-    record(metrics);
+    const span = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", isSampled: true };
+    inScope({ span, fields: {} }, () => record(metrics));
     expect((await metrics.read()).text).toMatch(
       /^penstock_request_duration_seconds_bucket\{le="30",.*status="none"\} 1 # \{trace_id="0af7651916cd43dd8448eb211c80319c"\} 30 [\d.]+$/m,
     );

@@ -3,13 +3,13 @@ import type { ErrorCode } from "@penstock/core/error-codes";
 import type { RunStatus } from "@penstock/core/run";
 import type { BreakerState } from "@penstock/core/source-state";
 import { collectDefaultMetrics } from "prom-client";
+import { type CollectedMetric, collectFrom } from "./collected.ts";
 import { createInstruments, createRegistry } from "./instruments.ts";
 import { metricDefinitions as defined } from "./metric-definitions.ts";
 import { createObservations, type Observe } from "./observations.ts";
 
 type Of = { source: string; stream: string };
-/** Of the sampled trace that the duration is part of, if any. */
-type Timed = { durationMs: number; traceId?: string | undefined };
+type Timed = { durationMs: number };
 export type JobOutcome = "done" | "retried" | "failed";
 
 /** What the program counts. One method per event, so that names and labels stand in one place. */
@@ -36,6 +36,8 @@ export type Metrics = {
   observe: Observe;
   /** All metrics in the OpenMetrics format. */
   read(): Promise<{ contentType: string; text: string }>;
+  /** The same as values. */
+  collect(): Promise<CollectedMetric[]>;
 };
 
 export type MetricsOptions = {
@@ -69,6 +71,10 @@ export function createMetrics({ withProcess = false }: MetricsOptions = {}): Met
       await refresh();
       return { contentType: registry.contentType, text: await registry.metrics() };
     },
+    collect: async () => {
+      await refresh();
+      return await collectFrom(registry);
+    },
   };
 }
 
@@ -82,10 +88,10 @@ function requestEvents({ counter, gauge, histogram }: Instruments) {
   const remainingRequests = gauge(defined.rateLimitRemaining);
   const headroom = gauge(defined.rateLimitHeadroom);
   const breakerChanges = counter(defined.breakerChanges);
-  const answered = ({ source, stream, durationMs, traceId }: Of & Timed, code: number | undefined) => {
+  const answered = ({ source, stream, durationMs }: Of & Timed, code: number | undefined) => {
     const labels = { source, stream, status: statusClass(code) };
     requests.add(labels);
-    duration.observe(labels, durationMs / 1_000, traceId);
+    duration.observe(labels, durationMs / 1_000);
   };
   return {
     pageFetched: (event) => {
@@ -112,11 +118,11 @@ function pageEvents({ counter, histogram }: Instruments) {
   const commitDuration = histogram(defined.commitDuration);
   const deadLetters = counter(defined.deadLetters);
   return {
-    pageTransformed: ({ source, stream, durationMs, traceId }) =>
-      transformDuration.observe({ source, stream }, durationMs / 1_000, traceId),
-    pageCommitted: ({ source, stream, account, isFirst, durationMs, traceId }) => {
+    pageTransformed: ({ source, stream, durationMs }) =>
+      transformDuration.observe({ source, stream }, durationMs / 1_000),
+    pageCommitted: ({ source, stream, account, isFirst, durationMs }) => {
       const of = { source, stream };
-      commitDuration.observe(of, durationMs / 1_000, traceId);
+      commitDuration.observe(of, durationMs / 1_000);
       if (!isFirst) return repeatedPages.add(of);
       pages.add(of);
       pageRecords.observe(of, account.fetched);
@@ -131,8 +137,7 @@ function jobEvents({ counter, histogram }: Instruments) {
   const duration = histogram(defined.jobDuration);
   const retries = counter(defined.jobRetries);
   return {
-    jobEnded: ({ queue, type, outcome, durationMs, traceId }) =>
-      duration.observe({ queue, type, outcome }, durationMs / 1_000, traceId),
+    jobEnded: ({ queue, type, outcome, durationMs }) => duration.observe({ queue, type, outcome }, durationMs / 1_000),
     jobRetried: ({ queue, code }) => retries.add({ queue, code }),
   } satisfies Partial<Metrics>;
 }

@@ -25,7 +25,14 @@ export async function demo(command: CommandContext, options: { json?: boolean })
   await using stack = new AsyncDisposableStack();
   const replay = stack.adopt(await startUsgsReplay({ faults: "demo" }), (opened) => opened.close());
   const config = demoConfig(command.config, replay);
-  const runtime = await openRuntime({ config, logger: command.logger, stack, only: [stream.source], isOnDemand: true });
+  const runtime = await openRuntime({
+    app: "cli",
+    config,
+    logger: command.logger,
+    stack,
+    only: [stream.source],
+    isOnDemand: true,
+  });
   await startAllInOne(runtime, stack);
   if (options.json !== true)
     command.out.write(`${replay.total} records of the USGS earthquake API, replayed at ${replay.url}\n`);

@@ -21,7 +21,7 @@ export async function redrive(context: CommandContext, ids: string[], options: F
   const { config, logger, out, signal } = context;
   const chosen = await choose(context, filter);
   if (options.dryRun === true) return preview(context, "put back", chosen);
-  const runtime = await openRuntime({ config, logger, stack, hasShortLocks: true });
+  const runtime = await openRuntime({ app: "cli", config, logger, stack, hasShortLocks: true });
   await startTransformer(runtime, stack);
   await startFetcher(runtime, stack);
   startUpkeep(runtime.context, stack);

@@ -34,7 +34,7 @@ export async function run(
 ): Promise<number> {
   await using stack = new AsyncDisposableStack();
   const targets = resolveTarget(await loadUsableSources(config), target);
-  const runtime = await openRuntime({ config, logger, stack, hasShortLocks: true });
+  const runtime = await openRuntime({ app: "cli", config, logger, stack, hasShortLocks: true });
   await refusePaused(runtime.context.store, targets);
   await startTransformer(runtime, stack);
   await startFetcher(

@@ -8,6 +8,7 @@ import type { Source } from "@penstock/source/model";
 import type { Store } from "@penstock/store/store";
 import { createLogger } from "@penstock/telemetry/logger";
 import { createMetrics } from "@penstock/telemetry/metrics";
+import { createTraces } from "@penstock/telemetry/traces";
 import { z } from "zod";
 import type { FetchContext } from "../context.ts";
 import { fetchPage } from "../fetch.ts";
@@ -83,6 +84,7 @@ export function createReplay(store: Store, name: string, { order, isDeduplicated
     fetchers: new Map([[name, fetcher]]),
     logger: createLogger({ app: "replay", level: "silent", format: "json" }),
     metrics: createMetrics(),
+    traces: createTraces(),
     settings: { backlogHigh: 100 },
     isHeldBack: async () => false,
     reach: withoutFailures,
