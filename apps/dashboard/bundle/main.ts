@@ -1,0 +1,3 @@
+import { builtPage } from "./bundle.ts";
+
+process.stdout.write(`${await builtPage()}\n`);

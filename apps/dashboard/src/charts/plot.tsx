@@ -1,0 +1,73 @@
+import { useEffect, useRef } from "react";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+
+const heightPx = 200;
+
+type Series = { name: string /** Custom property of the colour, `--bad`. */; color: string; kind: "bars" | "points" };
+type Props = {
+  label: string;
+  /** Seconds, then the values of each series. */
+  data: [number[], ...number[][]];
+  series: Series[];
+  format: (value: number) => string;
+};
+
+/** A chart over time. Drawn anew when its data, its width or the colours of the page change. */
+export function Plot({ label, data, series, format }: Props) {
+  const place = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const element = place.current;
+    if (element === null) return;
+    let plot = draw(element, data, series, format);
+    const redraw = () => {
+      plot.destroy();
+      plot = draw(element, data, series, format);
+    };
+    const observer = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height: heightPx }));
+    observer.observe(element);
+    addEventListener("themechange", redraw);
+    return () => {
+      observer.disconnect();
+      removeEventListener("themechange", redraw);
+      plot.destroy();
+    };
+  }, [data, series, format]);
+  return <div className="plot" role="img" aria-label={label} ref={place} />;
+}
+
+function draw(element: HTMLElement, data: Props["data"], series: Series[], format: Props["format"]): uPlot {
+  const options: uPlot.Options = {
+    width: element.clientWidth,
+    height: heightPx,
+    legend: { show: true },
+    cursor: { drag: { x: false, y: false } },
+    scales: { y: { range: (_, __, max) => [0, Math.max(1, max * 1.1)] } },
+    axes: [axis(element), { ...axis(element), size: 70, values: (_, ticks) => ticks.map(format) }],
+    series: [{}, ...series.map((one) => drawn(element, one, format))],
+  };
+  return new uPlot(options, data, element);
+}
+
+function drawn(element: HTMLElement, { name, color, kind }: Series, format: Props["format"]): uPlot.Series {
+  const stroke = colorOf(element, color);
+  const value = (_: uPlot, raw: number | null) => (raw === null ? "–" : format(raw));
+  if (kind === "points")
+    return { label: name, stroke, value, paths: () => null, points: { show: true, size: 7, fill: stroke } };
+  const paths = uPlot.paths.bars?.({ size: [0.8, 40], align: 1 });
+  return { label: name, stroke, fill: stroke, value, points: { show: false }, ...(paths && { paths }) };
+}
+
+function axis(element: HTMLElement): uPlot.Axis {
+  const grid = { stroke: colorOf(element, "--line"), width: 1 };
+  return { stroke: colorOf(element, "--quiet"), grid, ticks: grid, font: "12px system-ui, sans-serif" };
+}
+
+/** A canvas knows no custom properties. */
+function colorOf(element: HTMLElement, property: string): string {
+  const probe = element.appendChild(document.createElement("i"));
+  probe.style.color = `var(${property})`;
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
+}

@@ -1,0 +1,34 @@
+import type { RouteResponse } from "@penstock/api-contract/routes";
+import { keepPreviousData, type UseQueryResult, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import type { Operation } from "./addresses.ts";
+import { useIsLive } from "./live-state.ts";
+import { type Given, request } from "./request.ts";
+
+/** How often what is shown is asked for again: rarely while events tell what changed, else often. */
+const safetyIntervalMs = 30_000;
+const pollingIntervalMs = 5_000;
+
+/** What an operation answers, kept up to date while it is shown. */
+export function useOperation<N extends Operation>(
+  operation: N,
+  given: Given<N>,
+  options: { intervalMs?: number; isEnabled?: boolean } = {},
+): UseQueryResult<RouteResponse<N>> {
+  const usualMs = useIsLive() ? safetyIntervalMs : pollingIntervalMs;
+  return useQuery({
+    queryKey: [operation, given],
+    queryFn: ({ signal }) => request(operation, { ...given, signal }),
+    refetchInterval: options.intervalMs ?? usualMs,
+    enabled: options.isEnabled ?? true,
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** Something to do. When it was done, all that is shown is asked for again: it may be about anything. */
+export function useAction<N extends Operation>(operation: N) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (given: Given<N>) => request(operation, given),
+    onSuccess: () => client.invalidateQueries(),
+  });
+}
