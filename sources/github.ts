@@ -5,6 +5,9 @@ import { urlVariable } from "@penstock/source/environment";
 import { linkHeader } from "@penstock/source/paginators/links";
 import { z } from "zod";
 
+/** The schemas name what is wanted of records that have many more fields. */
+const selected = { newField: "discard" } as const;
+
 const user = z.object({ login: z.string() });
 
 /** One issue as the API sends it: https://docs.github.com/en/rest/issues/issues */
@@ -61,6 +64,7 @@ export default defineSource({
         // already read to the end, and one that was not read yet to where nobody looks again.
         query: { state: "all", sort: "created", direction: "asc", per_page: "100" },
         schema: issue,
+        contract: selected,
         output: z.object({
           number: z.int(),
           title: z.string(),
@@ -107,6 +111,7 @@ export default defineSource({
         path: `/repos/${env.GITHUB_REPOSITORY}/issues/{commented_number}/comments`,
         query: { per_page: "100" },
         schema: comment,
+        contract: selected,
         output: z.object({
           id: z.int(),
           issue_number: z.int(),

@@ -4,6 +4,9 @@ import { numberVariable, urlVariable } from "@penstock/source/environment";
 import { offset } from "@penstock/source/paginators/offset";
 import { z } from "zod";
 
+/** The schemas name what is wanted of records that have many more fields. */
+const selected = { newField: "discard" } as const;
+
 const instant = z.int().min(Date.parse("0000-01-01T00:00:00Z")).max(Date.parse("9999-12-31T23:59:59.999Z"));
 
 /** One event as GeoJSON; https://earthquake.usgs.gov/earthquakes/feed/v1.0/geojson.php tells what the fields mean. */
@@ -77,6 +80,7 @@ export default defineSource({
         },
         records: "features",
         schema: feature,
+        contract: selected,
         output: earthquake,
         transform: ({ id, properties: p, geometry }) => {
           const [longitude, latitude, depth_km] = geometry.coordinates;

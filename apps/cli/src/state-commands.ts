@@ -32,6 +32,13 @@ export function defineStateCommands(define: Define, inContext: InContext): void 
   json(limit(define("audit", "list what was done by hand: who, when, why", "penstock audit --target usgs.earthquakes")))
     .option("--target <name>", "only what was done to this source, stream, run or letter")
     .action((options) => inContext(async (context) => (await import("./commands/audit.ts")).audit(context, options)));
+  json(
+    define("schema <source.stream>", "show a stream's schema and contract", "penstock schema usgs.earthquakes --diff"),
+  )
+    .option("--diff", "what changed since the schema before, and what arrived that it does not say")
+    .action((name, options) =>
+      inContext(async (context) => (await import("./commands/schema.ts")).schema(context, name, options)),
+    );
   defineCheckpoint(
     define("checkpoint", "look at checkpoints, and move them", "penstock checkpoint show usgs.earthquakes"),
     inContext,

@@ -148,6 +148,14 @@ export const errorCodes = {
     means: "A record does not fit the stream's schema.",
     remedy: "See path, expected and received; correct the schema or the API, then redrive.",
   },
+  FIELD_UNEXPECTED: {
+    means: "A record has a field that the schema does not have, and the stream's contract puts such records aside.",
+    remedy: "Add the field to the schema or change the contract, then redrive.",
+  },
+  SCHEMA_FROZEN: {
+    means: "Something arrived that the schema does not say, and the stream's contract freezes it.",
+    remedy: "`penstock schema <stream> --diff` shows it; change the schema or the contract. The bound stayed.",
+  },
   KEY_MISSING: { means: "A record has no key.", remedy: "See the payload; correct the stream's key, then redrive." },
   CURSOR_INVALID: {
     means: "A record has no usable cursor value.",

@@ -7,7 +7,9 @@ export type OutputRecord = {
   version: string | null;
   /** The output, as JSON text with sorted fields. */
   data: string;
-  /** SHA-256 of `data`. */
+  /** What came and the schema does not have, by path, as JSON text; absent when there is none, or it is not kept. */
+  extra?: string;
+  /** SHA-256 of `data`, with `extra` behind it where there is some. */
   hash: string;
 };
 
@@ -19,7 +21,7 @@ export type NumberedRecord = OutputRecord & { input: number };
  * made, so that what passes between threads, and into the statement, is one text and not thousands of objects.
  */
 export type RecordBatch = {
-  /** JSON array of `[key, ts, version, hash, data]`. */
+  /** JSON array of `[key, ts, version, hash, data, extra]`. */
   rows: string;
   /** JSON array of the keys. */
   keys: string;
@@ -32,18 +34,23 @@ export const emptyBatch: RecordBatch = { rows: "[]", keys: "[]", inputs: [] };
 /** @param records one per key, sorted by key, lest two transactions wait for each other's rows */
 export function batchOf(records: readonly NumberedRecord[]): RecordBatch {
   return {
-    rows: JSON.stringify(records.map(({ key, ts, version, hash, data }) => [key, ts, version, hash, data])),
+    rows: JSON.stringify(
+      records.map(({ key, ts, version, hash, data, extra = null }) => [key, ts, version, hash, data, extra]),
+    ),
     keys: JSON.stringify(records.map(({ key }) => key)),
     inputs: records.map(({ input }) => input),
   };
 }
 
-type Row = [key: string, ts: string | null, version: string | null, hash: string, data: string];
+type Row = [key: string, ts: string | null, version: string | null, hash: string, data: string, extra: string | null];
 
 /** What {@link batchOf} was given. */
 export function recordsOf({ rows, inputs }: RecordBatch): NumberedRecord[] {
   const parsed: Row[] = JSON.parse(rows);
-  return parsed.map(([key, ts, version, hash, data], i) => ({ key, ts, version, hash, data, input: inputs[i] ?? -1 }));
+  return parsed.map(([key, ts, version, hash, data, extra], i) => {
+    const record = { key, ts, version, hash, data, input: inputs[i] ?? -1 };
+    return extra === null ? record : { ...record, extra };
+  });
 }
 
 export function keysOf({ keys }: RecordBatch): string[] {

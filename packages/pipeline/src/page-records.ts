@@ -1,4 +1,6 @@
 import { type LargestCursors, timeIn, withCursor } from "@penstock/core/cursor";
+import { codeOf, messageOf } from "@penstock/core/decision";
+import { createDriftTally, type DriftCount } from "@penstock/core/drift";
 import { InvalidRecordError, type PenstockError } from "@penstock/core/errors";
 import type { JsonValue } from "@penstock/core/json";
 import type { NumberedRecord } from "@penstock/core/record";
@@ -19,6 +21,10 @@ export type PageRecords = {
   watermark: Date | null;
   /** Accepted inputs whose cursor value is too far ahead to be believed: stored, but no bound. */
   implausible: number;
+  /** What of the items the schema does not say. */
+  drift: DriftCount[];
+  /** Why the page must not be committed, where the contract freezes what drifted. */
+  frozen: string | null;
 };
 
 /** How far ahead of the request a time may be and still be taken for one: clocks differ, and zones are mistaken. */
@@ -37,17 +43,20 @@ export function transformItems(
   let filtered = 0;
   let cursors: LargestCursors = { largest: null, before: null };
   let implausible = 0;
+  const tally = createDriftTally();
+  let frozen: string | null = null;
   const latestPlausible = new Date(fetchedAt.getTime() + plausibleAheadMs).toISOString();
   items.forEach((item, input) => {
     try {
-      const made = transform(item, { fetchedAt });
+      const made = transform(item, { fetchedAt, onDrift: tally.add });
       if (isImplausible(stream, made.cursor, latestPlausible)) implausible += 1;
       else if (stream.cursor !== undefined) cursors = withCursor(stream.cursor.kind, cursors, made.cursor);
       if (made.kind === "filtered") filtered += 1;
       else for (const record of made.records) candidates.push({ ...record, input });
     } catch (error) {
-      if (!(error instanceof InvalidRecordError)) throw error;
-      refused.push({ input, error });
+      if (error instanceof InvalidRecordError) refused.push({ input, error });
+      else if (codeOf(error) === "SCHEMA_FROZEN") frozen ??= messageOf(error);
+      else throw error;
     }
   });
   const records = newestByKey(candidates);
@@ -61,6 +70,8 @@ export function transformItems(
     boundCandidate: boundCandidateOf(stream, cursors),
     watermark: latest(records, latestPlausible),
     implausible,
+    drift: tally.counts(),
+    frozen,
   };
 }
 

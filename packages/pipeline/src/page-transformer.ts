@@ -14,7 +14,7 @@ export type PackedPage = LetterOrigin & { zstd: Uint8Array; parent?: ParentValue
 /** What a page became, ready to be committed. */
 export type TransformedPage = Pick<
   PageRecords,
-  "filtered" | "duplicate" | "boundCandidate" | "watermark" | "implausible"
+  "filtered" | "duplicate" | "boundCandidate" | "watermark" | "implausible" | "drift" | "frozen"
 > & { records: RecordBatch; letters: NewLetter[] };
 
 /**

@@ -1,3 +1,4 @@
+import { PermanentError } from "@penstock/core/errors";
 import { redriveJobId } from "@penstock/core/job-id";
 import type { JsonValue } from "@penstock/core/json";
 import { batchOf, emptyBatch } from "@penstock/core/record";
@@ -71,6 +72,7 @@ async function redriveRecords(context: PipelineContext, letter: StoredLetter): P
     fetchedAt: letter.observedAt,
     parent: parentRecord(letter.partition, await readParent(context, letter)),
   });
+  if (made.frozen !== null) throw new PermanentError("SCHEMA_FROZEN", made.frozen, { source: letter.source });
   const [first] = made.refused;
   if (letter.kind === "record" && first !== undefined) throw first.error;
   const letters = made.refused.map((refused) => recordLetter(stream, originOf(letter), items, refused));

@@ -1,5 +1,6 @@
 import { defaultBudget } from "@penstock/core/budget";
 import { codeOf, messageOf } from "@penstock/core/decision";
+import type { DriftCount } from "@penstock/core/drift";
 import type { ErrorCode } from "@penstock/core/error-codes";
 import { PermanentError } from "@penstock/core/errors";
 import { type JsonValue, jsonText } from "@penstock/core/json";
@@ -14,6 +15,7 @@ import { definitionOf, type PipelineContext } from "./context.ts";
 import { type LetterOrigin, pageLetter } from "./letters.ts";
 import { loadPacked, parseItems, unpackItems } from "./page-payload.ts";
 import type { TransformedPage } from "./page-transformer.ts";
+import { reportDrift } from "./report-drift.ts";
 import { reportRun } from "./report-run.ts";
 
 type TransformPayload = JobPayloads["transform"];
@@ -34,8 +36,21 @@ export async function transformPage(context: PipelineContext, job: TransformPayl
     const fields = { source: job.source, stream: job.stream, runId, seq, records: made.implausible };
     context.logger.warn(fields, "cursor values more than an hour ahead of now are stored and not taken for the bound");
   }
+  if (made.frozen !== null) await refuseFrozen(context, job, stream, { ...made, frozen: made.frozen });
   const page = pageCommit(job, { stream, made, raw: rawReader(() => unpackItems(job, zstd)) });
   await commit(context, job, { ...page, children: childrenOf(source, job.stream) });
+}
+
+/** Nothing of such a page is written but what drifted: the bound stays before it, and the run fails when the job is settled. */
+async function refuseFrozen(
+  context: PipelineContext,
+  { source, stream: name, runId, seq }: TransformPayload,
+  stream: Stream,
+  { drift, frozen }: { drift: readonly DriftCount[]; frozen: string },
+): Promise<never> {
+  const at = { source, stream: name, runId, seq, schemaVersion: schemaVersion(stream).fingerprint };
+  reportDrift(context, at, drift, await context.store.noteDrift(at, drift));
+  throw new PermanentError("SCHEMA_FROZEN", frozen, { source, stream: name, seq });
 }
 
 /** Only for a record that the database refuses: then the page is parsed once more. */
@@ -54,6 +69,7 @@ function rawReader(itemsJson: () => string): PageCommit["raw"] {
  */
 export async function settleTransform(context: PipelineContext, job: TransformPayload, error: unknown): Promise<void> {
   await context.reach("settle-transform.begun");
+  if (codeOf(error) === "SCHEMA_FROZEN") return failRun(context, job, "SCHEMA_FROZEN", messageOf(error));
   const itemsJson = await readableItems(context, job);
   if (itemsJson === undefined) {
     const message = `page ${job.seq} cannot be read back from the queue; the next run fetches it again`;
@@ -85,15 +101,25 @@ const nothingMade: TransformedPage = {
   boundCandidate: null,
   watermark: null,
   implausible: 0,
+  drift: [],
+  frozen: null,
 };
+
+async function failRun(
+  context: PipelineContext,
+  job: TransformPayload,
+  code: "SCHEMA_FROZEN" | "ACCOUNT_VIOLATED",
+  message: string,
+): Promise<void> {
+  if (await context.store.endRun(job.runId, { status: "failed", code, message })) await reportRun(context, job.runId);
+}
 
 /** Before the letter is written, which may complete the run: no run succeeds that lost count of its records. */
 async function failForAccount(context: PipelineContext, job: TransformPayload, error: unknown): Promise<void> {
   const { source, stream, runId, seq } = job;
   const message = messageOf(error);
   context.logger.error({ source, stream, runId, seq, reason: message }, "account violated");
-  if (await context.store.endRun(runId, { status: "failed", code: "ACCOUNT_VIOLATED", message }))
-    await reportRun(context, runId);
+  await failRun(context, job, "ACCOUNT_VIOLATED", message);
 }
 
 async function readableItems(context: PipelineContext, job: TransformPayload): Promise<string | undefined> {
@@ -125,6 +151,7 @@ function pageCommit(job: TransformPayload, { stream, made, raw }: MadePage): Pag
     duplicate: made.duplicate,
     letters: made.letters,
     traceId: traceIdOf(job.traceparent),
+    drift: made.drift,
     deadLettered: made.letters.length,
     raw,
     watermark: made.watermark,
@@ -172,6 +199,7 @@ function report(
   const log = context.logger.child({ source, stream, runId, seq });
   context.metrics.pageCommitted({ source, stream, account: committed.account, isFirst: committed.isFirst, durationMs });
   log.debug({ ...committed.account, isFirst: committed.isFirst, durationMs }, "page committed");
+  if (committed.isFirst) reportDrift(context, { source, stream, runId, seq }, page.drift ?? [], committed.newDrift);
   for (const letter of page.letters) {
     context.metrics.deadLettered({ source, stream, code: letter.code });
     log.error({ code: letter.code, key: letter.key, path: letter.path, reason: letter.message }, "dead letter");

@@ -18,8 +18,11 @@ test("without transform the records are stored as the schema gives them", () => 
     schedule: undefined,
     deadLetterBudget: { kind: "share", share: 0.5 },
   });
-  const context = { source: "s", stream: "t", fetchedAt: new Date(0), parent: {} };
-  expect(stream.convert({ id: "a", at: "x", price: 1, more: true }, context)).toEqual([{ id: "a", at: "x", price: 1 }]);
+  const context = { source: "s", stream: "t", fetchedAt: new Date(0), parent: {}, onDrift: () => {} };
+  expect(stream.convert({ id: "a", at: "x", price: 1, more: true }, context)).toEqual({
+    outputs: [{ id: "a", at: "x", price: 1 }],
+    extra: { more: true },
+  });
 });
 
 test("a source with an environment is configured by it", () => {

@@ -4,6 +4,7 @@ import type { BreakerPolicy } from "@penstock/core/source-state";
 import type { z } from "zod";
 import { type Auth, noAuth } from "./auth.ts";
 import { type BudgetOption, budgetOf } from "./budget-option.ts";
+import { type ContractOption, contractOf } from "./contract/contract-option.ts";
 import { type ChildTransform, convertAsIs, convertWith, type Transform, withParent } from "./convert.ts";
 import { type CursorOptions, cursorOn } from "./cursor-field.ts";
 import { type Duration, durationMs } from "./duration.ts";
@@ -154,6 +155,11 @@ export type StreamOptions<O extends z.ZodObject> = {
   freshness?: Duration;
   /** How many dead-lettered records a run may have and still succeed: `20`, or a share as `"5%"`; default `"50%"`. */
   deadLetterBudget?: BudgetOption;
+  /**
+   * What is done with what arrives and the schema does not say: `evolve`, `discard`, `quarantine` or `freeze`, for all drift or by
+   * kind. Default: new fields `evolve`, the rest `quarantine`.
+   */
+  contract?: ContractOption;
   /** Default 1,000,000. */
   maxPages?: number;
   /** Empty pages in a row with which a run still goes on; default 100. */
@@ -195,12 +201,13 @@ export function defineStream<S extends z.ZodObject, O extends z.ZodObject, P ext
   options: WithTransform<S, O> | ChildWithTransform<S, O, P> | WithoutTransform<S>,
 ): StreamDefinition {
   const special = { key: [options.key].flat(), cursorField: options.cursor?.field };
+  const contract = contractOf(options.contract);
   if (options.transform === undefined) {
-    return streamOf(options, options.schema, options.schema, convertAsIs(options.schema, special));
+    return streamOf(options, options.schema, options.schema, convertAsIs(options.schema, special, contract));
   }
   const { schema, output } = options;
   const transform = isChild(options) ? withParent(options.parent.fields, options.transform) : options.transform;
-  return streamOf(options, schema, output, convertWith(schema, output, transform, special));
+  return streamOf(options, schema, output, convertWith({ schema, output, transform }, special, contract));
 }
 
 function isChild<S extends z.ZodType, O extends z.ZodObject, P extends ParentFields>(
@@ -229,6 +236,7 @@ function streamOf<O extends z.ZodObject>(
     isConditional: options.conditional ?? false,
     schema,
     output,
+    contract: contractOf(options.contract),
     convert,
     key: [options.key].flat(),
     cursor,

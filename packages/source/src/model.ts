@@ -1,5 +1,6 @@
 import type { DeadLetterBudget } from "@penstock/core/budget";
 import type { CursorKind, ScalarKind } from "@penstock/core/cursor";
+import type { Contract, Drift } from "@penstock/core/drift";
 import type { JsonObject, JsonValue } from "@penstock/core/json";
 import type { ParentValues } from "@penstock/core/partition";
 import type { BreakerPolicy } from "@penstock/core/source-state";
@@ -70,6 +71,8 @@ export type Stream = {
   schema: z.ZodType;
   /** Schema of one record as it is stored: gives the typed view its columns. */
   output: z.ZodObject;
+  /** What is done with what the schema does not say. */
+  contract: Contract;
   /** From a raw item to what is stored of it. */
   convert: Convert;
   /** Output fields that identify a record. */
@@ -102,20 +105,28 @@ export type Stream = {
 };
 
 /**
- * Validates an item, transforms it and validates each output; an empty array when the transform made none on purpose.
+ * Validates an item by schema and contract, transforms it and validates each output.
  * The types of schema, transform and output meet in here, so that nothing outside needs to know them.
  *
- * @throws InvalidRecordError `RECORD_INVALID`, `KEY_MISSING`, `CURSOR_INVALID`, `TRANSFORM_FAILED` or `OUTPUT_INVALID`
+ * @throws InvalidRecordError `RECORD_INVALID`, `FIELD_UNEXPECTED`, `KEY_MISSING`, `CURSOR_INVALID`, `TRANSFORM_FAILED` or
+ * `OUTPUT_INVALID`
+ * @throws PermanentError `SCHEMA_FROZEN`
  */
-export type Convert = (item: JsonValue, context: ConvertContext) => Output[];
+export type Convert = (item: JsonValue, context: ConvertContext) => Converted;
+
+/**
+ * No outputs when the transform made none on purpose, or the contract discards such records. `extra`: what of the item the schema
+ * does not have and the contract keeps, by path.
+ */
+export type Converted = { outputs: Output[]; extra: JsonObject | undefined };
 
 /** A validated output: JSON, but for fields that are `undefined`, which are not stored. */
 export type Output = { readonly [field: string]: unknown };
 
 export type TransformContext = { source: string; stream: string; fetchedAt: Date };
 
-/** `parent`: what a child stream takes from its parent's record; empty in other streams. */
-export type ConvertContext = TransformContext & { parent: ParentValues };
+/** `parent`: what a child stream takes from its parent's record; empty in other streams. `onDrift` is told of all drift. */
+export type ConvertContext = TransformContext & { parent: ParentValues; onDrift: (drift: Drift) => void };
 
 export type Parent = {
   /** Name of a stream of the same source. */

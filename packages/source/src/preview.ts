@@ -4,7 +4,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from "@penstock/core/js
 import type { ParentValues } from "@penstock/core/partition";
 import type { OutputRecord } from "@penstock/core/record";
 import { z } from "zod";
-import { type DescribedIssue, describeIssue } from "./convert.ts";
+import { type DescribedIssue, describeIssue } from "./convert-issues.ts";
 import { createPageFetcher, type FetchedPage } from "./fetch-page.ts";
 import type { Source, Stream } from "./model.ts";
 import { observeRequests, type SentRequest, shownRequest } from "./observe-requests.ts";

@@ -67,10 +67,15 @@ function refusal(item: JsonValue, transformItem = transform): InvalidRecordError
 
 test("a record becomes its row", () => {
   const data = '{"at":"2026-01-31T12:00:00.000Z","cents":500,"id":"o1","meta":{"a":1,"b":2}}';
-  expect(transform({ ...order, meta: { b: 2, a: 1 }, extra: "ignored" })).toEqual({
+  const row = { key: "o1", ts: "2026-01-31T12:00:00.000Z", version: null, data };
+  expect(transform({ ...order, meta: { b: 2, a: 1 } })).toEqual({
     kind: "records",
     cursor: "2026-01-31T12:00:00.000Z",
-    records: [{ key: "o1", ts: "2026-01-31T12:00:00.000Z", version: null, data, hash: contentHash(data) }],
+    records: [{ ...row, hash: contentHash(data) }],
+  });
+  const extra = '{"note":"kept"}';
+  expect(transform({ ...order, meta: { b: 2, a: 1 }, note: "kept" })).toMatchObject({
+    records: [{ ...row, extra, hash: contentHash(`${data}\n${extra}`) }],
   });
 });
 

@@ -1,3 +1,4 @@
+import type { Drift } from "@penstock/core/drift";
 import { InvalidRecordError } from "@penstock/core/errors";
 import { contentHash } from "@penstock/core/hash";
 import { canonicalJson, type JsonValue } from "@penstock/core/json";
@@ -16,7 +17,8 @@ export type Transformation = ({ kind: "records"; records: OutputRecord[] } | { k
 };
 /** The parent's record of a page of a child stream. */
 export type ParentRecord = { key: string; values: ParentValues };
-export type Transformer = (item: JsonValue, context: { fetchedAt: Date }) => Transformation;
+export type ItemContext = { fetchedAt: Date; onDrift?: (drift: Drift) => void };
+export type Transformer = (item: JsonValue, context: ItemContext) => Transformation;
 
 const maxKeyChars = 1_000;
 
@@ -24,23 +26,26 @@ const maxKeyChars = 1_000;
  * From raw items to rows of the table `records`. The key of a child stream's record begins with its parent's, so that the
  * children of two parents never overwrite one another.
  *
- * @throws from the transformer, InvalidRecordError `RECORD_INVALID`, `KEY_MISSING`, `CURSOR_INVALID`, `TRANSFORM_FAILED`
- * or `OUTPUT_INVALID`, with path, expected and received where there is one field to blame
+ * @throws from the transformer, InvalidRecordError `RECORD_INVALID`, `FIELD_UNEXPECTED`, `KEY_MISSING`, `CURSOR_INVALID`,
+ * `TRANSFORM_FAILED` or `OUTPUT_INVALID`, with path, expected and received where there is one field to blame
+ * @throws PermanentError `SCHEMA_FROZEN`
  */
 export function createTransformer(source: Source, stream: Stream, parent?: ParentRecord): Transformer {
-  return (item, { fetchedAt }) => {
+  return (item, { fetchedAt, onDrift = () => {} }) => {
     const context: ConvertContext = {
       source: source.name,
       stream: stream.name,
       fetchedAt,
+      onDrift,
       parent: parent?.values ?? {},
     };
-    const outputs = stream.convert(item, context);
+    const { outputs, extra } = stream.convert(item, context);
+    const extraJson = extra && outputJson(extra, context);
     const cursor = requireCursor(stream, item, context);
     if (outputs.length === 0) return { kind: "filtered", cursor };
     return {
       kind: "records",
-      records: outputs.map((output) => toRecord(stream, output, context, parent?.key)),
+      records: outputs.map((output) => toRecord(stream, output, context, parent?.key, extraJson)),
       cursor,
     };
   };
@@ -62,10 +67,13 @@ function toRecord(
   output: Output,
   context: TransformContext,
   parentKey: string | undefined,
+  extra: string | undefined,
 ): OutputRecord {
   const key = keyOf(stream, output, context, parentKey);
   const data = outputJson(output, context);
-  return { key, ts: eventTimeOf(stream, output), version: versionOf(stream, output), data, hash: contentHash(data) };
+  const record = { key, ts: eventTimeOf(stream, output), version: versionOf(stream, output), data };
+  if (extra === undefined) return { ...record, hash: contentHash(data) };
+  return { ...record, extra, hash: contentHash(`${data}\n${extra}`) };
 }
 
 function keyOf(stream: Stream, output: Output, context: TransformContext, parentKey: string | undefined): string {

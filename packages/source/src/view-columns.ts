@@ -27,23 +27,34 @@ export function viewColumns(stream: Stream): ViewColumn[] {
   return columns;
 }
 
-/** The output schema as JSON Schema, and a fingerprint of it that changes when it does. */
-export function schemaVersion(stream: Stream): { fingerprint: string; jsonSchema: JsonObject } {
+/** `input`: of a record as the API sends it, `{}` for what JSON Schema cannot say; `output`: as it is stored. */
+export type SchemaPair = { input: JsonObject; output: JsonObject };
+
+/** Both schemas as JSON Schema, and a fingerprint of them that changes when either does. */
+export function schemaVersion(stream: Stream): { fingerprint: string; jsonSchema: SchemaPair } {
   const known = versions.get(stream);
   if (known !== undefined) return known;
-  const jsonSchema = outputJsonSchema(stream);
+  const jsonSchema = { input: inputJsonSchema(stream), output: outputJsonSchema(stream) };
   const version = { fingerprint: shortHash(canonicalJson(jsonSchema)), jsonSchema };
   versions.set(stream, version);
   return version;
 }
 
 // Asked for with every page; a stream never changes.
-const versions = new WeakMap<Stream, { fingerprint: string; jsonSchema: JsonObject }>();
+const versions = new WeakMap<Stream, { fingerprint: string; jsonSchema: SchemaPair }>();
+
+function inputJsonSchema(stream: Stream): JsonObject {
+  return jsonOf(z.toJSONSchema(stream.schema, { io: "input", unrepresentable: "any" }));
+}
+
+function jsonOf(value: object): JsonObject {
+  const schema: unknown = JSON.parse(JSON.stringify(value));
+  return isJsonObject(schema) ? schema : {};
+}
 
 function outputJsonSchema(stream: Stream): JsonObject {
   try {
-    const schema: unknown = JSON.parse(JSON.stringify(z.toJSONSchema(stream.output, { io: "output" })));
-    return isJsonObject(schema) ? schema : {};
+    return jsonOf(z.toJSONSchema(stream.output, { io: "output" }));
   } catch (cause) {
     const message = `stream ${stream.name}: the output schema has a type that JSON cannot hold: ${cause instanceof Error ? cause.message : String(cause)}`;
     throw new ConfigError("SOURCE_INVALID", message, { stream: stream.name, cause });

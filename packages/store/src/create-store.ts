@@ -26,7 +26,8 @@ import { queryView } from "./query-view.ts";
 import { setAsideRefused } from "./refused-records.ts";
 import { sumRuns } from "./run-totals.ts";
 import { endRun, readRun, startRun, storedRun } from "./runs.ts";
-import { noteSchemas } from "./schema-versions.ts";
+import { listDrift, noteDrift } from "./schema-drift.ts";
+import { listSchemas, noteSchemas } from "./schema-versions.ts";
 import { changeSourceState, sourceStates } from "./source-states.ts";
 import { startDueRuns } from "./start-due.ts";
 import type { Store } from "./store.ts";
@@ -172,6 +173,9 @@ export function createStore(connection: Connection, reach: Reach): Store {
     freshness: () => ask(() => readFreshness(db, dialect)),
 
     noteSchemas: (schemas) => transact((tx) => noteSchemas(tx, dialect, schemas)),
+    listSchemas: (filter) => ask(() => listSchemas(db, filter)),
+    noteDrift: (page, drift) => transact((tx) => noteDrift(tx, dialect, page, drift)),
+    listDrift: (filter) => ask(() => listDrift(db, filter)),
     ensureViews: (views) => ensureViews({ db, dialect, ask, transact }, views),
     queryView: (sql) => ask(() => queryView(db, dialect, sql)),
   };

@@ -11,6 +11,7 @@ import { markChildren, settleDue } from "./due-partitions.ts";
 import { resolveByCommit, upsertLetters } from "./letters.ts";
 import { upsertRecords } from "./record-upsert.ts";
 import { endOf } from "./run-end.ts";
+import { noteDrift } from "./schema-drift.ts";
 import type { CommittedPage, PageCommit } from "./store.ts";
 
 /** How far ahead of the database's clock an event time may be and still count as the watermark. */
@@ -52,7 +53,8 @@ export async function commitPage(
   await reach("commit.run-counted");
   const moved = await moveCheckpoint(db, dialect, page, checkpoint);
   await reach("commit.checkpoint-moved");
-  return { account, rowsWritten, isFirst, ...moved };
+  const newDrift = isFirst ? await noteDrift(db, dialect, origin, page.drift ?? []) : [];
+  return { account, rowsWritten, isFirst, newDrift, ...moved };
 }
 
 /** An input without an outcome may be a lost record: rather a page given up whole, with a letter, than one that counts wrong. */

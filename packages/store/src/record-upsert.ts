@@ -18,7 +18,7 @@ export type UpsertOrigin = {
 };
 export type UpsertCounts = { inserted: number; updated: number; unchanged: number; rowsWritten: number };
 
-const columnTypes = ["text", "timestamp", "text", "text", "json"] as const;
+const columnTypes = ["text", "timestamp", "text", "text", "json", "json"] as const;
 
 /**
  * Writes records by one set-based statement. A stored row is replaced if and only if the new `(version, observed_at)` is
@@ -58,12 +58,12 @@ function statement(dialect: Dialect, origin: UpsertOrigin, { rows }: RecordBatch
   const isRunning = Prisma.sql`AND EXISTS (SELECT 1 FROM runs WHERE id = ${origin.runId} AND status = 'running')`;
   const observedAt = dialect.instant(origin.observedAt);
   return Prisma.sql`
-    INSERT INTO records (source, stream, key, ts, version, hash, data, observed_at, run_id, seq, schema_version, first_seen_at, updated_at)
-    SELECT ${origin.source}, ${origin.stream}, c0, c1, c2, c3, c4, ${observedAt}, ${origin.runId}, ${origin.seq}, ${origin.schemaVersion}, ${dialect.now}, ${dialect.now}
+    INSERT INTO records (source, stream, key, ts, version, hash, data, extra, observed_at, run_id, seq, schema_version, first_seen_at, updated_at)
+    SELECT ${origin.source}, ${origin.stream}, c0, c1, c2, c3, c4, c5, ${observedAt}, ${origin.runId}, ${origin.seq}, ${origin.schemaVersion}, ${dialect.now}, ${dialect.now}
     FROM (${dialect.rowsOf(rows, columnTypes)}) AS new
     WHERE true
     ON CONFLICT (source, stream, key) DO UPDATE SET
-      ts = excluded.ts, version = excluded.version, hash = excluded.hash, data = excluded.data, observed_at = excluded.observed_at,
+      ts = excluded.ts, version = excluded.version, hash = excluded.hash, data = excluded.data, extra = excluded.extra, observed_at = excluded.observed_at,
       run_id = excluded.run_id, seq = excluded.seq, schema_version = excluded.schema_version,
       updated_at = excluded.updated_at, deleted_at = NULL, revision = records.revision + 1
     WHERE (excluded.hash <> records.hash OR records.deleted_at IS NOT NULL)

@@ -1,6 +1,7 @@
-import type { Transaction } from "./client.ts";
+import type { JsonObject } from "@penstock/core/json";
+import type { Prisma, Transaction } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
-import type { StreamSchema } from "./store.ts";
+import type { StoredSchema, StreamSchema } from "./store.ts";
 
 /** Keeps the schemas that are new, with the time they were first seen. Records name the one they were made by. */
 export async function noteSchemas(db: Transaction, dialect: Dialect, schemas: StreamSchema[]): Promise<void> {
@@ -16,4 +17,15 @@ export async function noteSchemas(db: Transaction, dialect: Dialect, schemas: St
     FROM (${dialect.rowsOf(JSON.stringify(rows), ["text", "text", "text", "json"])}) AS new
     WHERE true
     ON CONFLICT (source, stream, fingerprint) DO NOTHING`;
+}
+
+/** Newest first. */
+export async function listSchemas(
+  db: Prisma,
+  { source, stream }: { source: string; stream: string },
+): Promise<StoredSchema[]> {
+  const rows = await db.schemaVersion.findMany({ where: { source, stream }, orderBy: { firstSeenAt: "desc" } });
+  return rows.map(({ fingerprint, jsonSchema, firstSeenAt }) => {
+    return { fingerprint, jsonSchema: jsonSchema as JsonObject, firstSeenAt };
+  });
 }

@@ -2,8 +2,9 @@ import type { Account } from "@penstock/core/account";
 import type { AuditEntry, AuditedAction, Author, NewAuditEntry } from "@penstock/core/audit";
 import type { DeadLetterBudget } from "@penstock/core/budget";
 import type { CursorKind } from "@penstock/core/cursor";
+import type { DriftCount } from "@penstock/core/drift";
 import type { ErrorCode } from "@penstock/core/error-codes";
-import type { JsonValue } from "@penstock/core/json";
+import type { JsonObject, JsonValue } from "@penstock/core/json";
 import type { LetterStage, LetterStatus, NewLetter } from "@penstock/core/letter";
 import type { ParentValues } from "@penstock/core/partition";
 import type { RecordBatch } from "@penstock/core/record";
@@ -149,6 +150,12 @@ export type Store = {
 
   /** Keeps the output schemas that streams have now; those known already stay as they were first seen. */
   noteSchemas(schemas: StreamSchema[]): Promise<void>;
+  /** The schemas a stream had, newest first. */
+  listSchemas(filter: { source: string; stream: string }): Promise<StoredSchema[]>;
+  /** Counts drift of a page that is not committed, and returns what was never seen before. */
+  noteDrift(page: DriftPage, drift: readonly DriftCount[]): Promise<DriftCount[]>;
+  /** What arrived at a stream and its schema does not say, latest first; with a fingerprint only what met that schema. */
+  listDrift(filter: { source: string; stream: string; schemaVersion?: string; limit: number }): Promise<StoredDrift[]>;
   /** Creates or replaces the typed views. Throws `ConfigError SOURCE_INVALID` when two streams want the same name. */
   ensureViews(views: StreamView[]): Promise<void>;
   /** Read-only query of one stream's view, for the demo's summary and `records`: rows as plain objects. */
@@ -246,6 +253,8 @@ export type PageCommit = {
   /** How many dead-lettered inputs the run may have and still succeed. */
   deadLetterBudget: DeadLetterBudget;
   schemaVersion: string;
+  /** What of the page the schema does not say. Counted with the page's first content only. */
+  drift?: readonly DriftCount[];
   /** Child streams of the page's stream: what the page changes makes their partitions due. */
   children?: readonly ChildStream[];
 };
@@ -259,6 +268,8 @@ export type CommittedPage = {
   endedRun: boolean;
   /** False when `(run, seq)` had its row already: upserted all the same, counted nowhere. */
   isFirst: boolean;
+  /** Drift of the page that was never seen before. */
+  newDrift: readonly DriftCount[];
   /** The run's status after the commit. */
   runStatus: RunStatus;
   bound: string | null;
@@ -354,6 +365,18 @@ export type StreamFreshness = {
   openLetters: number;
 };
 
+/** Where drift was met. */
+export type DriftPage = { source: string; stream: string; runId: string; seq: number; schemaVersion: string };
+/** `records` and `pages` had it; `runId` and `seq` are the last of these pages. */
+export type StoredDrift = DriftCount & {
+  schemaVersion: string;
+  pages: number;
+  firstSeenAt: Date;
+  lastSeenAt: Date;
+  runId: string;
+  seq: number;
+};
+export type StoredSchema = { fingerprint: string; jsonSchema: JsonObject; firstSeenAt: Date };
 export type StreamSchema = { source: string; stream: string; fingerprint: string; jsonSchema: object };
 
 /** Column types a view can have; `json` holds objects and arrays. */

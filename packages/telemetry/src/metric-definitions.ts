@@ -124,6 +124,12 @@ const pageMetrics = {
     help: "Dead letters written, by error code.",
     labels: ["source", "stream", "code"],
   },
+  drift: {
+    type: "counter",
+    name: "penstock_schema_drift_total",
+    help: "Records that had something the schema does not say, once for each field, by what the contract does.",
+    labels: ["source", "stream", "kind", "action"],
+  },
   runsEnded: {
     type: "counter",
     name: "penstock_runs_ended_total",

@@ -1,4 +1,5 @@
 import { type Account, outcomes } from "@penstock/core/account";
+import type { ContractAction, DriftKind } from "@penstock/core/drift";
 import type { ErrorCode } from "@penstock/core/error-codes";
 import type { RunStatus } from "@penstock/core/run";
 import type { BreakerState } from "@penstock/core/source-state";
@@ -27,6 +28,7 @@ export type Metrics = {
   pageGivenUp(event: Of): void;
   accountViolated(event: Of): void;
   deadLettered(event: Of & { code: ErrorCode }): void;
+  drifted(event: Of & { kind: DriftKind; action: ContractAction; records: number }): void;
   runEnded(event: Of & { status: RunStatus }): void;
   jobEnded(event: Timed & { queue: string; type: string; outcome: JobOutcome }): void;
   jobRetried(event: { queue: string; code: ErrorCode }): void;
@@ -53,12 +55,14 @@ export function createMetrics({ withProcess = false }: MetricsOptions = {}): Met
   const instruments = createInstruments(registry);
   const { observe, refresh } = createObservations(instruments);
   const accountViolations = instruments.counter(defined.accountViolations);
+  const drift = instruments.counter(defined.drift);
   const runsEnded = instruments.counter(defined.runsEnded);
   return {
     ...requestEvents(instruments),
     ...pageEvents(instruments),
     ...jobEvents(instruments),
     accountViolated: ({ source, stream }) => accountViolations.add({ source, stream }),
+    drifted: ({ source, stream, kind, action, records: count }) => drift.add({ source, stream, kind, action }, count),
     runEnded: ({ source, stream, status }) => runsEnded.add({ source, stream, status }),
     expect: (streams) => {
       for (const { source, stream } of streams) {
