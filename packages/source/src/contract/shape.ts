@@ -33,7 +33,7 @@ export function shapeOf(schema: unknown): Shape | undefined {
 }
 
 /** What stands behind `.optional()`, `.nullable()`, `.default()`, `.transform()` and their like. */
-export function unwrapped(schema: unknown): unknown {
+function unwrapped(schema: unknown): unknown {
   if (schema instanceof z.ZodPipe) return unwrapped(schema.in);
   const isWrapper =
     schema instanceof z.ZodOptional ||
