@@ -99,6 +99,13 @@ function buildProgram(execute: (command: RunCommand) => Promise<void>): Command 
   define("status", "checkpoint, lag, last run, dead letters per stream, and queue depths", "penstock status --json")
     .option("--json", "print as one line of JSON")
     .action((options) => inContext(async (context) => (await import("./commands/status.ts")).status(context, options)));
+  define(
+    "doctor",
+    "look at the whole installation, and say what to do where it does not work",
+    "penstock doctor --json",
+  )
+    .option("--json", "print as one line of JSON")
+    .action((options) => execute(async (host) => (await import("./commands/doctor.ts")).doctor(host, options)));
   define("sources", "list the sources and streams that are defined", "penstock sources")
     .option("--json", "print as one line of JSON")
     .action((options) =>

@@ -1,7 +1,7 @@
 import type { RunningWorker } from "@penstock/queues/queues";
-import { type Readiness, startHealthServer } from "@penstock/telemetry/health";
+import { type HealthServer, type Readiness, startHealthServer } from "@penstock/telemetry/health";
 import { runService, type Service, type ServiceProcess } from "@penstock/telemetry/lifecycle";
-import { createLogger, type LogDestination, type Logger } from "@penstock/telemetry/logger";
+import { createLogger, type LogDestination } from "@penstock/telemetry/logger";
 import { answerOf } from "./answer-of.ts";
 import { describeFailure, exitCodeOf } from "./failure.ts";
 import { loadConfiguration } from "./load-configuration.ts";
@@ -44,12 +44,15 @@ export async function serve(
     const deadlineMs = config.shutdownGraceMs + closingMs;
     return await runService(
       async (service) => {
+        const parts: Parts = { runtime: undefined, workers: [] };
+        // Opened first, hence closed last: it says "not ready" while the rest is opened, and while it drains.
+        const server = service.stack.use(await serveHealth(config.http, parts, service));
+        logger.info({ url: server.url }, "health and metrics are served");
         const runtime = await openRuntime({ app, config, logger, stack: service.stack, withProcessMetrics: true });
-        // Opened before the workers, hence closed after them: while they drain it says "not ready".
-        const workers: RunningWorker[] = [];
-        const url = await serveHealth(runtime, workers, service, logger);
-        workers.push(...(await start(runtime, service.stack)));
-        options.onRunning?.(url, runtime);
+        parts.runtime = runtime;
+        await runtime.backend.updateLock({ healthUrl: server.url });
+        parts.workers = await start(runtime, service.stack);
+        options.onRunning?.(server.url, runtime);
       },
       { process: host, logger, deadlineMs },
     );
@@ -59,31 +62,31 @@ export async function serve(
   }
 }
 
-async function serveHealth(
-  runtime: Runtime,
-  workers: RunningWorker[],
-  service: Service,
-  logger: Logger,
-): Promise<string> {
-  const { config, context, backend } = runtime;
-  const server = await startHealthServer({
-    ...config.http,
-    metrics: context.metrics,
-    isLive: () => service.state() !== "running" || workers.every((worker) => worker.isRunning()),
-    readiness: () => readiness(runtime, service),
-    routes: { "/queues": () => context.queues.depths() },
+/** What of a process is open by now. */
+type Parts = { runtime: Runtime | undefined; workers: RunningWorker[] };
+
+function serveHealth(http: { host: string; port: number }, parts: Parts, service: Service): Promise<HealthServer> {
+  return startHealthServer({
+    ...http,
+    metrics: { read: async () => (await parts.runtime?.context.metrics.read()) ?? nothingYet },
+    isLive: () => service.state() !== "running" || parts.workers.every((worker) => worker.isRunning()),
+    readiness: () => readiness(parts, service),
+    routes: { "/queues": async () => (await parts.runtime?.context.queues.depths()) ?? [] },
   });
-  service.stack.use(server);
-  await backend.updateLock({ healthUrl: server.url });
-  logger.info({ url: server.url }, "health and metrics are served");
-  return server.url;
 }
 
-async function readiness({ context }: Runtime, service: Service): Promise<Readiness> {
-  const [database, queue] = await Promise.all([
-    answerOf(() => context.store.ping()),
-    answerOf(() => context.queues.ping()),
-  ]);
+const nothingYet = { contentType: "text/plain; version=0.0.4", text: "" };
+
+/** Whoever is starting or draining takes no work, whatever answers. */
+async function readiness({ runtime, workers }: Parts, service: Service): Promise<Readiness> {
   const state = service.state();
-  return { isReady: state === "running" && database === "ok" && queue === "ok", checks: { state, database, queue } };
+  if (runtime === undefined || state !== "running") return { isReady: false, checks: { state } };
+  const { store, queues } = runtime.context;
+  const [database, migrations, queue] = await Promise.all([
+    answerOf(() => store.ping()),
+    answerOf(() => store.checkMigrated()),
+    answerOf(() => queues.ping()),
+  ]);
+  const checks = { state, database, migrations, queue, workers: String(workers.length) };
+  return { isReady: [database, migrations, queue].every((answer) => answer === "ok"), checks };
 }

@@ -2,6 +2,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Prisma, Transaction } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
 import { isBusy, isConflict, translateError } from "./errors.ts";
+import { checkMigrated } from "./migrate.ts";
+import type { Migration } from "./migrations.ts";
 import type { PoolUse } from "./store.ts";
 
 /** A database with the means to work in it: what the parts of the store are made of. */
@@ -17,6 +19,7 @@ export type Connection = {
   /** The work with its errors translated. */
   ask<T>(work: () => Promise<T>): Promise<T>;
   connections(): PoolUse | undefined;
+  checkMigrated(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -30,6 +33,8 @@ export type ConnectionParts = {
   dialect: Dialect;
   /** Names the database in messages. */
   place: string;
+  /** That this program knows. */
+  migrations: Migration[];
   connections(): PoolUse | undefined;
 };
 
@@ -40,7 +45,14 @@ const waitForLockMs = 10_000;
 /** Thrown by the work of a transaction to have it rolled back without a failure; see {@link orRolledBack}. */
 export class RolledBack extends Error {}
 
-export function createConnection({ reader, writer, dialect, place, connections }: ConnectionParts): Connection {
+export function createConnection({
+  reader,
+  writer,
+  dialect,
+  place,
+  migrations,
+  connections,
+}: ConnectionParts): Connection {
   const ask = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
@@ -57,7 +69,15 @@ export function createConnection({ reader, writer, dialect, place, connections }
     await writer.$disconnect();
     if (reader !== writer) await reader.$disconnect();
   };
-  return { db: reader, dialect, ask, transact: (work) => ask(() => again(() => begin(work))), connections, close };
+  return {
+    db: reader,
+    dialect,
+    ask,
+    transact: (work) => ask(() => again(() => begin(work))),
+    connections,
+    checkMigrated: () => ask(() => checkMigrated(reader, migrations)),
+    close,
+  };
 }
 
 /** SQLite's own waiting for a lock would stop the event loop, and with it whoever holds the lock in the same process. */

@@ -42,6 +42,12 @@ export function createStore(connection: Connection, reach: Reach): Store {
     connections: connection.connections,
     ping: () => ask(async () => void (await db.$queryRaw`SELECT 1`)),
     close,
+    checkMigrated: connection.checkMigrated,
+    version: () =>
+      ask(async () => {
+        const [row] = await db.$queryRaw<[{ version: string }]>`SELECT ${dialect.version} AS version`;
+        return row.version;
+      }),
 
     startRun: (request) =>
       transact(async (tx) => {

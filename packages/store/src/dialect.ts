@@ -8,6 +8,8 @@ export type Dialect = {
   name: "sqlite" | "postgresql";
   /** The database's clock, in the format its timestamps are stored in. */
   now: Prisma.Sql;
+  /** What the database calls itself. */
+  version: Prisma.Sql;
   /** The database's clock, so much later. */
   later(ms: number): Prisma.Sql;
   /** An instant as a value of a timestamp column. */
@@ -39,6 +41,7 @@ const sqlTypes = { text: "text", integer: "integer", timestamp: "timestamptz", j
 export const postgresql = (bulk: BulkValues): Dialect => ({
   name: "postgresql",
   now: Prisma.sql`clock_timestamp()`,
+  version: Prisma.sql`'PostgreSQL ' || current_setting('server_version')`,
   later: (ms) => Prisma.sql`clock_timestamp() + make_interval(secs => ${ms / 1_000}::double precision)`,
   instant: (value) => Prisma.sql`${value.toISOString()}::timestamptz`,
   takeWriteLock: undefined,
@@ -61,6 +64,7 @@ export const postgresql = (bulk: BulkValues): Dialect => ({
 export const sqlite = (bulk: BulkValues): Dialect => ({
   name: "sqlite",
   now: Prisma.sql`strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')`,
+  version: Prisma.sql`'SQLite ' || sqlite_version()`,
   later: (ms) => Prisma.sql`strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now', ${`+${ms / 1_000} seconds`})`,
   instant: (value) => Prisma.sql`${storedInstant(value)}`,
   takeWriteLock: Prisma.sql`UPDATE checkpoints SET fence = fence WHERE false`,

@@ -14,7 +14,7 @@ import { type Connection, createConnection } from "./connection.ts";
 import { createStore } from "./create-store.ts";
 import { postgresql, sqlite } from "./dialect.ts";
 import { codesOf, translateError } from "./errors.ts";
-import { checkMigrated, migratePostgres, migrateSqlite } from "./migrate.ts";
+import { migratePostgres, migrateSqlite } from "./migrate.ts";
 import { readMigrations } from "./migrations.ts";
 import type { PoolUse, Store } from "./store.ts";
 
@@ -68,8 +68,8 @@ async function openSqlite(
   const writer = isReadOnly ? reader : sqliteClient(path, { readonly: false, bulk });
   if (!isReadOnly) for (const pragma of writerPragmas) await writer.$queryRawUnsafe(`PRAGMA ${pragma}`);
   return checked(
-    createConnection({ reader, writer, dialect: sqlite(bulk), place, connections: () => undefined }),
-    isReadOnly ? migrations : undefined,
+    createConnection({ reader, writer, dialect: sqlite(bulk), place, migrations, connections: () => undefined }),
+    isReadOnly,
   );
 }
 
@@ -118,8 +118,15 @@ async function openPostgres(
   const bulk = createBulkValues();
   const db = new PostgresClient({ adapter: withBulkValues(adapter, bulk) });
   return checked(
-    createConnection({ reader: db, writer: db, dialect: postgresql(bulk), place, connections: () => useOf(pool) }),
-    isReadOnly ? migrations : undefined,
+    createConnection({
+      reader: db,
+      writer: db,
+      dialect: postgresql(bulk),
+      place,
+      migrations,
+      connections: () => useOf(pool),
+    }),
+    isReadOnly,
   );
 }
 
@@ -128,12 +135,9 @@ function useOf({ totalCount, idleCount, waitingCount }: Pool): PoolUse {
 }
 
 /** Whoever only looks must find the tables it knows; whoever writes has just migrated them. */
-async function checked(
-  connection: Connection,
-  migrations: Parameters<typeof checkMigrated>[1] | undefined,
-): Promise<Connection> {
+async function checked(connection: Connection, isReadOnly: boolean): Promise<Connection> {
   try {
-    if (migrations !== undefined) await checkMigrated(connection.db, migrations);
+    if (isReadOnly) await connection.checkMigrated();
     return connection;
   } catch (error) {
     await connection.close();

@@ -24,6 +24,10 @@ export type Store = {
   /** Throws `InfrastructureError` when the database does not answer. */
   ping(): Promise<void>;
   close(): Promise<void>;
+  /** Throws `ConfigError` `DATABASE_BEHIND` or `DATABASE_AHEAD` when somebody else has changed its tables since. */
+  checkMigrated(): Promise<void>;
+  /** Version of the database, such as `PostgreSQL 17.2`. */
+  version(): Promise<string>;
 
   /**
    * Starts a run of a partition from its bound, in one transaction: fence + 1, new row in `runs`. With a live run there

@@ -1,0 +1,26 @@
+import type { QueueInspection } from "@penstock/queues/inspect-queue";
+
+/** What was found out about an installation, judged by `diagnose`. `Failed`: it could not be found out, and why. */
+export type Facts = {
+  node: string;
+  config: Known<{ queue: string; database: string; dataDir: string }>;
+  disk: Known<{ path: string; freeBytes: number }> | undefined;
+  sources: Known<SourceFacts> | undefined;
+  database: Known<{ version: string; now: Date }> | undefined;
+  /** `undefined` within: the embedded queue. */
+  queue: Known<QueueInspection | undefined> | undefined;
+  /** Who has the data folder of the embedded queue open. */
+  owner: { pid: number; healthUrl: string | undefined } | undefined;
+  apis: { source: string; api: Known<{ apiDate: Date | null }> }[];
+  /** This machine's clock when each was asked is close enough to one for all. */
+  now: Date;
+};
+
+export type Known<T> = { isKnown: true; value: T } | Failed;
+export type Failed = { isKnown: false; code: string; message: string; remedy: string };
+
+export type SourceFacts = {
+  ready: string[];
+  unconfigured: { name: string; problems: string[] }[];
+  problems: { message: string; remedy: string }[];
+};

@@ -1,0 +1,89 @@
+import { statfs } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { Config } from "@penstock/config/config";
+import { codeOf, messageOf } from "@penstock/core/decision";
+import { PenstockError } from "@penstock/core/errors";
+import { readEmbeddedLock } from "@penstock/queues/embedded-lock";
+import { inspectQueue } from "@penstock/queues/inspect-queue";
+import { loadConfiguration } from "@penstock/runtime/load-configuration";
+import { openConfiguredStore } from "@penstock/runtime/open-database";
+import { type LoadedSources, loadSources } from "@penstock/source/load-sources";
+import type { Source } from "@penstock/source/model";
+import { probeSource } from "@penstock/source/probe-source";
+import type { Facts, Known, SourceFacts } from "./facts.ts";
+
+/** Finds out what can be found out about an installation, all of it at once. Writes nothing. */
+export async function gatherFacts(input: { env: NodeJS.ProcessEnv; cwd: string; node: string }): Promise<Facts> {
+  const config = await attempt(() => loadConfiguration(input));
+  const base = { node: input.node, now: new Date() };
+  if (!config.isKnown) return { ...base, config, ...nothing };
+  const { value } = config;
+  const loaded = await attempt(() => loadSources(value.sourcesDir, value.env));
+  const [disk, database, queue, owner, apis] = await Promise.all([
+    attempt(() => freeSpace(value.dataDir)),
+    attempt(() => inspectDatabase(value)),
+    attempt(() => inspectQueue(value.queue)),
+    ownerOf(value),
+    Promise.all((loaded.isKnown ? loaded.value.sources : []).map(probe)),
+  ]);
+  const sources = loaded.isKnown ? { isKnown: true as const, value: sourceFacts(loaded.value) } : loaded;
+  return { ...base, config: { isKnown: true, value: placesOf(value) }, disk, sources, database, queue, owner, apis };
+}
+
+const nothing = {
+  disk: undefined,
+  sources: undefined,
+  database: undefined,
+  queue: undefined,
+  owner: undefined,
+  apis: [],
+};
+
+async function attempt<T>(question: () => Promise<T>): Promise<Known<T>> {
+  try {
+    return { isKnown: true, value: await question() };
+  } catch (error) {
+    const remedy = error instanceof PenstockError ? error.remedy : "see the message";
+    return { isKnown: false, code: codeOf(error), message: messageOf(error), remedy };
+  }
+}
+
+/** The folder itself may not be there yet. */
+async function freeSpace(dataDir: string): Promise<{ path: string; freeBytes: number }> {
+  for (let path = dataDir; ; path = dirname(path)) {
+    try {
+      const { bavail, bsize } = await statfs(path);
+      return { path, freeBytes: bavail * bsize };
+    } catch (error) {
+      if (path === dirname(path)) throw error;
+    }
+  }
+}
+
+async function inspectDatabase(config: Config): Promise<{ version: string; now: Date }> {
+  await using stack = new AsyncDisposableStack();
+  const store = stack.adopt(await openConfiguredStore(config, { isReadOnly: true }), (opened) => opened.close());
+  return { version: await store.version(), now: await store.now() };
+}
+
+async function ownerOf({ queue }: Config): Promise<Facts["owner"]> {
+  if (queue.kind !== "embedded") return undefined;
+  const lock = await readEmbeddedLock(queue.dataDir);
+  return lock && { pid: lock.pid, healthUrl: lock.healthUrl };
+}
+
+async function probe(source: Source): Promise<Facts["apis"][number]> {
+  const api = await attempt(() => probeSource(source));
+  const remedy = `check baseUrl of ${source.name}, the network, and the API's status page`;
+  return { source: source.name, api: api.isKnown ? api : { ...api, remedy } };
+}
+
+function sourceFacts({ sources, unconfigured, problems }: LoadedSources): SourceFacts {
+  return { ready: sources.map(({ name }) => name), unconfigured, problems };
+}
+
+/** Without accounts. */
+function placesOf({ database, queue, dataDir }: Config) {
+  const place = (url: string) => (url.startsWith("file:") ? url.slice("file:".length) : new URL(url).host);
+  return { dataDir, database: place(database.url), queue: queue.kind === "embedded" ? dataDir : place(queue.url) };
+}
