@@ -34,6 +34,8 @@ export function observeState({ store, queues, sources, metrics }: PipelineContex
       "lastSuccessAge",
       "streamPaused",
       "liveRuns",
+      "partitionsDue",
+      "partitionsFailing",
       "openLetters",
       "freshnessObjective",
     ],
@@ -43,7 +45,9 @@ export function observeState({ store, queues, sources, metrics }: PipelineContex
 
 function streamValues({ now, streams }: Freshness, sources: ReadonlyMap<string, Source>): Observation[] {
   const isDefined = ({ source, stream }: StreamFreshness) => sources.get(source)?.streams[stream] !== undefined;
-  return streams.filter(isDefined).flatMap((each) => valuesOf(each, now));
+  const isChild = ({ source, stream }: StreamFreshness) => sources.get(source)?.streams[stream]?.parent !== undefined;
+  const defined = streams.filter(isDefined);
+  return [...defined.flatMap((each) => valuesOf(each, now)), ...defined.filter(isChild).flatMap(partitionValues)];
 }
 
 function valuesOf(each: StreamFreshness, now: Date): Observation[] {
@@ -57,6 +61,14 @@ function valuesOf(each: StreamFreshness, now: Date): Observation[] {
     { metric: "streamPaused", labels, value: each.isPaused ? 1 : 0 },
     { metric: "liveRuns", labels, value: each.liveRuns },
     { metric: "openLetters", labels, value: each.openLetters },
+  ];
+}
+
+function partitionValues({ source, stream, duePartitions, failingPartitions }: StreamFreshness): Observation[] {
+  const labels = { source, stream };
+  return [
+    { metric: "partitionsDue", labels, value: duePartitions },
+    { metric: "partitionsFailing", labels, value: failingPartitions },
   ];
 }
 

@@ -27,7 +27,7 @@ export type Dialect = {
   rowsOf(json: string, types: readonly ("text" | "integer" | "timestamp" | "json")[]): Prisma.Sql;
   /** Executes an upsert of records and counts its rows. What is not inserted or updated was left as it is. */
   countWritten(db: Transaction, batch: UpsertBatch): Promise<{ inserted: number; written: number }>;
-  /** Elements of a JSON array of texts, as a subquery. */
+  /** Elements of a JSON array of texts, as a subquery with a column `key`. */
   textsOf(json: string): Prisma.Sql;
   /** What the HTTP API's queries are made of. */
   json: JsonDialect;
@@ -57,7 +57,7 @@ export const postgresql = (bulk: BulkValues): Dialect => ({
       SELECT count(*) FILTER (WHERE revision = 1)::int AS inserted, count(*)::int AS written FROM written`;
     return count;
   },
-  textsOf: (json) => Prisma.sql`SELECT jsonb_array_elements_text(${bulk.nameOf(json)}::jsonb)`,
+  textsOf: (json) => Prisma.sql`SELECT jsonb_array_elements_text(${bulk.nameOf(json)}::jsonb) AS key`,
   json: postgresqlJson,
 });
 
@@ -84,7 +84,7 @@ export const sqlite = (bulk: BulkValues): Dialect => ({
     const written = await db.$executeRaw(upsert);
     return { inserted: rows - Number(known.count), written };
   },
-  textsOf: (json) => Prisma.sql`SELECT value FROM json_each(${bulk.nameOf(json)})`,
+  textsOf: (json) => Prisma.sql`SELECT value AS key FROM json_each(${bulk.nameOf(json)})`,
   json: sqliteJson,
 });
 

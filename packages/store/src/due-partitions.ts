@@ -24,6 +24,9 @@ export type ParentPage = { source: string; stream: string; runId: string; seq: n
 /**
  * Marks the partitions that belong to parents of a page, and makes those that are new: `changed` parents are those whose row
  * this page wrote. Part of the transaction that wrote them. Rows are locked in the order of keys, as by every page.
+ *
+ * Each key is looked up by itself. As a join, Postgres compared all keys with all records of a stream that is new to its
+ * statistics: 18 s for a page of 5,000 records, which take 0.3 s by themselves.
  */
 export async function markChildren(
   db: Transaction,
@@ -35,8 +38,9 @@ export async function markChildren(
   for (const child of children) {
     const isWritten = child.refresh === "every-run" ? Prisma.empty : Prisma.sql`AND run_id = ${runId} AND seq = ${seq}`;
     await db.$executeRaw`${insertDue(dialect, { source, stream: child.stream })}
-      FROM records WHERE source = ${source} AND stream = ${stream} AND key IN (${dialect.textsOf(records.keys)}) ${isWritten}
-      ORDER BY key
+      FROM (${dialect.textsOf(records.keys)}) AS page
+      WHERE (SELECT seq FROM records WHERE source = ${source} AND stream = ${stream} AND key = page.key ${isWritten}) IS NOT NULL
+      ORDER BY page.key
       ON CONFLICT (source, stream, partition) DO UPDATE SET due_fence = checkpoints.fence + 1,
         due_mode = COALESCE(checkpoints.due_mode, excluded.due_mode),
         due_since = COALESCE(checkpoints.due_since, excluded.due_since),

@@ -36,6 +36,8 @@ describe.each(databaseTargets())("freshness on $name", ({ create }) => {
         lastSuccessAt: endedAt,
         firstRunAt: startedAt,
         isPaused: true,
+        duePartitions: 0,
+        failingPartitions: 0,
         liveRuns: 0,
         openLetters: 1,
       },

@@ -12,6 +12,8 @@ type Row = {
   last_success_at: Instant | null;
   first_run_at: Instant | null;
   is_paused: number | bigint;
+  due: number | bigint;
+  failing: number | bigint;
   live_runs: number | bigint;
   open_letters: number | bigint;
 };
@@ -24,10 +26,11 @@ export async function readFreshness(db: Prisma, dialect: Dialect): Promise<Fresh
   const rows = await db.$queryRaw<Row[]>`
     WITH streams AS (
       SELECT source, stream, max(updated_at) AS checkpoint_at, max(watermark) AS watermark,
-        max(CASE WHEN partition = 'live' AND is_paused THEN 1 ELSE 0 END) AS is_paused
+        max(CASE WHEN partition = 'live' AND is_paused THEN 1 ELSE 0 END) AS is_paused,
+        count(due_fence) AS due, count(CASE WHEN failures > 0 THEN 1 END) AS failing
       FROM checkpoints GROUP BY source, stream
     )
-    SELECT s.source, s.stream, s.checkpoint_at, s.watermark, s.is_paused, ${dialect.now} AS now,
+    SELECT s.source, s.stream, s.checkpoint_at, s.watermark, s.is_paused, s.due, s.failing, ${dialect.now} AS now,
       (SELECT max(r.ended_at) FROM runs r WHERE r.source = s.source AND r.stream = s.stream AND r.status = 'succeeded') AS last_success_at,
       (SELECT min(r.started_at) FROM runs r WHERE r.source = s.source AND r.stream = s.stream) AS first_run_at,
       (SELECT count(*) FROM runs r WHERE r.source = s.source AND r.stream = s.stream AND r.status = 'running') AS live_runs,
@@ -46,6 +49,8 @@ function described(row: Row): StreamFreshness {
     lastSuccessAt: instant(row.last_success_at),
     firstRunAt: instant(row.first_run_at),
     isPaused: Number(row.is_paused) === 1,
+    duePartitions: Number(row.due),
+    failingPartitions: Number(row.failing),
     liveRuns: Number(row.live_runs),
     openLetters: Number(row.open_letters),
   };

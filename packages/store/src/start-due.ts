@@ -70,7 +70,12 @@ async function lookAtRuns(
 }
 
 /** The partitions that may be started now, in their order. */
-function duePartitions(dialect: Dialect, { source, stream }: StartDue, now: Date, limit: number): Prisma.Sql {
+export function duePartitions(
+  dialect: Dialect,
+  { source, stream }: Pick<StartDue, "source" | "stream">,
+  now: Date,
+  limit: number,
+): Prisma.Sql {
   return Prisma.sql`
     SELECT c.partition, c.due_mode AS mode FROM checkpoints c
     WHERE c.source = ${source} AND c.stream = ${stream} AND c.due_fence IS NOT NULL AND c.next_attempt_at <= ${dialect.instant(now)}

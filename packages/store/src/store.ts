@@ -365,6 +365,9 @@ export type StreamFreshness = {
   lastSuccessAt: Date | null;
   firstRunAt: Date | null;
   isPaused: boolean;
+  /** Of a child stream: partitions that are to be run, and those whose last run failed. */
+  duePartitions: number;
+  failingPartitions: number;
   liveRuns: number;
   openLetters: number;
 };

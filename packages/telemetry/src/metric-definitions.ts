@@ -205,6 +205,18 @@ export const stateMetrics = {
     help: "Runs under way.",
     labels: ["source", "stream"],
   },
+  partitionsDue: {
+    type: "gauge",
+    name: "penstock_partitions_due",
+    help: "Partitions of a child stream that are to be run.",
+    labels: ["source", "stream"],
+  },
+  partitionsFailing: {
+    type: "gauge",
+    name: "penstock_partitions_failing",
+    help: "Partitions of a child stream whose last run failed.",
+    labels: ["source", "stream"],
+  },
   openLetters: {
     type: "gauge",
     name: "penstock_dead_letters_open",
