@@ -11,7 +11,7 @@ import { startScheduler } from "@penstock/scheduler/start-scheduler";
 import type { Logger } from "@penstock/telemetry/logger";
 import { startTcpProxy, type TcpProxy } from "@penstock/testing/tcp-proxy";
 import { startTransformer } from "@penstock/transformer/start-transformer";
-import type { Server } from "./schedule.ts";
+import type { Schedule, Server } from "./schedule.ts";
 
 /*
  * A process of the pipeline, played inside the test's: its own connections, workers and locks, wired as the real ones are. It
@@ -31,7 +31,7 @@ export type ChaosProcess = {
 
 export type ChaosProcessOptions = {
   databaseUrl: string;
-  redisUrl: string;
+  queue: { kind: Schedule["queue"]; url: string };
   apiUrl: string;
   pageSize: number;
   isDeduplicated: boolean;
@@ -57,7 +57,7 @@ export async function startChaosProcess(options: ChaosProcessOptions): Promise<C
   let context: PipelineContext | undefined;
   let starting: Promise<PipelineContext | undefined> = Promise.resolve(undefined);
   const through = async (server: Server, url: string): Promise<string> => {
-    const proxy = stack.adopt(await startTcpProxy(url), (started) => started.close());
+    const proxy = proxies.get(server) ?? stack.adopt(await startTcpProxy(url), (started) => started.close());
     proxies.set(server, proxy);
     const proxied = new URL(url);
     proxied.host = `127.0.0.1:${proxy.port}`;
@@ -71,11 +71,13 @@ export async function startChaosProcess(options: ChaosProcessOptions): Promise<C
     options.onDeath();
   };
   const isFile = options.databaseUrl.startsWith("file:");
+  const queueUrl = await through(options.queue.kind, options.queue.url);
   const env = {
     DATABASE_URL: isFile ? options.databaseUrl : await through("postgres", options.databaseUrl),
-    REDIS_URL: await through("redis", options.redisUrl),
+    [options.queue.kind === "redis" ? "REDIS_URL" : "QUEUE_URL"]: queueUrl,
     PENSTOCK_SOURCES_DIR: sourcesDir,
     PENSTOCK_SHUTDOWN_GRACE_MS: "0",
+    PENSTOCK_TRANSFORM_THREADS: "0",
     PENSTOCK_UNIQUE_JOB_IDS: String(!options.isDeduplicated),
     CHAOS_API_URL: options.apiUrl,
     CHAOS_PAGE_SIZE: String(options.pageSize),

@@ -1,11 +1,10 @@
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { InfrastructureError } from "@penstock/core/errors";
 import type { NewJob } from "@penstock/queues/queues";
 import { openStore } from "@penstock/store/open-store";
 import type { Store } from "@penstock/store/store";
 import { createLogger, type Logger } from "@penstock/telemetry/logger";
-import { flushRedis, rememberRedis } from "@penstock/testing/databases";
+import { rememberRedis } from "@penstock/testing/redis-rollback";
 import { type Fault as ApiFault, type ExternalApi, startExternalApi } from "@penstock/testing/simulators/external-api";
 import { chaosRecords } from "./api.ts";
 import { type ChaosProcess, startChaosProcess } from "./chaos-process.ts";
@@ -13,11 +12,9 @@ import { alwaysWrong } from "./invariants.ts";
 import { createRandom, type Random } from "./random.ts";
 import { recover } from "./recover.ts";
 import type { Fault, Schedule } from "./schedule.ts";
-import { provideFor, type Servers } from "./servers.ts";
+import { type Installation, install, migrationsRoot, type Servers } from "./servers.ts";
 
-const migrationsRoot = join(import.meta.dirname, "../../prisma");
-const recoveryMs = 120_000;
-const lookEveryMs = 150;
+const lookEveryMs = 250;
 
 /** A schedule being played. */
 type Stage = {
@@ -25,7 +22,7 @@ type Stage = {
   servers: Servers;
   api: ExternalApi;
   store: Store;
-  databaseUrl: string;
+  installation: Installation;
   random: Random;
   logger: Logger;
   /** By number; one that died is replaced. */
@@ -48,7 +45,7 @@ export async function play(schedule: Schedule, servers: Servers): Promise<Played
   const later = appear(stage);
   await Promise.all([later, ...schedule.faults.map((fault) => happen(stage, fault))]);
   while (stage.pending.size > 0) await Promise.all(stage.pending);
-  problems.push(...(await recover(stage, recoveryMs)));
+  problems.push(...(await recover(stage)));
   stage.isOver = true;
   await watching;
   return {
@@ -63,8 +60,9 @@ export async function play(schedule: Schedule, servers: Servers): Promise<Played
 async function setStage(schedule: Schedule, servers: Servers, stack: AsyncDisposableStack): Promise<Stage> {
   const { seed, records } = schedule;
   const random = createRandom(seed + 1_000_000);
-  const database = stack.adopt(await provideFor(schedule, servers), (created) => created.drop());
-  const store = stack.adopt(await openStore({ url: database.url, migrationsRoot }), (opened) => opened.close());
+  const installation = await install({ ...schedule, redisNumber: seed % 4_096 }, servers, stack);
+  const { url } = installation.database;
+  const store = stack.adopt(await openStore({ url, migrationsRoot }), (opened) => opened.close());
   const stage = { isOver: false };
   const api = stack.adopt(
     await startExternalApi({
@@ -79,7 +77,7 @@ async function setStage(schedule: Schedule, servers: Servers, stack: AsyncDispos
     servers,
     api,
     store,
-    databaseUrl: database.url,
+    installation,
     random,
     logger,
     processes: [],
@@ -97,11 +95,11 @@ function apiFault({ apiFaults }: Schedule, random: Random): ApiFault | undefined
 
 /** Starts a process in its place; a first one as its failures are planned, one that replaces the dead without. */
 async function startNumber(stage: Stage, number: number, isFirst = true): Promise<void> {
-  const { schedule, servers, api, databaseUrl, random, logger } = stage;
+  const { schedule, installation, api, random, logger } = stage;
   let isGone = false;
   const started = await startChaosProcess({
-    databaseUrl,
-    redisUrl: servers.redis.url,
+    databaseUrl: installation.database.url,
+    queue: installation.queue,
     apiUrl: api.url,
     pageSize: schedule.pageSize,
     isDeduplicated: schedule.isDeduplicated,
@@ -141,7 +139,8 @@ async function appear({ schedule, api }: Stage): Promise<void> {
 
 async function happen(stage: Stage, fault: Fault): Promise<void> {
   await delay(fault.atMs);
-  const { redis, postgres } = stage.servers;
+  const { installation, servers } = stage;
+  const { redis, postgres } = servers;
   switch (fault.kind) {
     case "kill-process":
       return stage.processes[fault.process]?.kill();
@@ -179,10 +178,10 @@ async function happen(stage: Stage, fault: Fault): Promise<void> {
           () => postgres.start(),
         ),
       );
-    case "flush-redis":
-      return alone(redis.url, () => flushRedis(redis.url));
+    case "flush-queue":
+      return alone(servers[installation.queue.kind].url, installation.loseQueue);
     case "roll-redis-back": {
-      const bringBack = await alone(redis.url, () => rememberRedis(redis.url));
+      const bringBack = await alone(redis.url, () => rememberRedis(redis));
       await delay(fault.byMs);
       return alone(redis.url, bringBack);
     }

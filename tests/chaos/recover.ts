@@ -8,15 +8,20 @@ import { alwaysWrong, differences } from "./invariants.ts";
 export type Recovering = { store: Store; api: ExternalApi; processes: readonly ChaosProcess[] };
 
 const lookEveryMs = 150;
+/** Without a page committed or a run ended for so long, it has come to a stop: locks and patience are of a few seconds here. */
+const standstillMs = 60_000;
+/** Of work without end: runs that are superseded again and again are no recovery. */
+const limitMs = 300_000;
 
 /**
- * With everything up again: puts letters of pages and requests back, until all is as the API has it. What is still wrong after
- * `timeoutMs`, and how things stand then; nothing when all is well.
+ * With everything up again: puts letters of pages and requests back, until all is as the API has it. A busy machine may take
+ * its time, as long as something is done. What is still wrong then, and how things stand; nothing when all is well.
  */
-export async function recover(recovering: Recovering, timeoutMs: number): Promise<string[]> {
+export async function recover(recovering: Recovering): Promise<string[]> {
   const { store, api } = recovering;
   const healedAt = new Date();
-  const deadline = performance.now() + timeoutMs;
+  const startedAt = performance.now();
+  let last = { progress: "", at: startedAt };
   let wrong: string[] = [];
   do {
     await redriveWhole(recovering);
@@ -24,9 +29,18 @@ export async function recover(recovering: Recovering, timeoutMs: number): Promis
       ? await differences(store, api.records)
       : ["no run succeeded after all was well again"];
     if (wrong.length === 0) return alwaysWrong(store, api.records);
+    const progress = await progressOf(store);
+    if (progress !== last.progress) last = { progress, at: performance.now() };
     await delay(lookEveryMs);
-  } while (performance.now() < deadline);
+  } while (performance.now() - last.at < standstillMs && performance.now() - startedAt < limitMs);
   return [...wrong, JSON.stringify(await describe(recovering))];
+}
+
+/** Changes with each page that is committed and each run that ends. */
+async function progressOf(store: Store): Promise<string> {
+  const [pages] = await store.queryView("SELECT COUNT(*) AS n FROM pages");
+  const [runs] = await store.queryView("SELECT COUNT(*) AS n FROM runs WHERE status = 'succeeded'");
+  return `${pages?.["n"]} ${runs?.["n"]}`;
 }
 
 async function hasSucceededSince(store: Store, at: Date): Promise<boolean> {

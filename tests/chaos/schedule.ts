@@ -5,13 +5,14 @@ import { createRandom, type Random } from "./random.ts";
 export type Schedule = {
   seed: number;
   database: "sqlite" | "postgresql";
+  queue: "redis" | "postgres";
   /** Whether the queue turns away a job whose id it knows. */
   isDeduplicated: boolean;
   pageSize: number;
   /** Records that are there from the start, and those that appear later. */
   records: { atFirst: number; later: number; laterAtMs: number; badOneIn: number };
   /** Share of requests that the API answers with each fault. */
-  apiFaults: { unavailable: number; throttled: number; notJson: number; slowMs: number };
+  apiFaults: { unavailable: number; throttled: number; notJson: number };
   /** Share of jobs that are enqueued a second time, and of jobs that are late. */
   jobs: { duplicated: number; delayed: number };
   /** What each process does besides; the first of the processes has every part, the others fetch and transform. */
@@ -25,7 +26,7 @@ export type Fault = { atMs: number } & (
   | { kind: "reset-process"; process: number; from: Server }
   | { kind: "slow-process"; process: number; from: Server; delayMs: number; forMs: number }
   | { kind: "kill-redis"; downMs: number }
-  | { kind: "flush-redis" }
+  | { kind: "flush-queue" }
   | { kind: "roll-redis-back"; byMs: number }
   | { kind: "restart-postgres"; downMs: number }
 );
@@ -38,16 +39,18 @@ export function drawSchedule(seed: number): Schedule {
   const random = createRandom(seed);
   const database = random.pick(["sqlite", "postgresql"]);
   const processes = random.between(2, 3);
+  const queue = random.pick(["redis", "redis", "redis", "postgres"]);
   const isDeduplicated = random.chance(0.5);
-  const servers: [Server, ...Server[]] = database === "postgresql" ? ["redis", "postgres"] : ["redis"];
+  const servers = serversOf(database, queue);
   return {
     seed,
     database,
+    queue,
     isDeduplicated,
     pageSize: random.pick([10, 20, 40]),
     records: {
-      atFirst: random.between(200, 600),
-      later: random.between(0, 200),
+      atFirst: random.between(100, 300),
+      later: random.between(0, 100),
       laterAtMs: random.between(500, 2_500),
       badOneIn: random.between(20, 100),
     },
@@ -55,7 +58,6 @@ export function drawSchedule(seed: number): Schedule {
       unavailable: random.pick([0, 0.05, 0.15]),
       throttled: random.pick([0, 0.05]),
       notJson: random.pick([0, 0, 0.02]),
-      slowMs: random.pick([5, 20, 50]),
     },
     // Without recognised ids each duplicate has descendants of its own: they would be millions.
     jobs: {
@@ -82,6 +84,11 @@ function drawFailures(random: Random): PlannedFailure[] {
   }));
 }
 
+function serversOf(database: Schedule["database"], queue: Schedule["queue"]): Installed["servers"] {
+  if (queue === "postgres") return ["postgres"];
+  return database === "postgresql" ? ["redis", "postgres"] : ["redis"];
+}
+
 type Installed = { processes: number; servers: [Server, ...Server[]] };
 
 function drawFaults(random: Random, installed: Installed): Fault[] {
@@ -99,9 +106,8 @@ function drawFault(random: Random, { processes, servers }: Installed): Fault {
     "part-process",
     "reset-process",
     "slow-process",
-    "kill-redis",
-    "flush-redis",
-    "roll-redis-back",
+    "flush-queue",
+    ...(servers.includes("redis") ? (["kill-redis", "roll-redis-back"] as const) : []),
     ...(servers.includes("postgres") ? (["restart-postgres"] as const) : []),
   ];
   const kind = random.pick(kinds);
@@ -117,7 +123,7 @@ function drawFault(random: Random, { processes, servers }: Installed): Fault {
     case "kill-redis":
     case "restart-postgres":
       return { atMs, kind, downMs: random.between(0, 1_500) };
-    case "flush-redis":
+    case "flush-queue":
       return { atMs, kind };
     case "roll-redis-back":
       return { atMs, kind, byMs: random.between(200, 2_000) };

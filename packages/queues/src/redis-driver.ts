@@ -21,14 +21,16 @@ export async function openRedisDriver(settings: RedisSettings, options: RedisDri
     options.isReadOnly ? { ...settings, allowVolatile: true } : settings,
     options.isReadOnly ? undefined : options.logger,
   );
-  const open = new Set<Redis>();
+  const connections: Redis[] = [];
+  let isClosed = false;
   const connect = (more: ConnectionOptions = {}): Redis => {
     const redis = new Redis({ ...redisOptions(settings), ...more });
-    open.add(redis);
+    connections.push(redis);
     // Every queue and worker on it listens too.
     redis.setMaxListeners(0);
     redis.on("error", (error) => options.report("redis", error));
-    redis.on("end", () => open.delete(redis));
+    // BullMQ connects anew what waited in vain, even while all is being closed: nobody else would end it then.
+    redis.on("connecting", () => isClosed && redis.disconnect());
     return redis;
   };
   const shared = connect();
@@ -49,7 +51,8 @@ export async function openRedisDriver(settings: RedisSettings, options: RedisDri
     renewProducer: (error) => renewWithoutScripts(producer, error),
     releaseActive: async () => 0,
     close: async () => {
-      for (const redis of open) redis.disconnect();
+      isClosed = true;
+      for (const redis of connections) redis.disconnect();
     },
   };
 }

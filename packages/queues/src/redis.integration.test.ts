@@ -52,6 +52,22 @@ describe.runIf(canStartOwn("redis"))("a Redis", () => {
     await redis.config("SET", "appendonly", "yes");
   });
 
+  test("has no connection left once all is closed, not even one that a worker made anew", async () => {
+    const clients = async () =>
+      String(await redis.client("LIST"))
+        .trim()
+        .split("\n").length;
+    await waitUntil(async () => (await clients()) === 1, { what: "the connections of former tests to end" });
+    const backend = await openQueueBackend(settings);
+    const worker = backend.createWorker("renewed", async () => undefined, {});
+    await waitUntil(async () => String(await redis.client("LIST")).includes("cmd=bzpopmin"), { what: "it to wait" });
+    // Ends the connection that it waits on and connects again, as BullMQ also does when it has waited in vain.
+    await worker.pause();
+    await worker.abandon();
+    await backend.close();
+    await waitUntil(async () => (await clients()) === 1, { what: "its connections to end" });
+  });
+
   test("that refuses CONFIG is judged by INFO", async () => {
     await redis.call("ACL", "SETUSER", "plain", "on", ">word", "~*", "&*", "+@all", "-config");
     const url = new URL(server.url);

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
@@ -39,16 +39,22 @@ export function queueTargets(): QueueTarget[] {
   return targets.filter((target) => target !== false);
 }
 
-export async function createSqliteDatabase(): Promise<TestDatabase> {
+/** A file of its own, not there yet or a copy of `template`, which nobody may have open. */
+export async function createSqliteDatabase(template?: TestDatabase): Promise<TestDatabase> {
   const dir = await mkdtemp(join(tmpdir(), "penstock-sqlite-"));
   const drop = () => rm(dir, { recursive: true, force: true });
+  if (template !== undefined) await copyFile(template.url.slice("file:".length), join(dir, "penstock.db"));
   return { url: `file:${join(dir, "penstock.db")}`, drop };
 }
 
-/** A fresh database on the server at `server`. `drop` throws out whoever is still connected. */
-export async function createPostgresDatabase(server: string): Promise<TestDatabase> {
+/**
+ * A fresh database on the server at `server`, empty or as `template`, to which nobody may be connected. `drop` throws out whoever
+ * is still connected.
+ */
+export async function createPostgresDatabase(server: string, template?: TestDatabase): Promise<TestDatabase> {
   const name = `penstock_${randomBytes(6).toString("hex")}`;
-  await asAdministrator(server, `CREATE DATABASE ${name}`);
+  const like = template === undefined ? "" : ` TEMPLATE ${new URL(template.url).pathname.slice(1)}`;
+  await asAdministrator(server, `CREATE DATABASE ${name}${like}`);
   const url = new URL(server);
   url.pathname = `/${name}`;
   return { url: url.href, drop: () => asAdministrator(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
@@ -112,30 +118,13 @@ export async function flushRedis(url: string): Promise<void> {
   }
 }
 
-/** A way back to what a Redis holds now: how one that lost power comes up again, with the last seconds missing. */
-export async function rememberRedis(url: string): Promise<() => Promise<void>> {
-  const redis = new Redis(url);
-  try {
-    const keys = await redis.keys("*");
-    const entries = await Promise.all(
-      keys.map(async (key) => ({ key, dump: await redis.dumpBuffer(key), leftMs: await redis.pttl(key) })),
-    );
-    return () => bringBack(url, entries);
-  } finally {
-    await redis.quit();
-  }
-}
-
-type RedisEntry = { key: string; dump: Buffer | null; leftMs: number };
-
-/** All at once, and every client has to connect again and to load its scripts, as after a restart. */
-async function bringBack(url: string, entries: RedisEntry[]): Promise<void> {
-  const redis = new Redis(url);
-  try {
-    const all = redis.multi().flushall().script("FLUSH");
-    for (const { key, dump, leftMs } of entries) if (dump !== null) all.restore(key, Math.max(0, leftMs), dump);
-    await all.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes").exec();
-  } finally {
-    await redis.quit();
-  }
+/** Has BullMQ's tables in a Postgres forget everything, under the workers that are at it. */
+export async function flushPostgresQueue(url: string): Promise<void> {
+  await asAdministrator(
+    url,
+    `DO $$ BEGIN EXECUTE (
+       SELECT 'TRUNCATE ' || string_agg(format('%I.%I', schemaname, tablename), ', ')
+       FROM pg_tables WHERE schemaname = 'bullmq' AND tablename <> 'migration'
+     ); END $$`,
+  );
 }

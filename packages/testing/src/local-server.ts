@@ -58,7 +58,7 @@ async function superviseProcess(
     await rm(dir, { recursive: true, force: true });
   };
   await start();
-  return { url, how: "local binary", kill: () => end("SIGKILL"), stop, start, close };
+  return { url, how: "local binary", dataDir: dir, kill: () => end("SIGKILL"), stop, start, close };
 }
 
 async function fail(kind: ServerKind, dir: string): Promise<never> {

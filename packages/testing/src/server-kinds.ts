@@ -15,6 +15,8 @@ export type TestServer = {
   readonly url: string;
   /** Where it runs: "container" or "local binary". */
   readonly how: string;
+  /** Where its files are, if on this machine. */
+  readonly dataDir?: string;
   kill(): Promise<void>;
   stop(): Promise<void>;
   /** Starts it again after `kill` or `stop`, and waits until it answers. */
