@@ -90,6 +90,8 @@ export async function startChaosProcess(options: ChaosProcessOptions): Promise<C
     end: async () => {
       ending.abort();
       await starting;
+      // All is judged by now. Workers take leave of their server quickly when it answers.
+      for (const proxy of proxies.values()) proxy.restore();
       await stack.disposeAsync();
     },
   };

@@ -34,6 +34,8 @@ export async function openPostgresDriver(
     });
     pool.setMaxListeners(0);
     pool.on("error", (error) => options.report("postgres", error));
+    // The pool hears only of idle ones; one that breaks between two queries of its user would end the process.
+    pool.on("connect", (client) => client.on("error", (error) => options.report("postgres", error)));
     pools.add(pool);
     return pool;
   };

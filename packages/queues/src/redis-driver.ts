@@ -47,7 +47,7 @@ export async function openRedisDriver(settings: RedisSettings, options: RedisDri
     producerFactory: factoryOn(producer),
     workerFactory: () => factoryOn(shared),
     ping: async () => void (await ask(`Redis at ${redisAddress(settings)}`, () => shared.ping(), 2_000)),
-    connections: () => useOf([...open]),
+    connections: () => useOf(connections.filter(({ status }) => status !== "end")),
     renewProducer: (error) => renewWithoutScripts(producer, error),
     releaseActive: async () => 0,
     close: async () => {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Redis } from "ioredis";
 import { Client } from "pg";
 import { postgresUrl, redisUrl } from "./servers.ts";
+import { waitUntil } from "./wait-until.ts";
 
 /*
  * Empty databases and queues on the servers of this test run, one per call, so that test files can run at the same time.
@@ -62,6 +63,8 @@ export async function createPostgresDatabase(server: string, template?: TestData
 
 async function asAdministrator(server: string, statement: string): Promise<void> {
   const client = new Client({ connectionString: server });
+  // Of a server that stops meanwhile; the query tells.
+  client.on("error", () => undefined);
   await client.connect();
   try {
     await client.query(statement);
@@ -118,13 +121,11 @@ export async function flushRedis(url: string): Promise<void> {
   }
 }
 
-/** Has BullMQ's tables in a Postgres forget everything, under the workers that are at it. */
+/** Has BullMQ's tables in a Postgres forget everything, under the workers that are at it: they may lock it out at first. */
 export async function flushPostgresQueue(url: string): Promise<void> {
-  await asAdministrator(
-    url,
-    `DO $$ BEGIN EXECUTE (
-       SELECT 'TRUNCATE ' || string_agg(format('%I.%I', schemaname, tablename), ', ')
-       FROM pg_tables WHERE schemaname = 'bullmq' AND tablename <> 'migration'
-     ); END $$`,
-  );
+  const truncate = `DO $$ BEGIN EXECUTE (
+    SELECT 'TRUNCATE ' || string_agg(format('%I.%I', schemaname, tablename), ', ')
+    FROM pg_tables WHERE schemaname = 'bullmq' AND tablename <> 'migration'
+  ); END $$`;
+  await waitUntil(() => asAdministrator(url, truncate).then(() => true), { what: "the queue to be emptied" });
 }
