@@ -84,6 +84,7 @@ async function bench(scenario: Case, own: AsyncDisposableStack) {
     PENSTOCK_SOURCES_DIR: join(import.meta.dirname, "sources"),
     PENSTOCK_UNIQUE_JOB_IDS: String(!isDeduplicated),
     PENSTOCK_HTTP_PORT: "0",
+    PENSTOCK_API_PORT: "0",
     PENSTOCK_LOG_LEVEL: "silent",
     CHAOS_API_URL: api.url,
     CHAOS_PAGE_SIZE: "20",

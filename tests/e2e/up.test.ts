@@ -13,7 +13,7 @@ afterEach(async () => {
 });
 
 async function up(env: Record<string, string>): Promise<{ url: string; started: Running }> {
-  const started = startPenstock(["up"], { ...env, PENSTOCK_HTTP_PORT: "0" });
+  const started = startPenstock(["up"], { ...env, PENSTOCK_HTTP_PORT: "0", PENSTOCK_API_PORT: "0" });
   running.push(started);
   let stderr = "";
   started.child.stderr?.on("data", (text) => (stderr += text));

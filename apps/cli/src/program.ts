@@ -4,6 +4,7 @@ import { describeFailure, exitCodeOf, exitCodes } from "@penstock/runtime/failur
 import type { ServiceHost } from "@penstock/runtime/serve";
 import type { Logger } from "@penstock/telemetry/logger";
 import { Command, CommanderError } from "commander";
+import { defineKeys } from "./key-commands.ts";
 import { defineStateCommands } from "./state-commands.ts";
 
 /** The process as the program sees it; `main.ts` hands it over, tests make their own. */
@@ -82,9 +83,11 @@ function buildProgram(execute: (command: RunCommand) => Promise<void>): Command 
     .action((options) =>
       inContext(async (context) => (await import("./commands/demo.ts")).demo(context, options), "silent"),
     );
-  define("up", "run scheduler, fetchers and transformers in this process", "penstock up").action(() =>
-    execute(async (host) => (await import("./commands/up.ts")).up(host, { isVerbose: isVerbose() })),
-  );
+  define("up", "run everything in this process: the pipeline, the HTTP API and the dashboard", "penstock up --open")
+    .option("--open", "open the dashboard in a browser")
+    .action((options) =>
+      execute(async (host) => (await import("./commands/up.ts")).up(host, { ...options, isVerbose: isVerbose() })),
+    );
   define(
     "run <source[.stream]>",
     "run one stream, or all of a source, once and wait for the end",
@@ -96,6 +99,10 @@ function buildProgram(execute: (command: RunCommand) => Promise<void>): Command 
       inContext(async (context) => (await import("./commands/run.ts")).run(context, target, options)),
     );
   defineStateCommands(define, inContext);
+  defineKeys(
+    define("keys", "create, list and revoke keys of the HTTP API", "penstock keys create reports --scope read"),
+    inContext,
+  );
   define("status", "checkpoint, lag, last run, dead letters per stream, and queue depths", "penstock status --json")
     .option("--json", "print as one line of JSON")
     .action((options) => inContext(async (context) => (await import("./commands/status.ts")).status(context, options)));

@@ -25,7 +25,19 @@ export const cursor = z
   .max(4096)
   .regex(/^[A-Za-z0-9_-]+$/);
 
-export const text = z.string().min(1).max(1_024);
+/** Postgres has no place for NUL in a text. */
+export const text = z
+  .string()
+  .min(1)
+  .max(1_024)
+  .regex(/^[^\0]*$/);
+
+/** An instant of a request, with any offset; not of the year 0, which Postgres knows not. */
+export const givenInstant = z.iso
+  .datetime({ offset: true })
+  .regex(/^(?!0000)/)
+  .transform((given) => new Date(given))
+  .meta({ type: "string", format: "date-time", examples: ["2026-01-31T12:00:00Z"] });
 
 /** A list that goes on where `next` says, or ends with `null`. */
 export function listOf<T extends z.ZodType>(item: T) {

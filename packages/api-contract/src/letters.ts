@@ -1,6 +1,6 @@
 import { letterStages, letterStatuses } from "@penstock/core/letter";
 import { z } from "zod";
-import { count, instant, listOf, name, paging, text } from "./fields.ts";
+import { count, givenInstant, instant, listOf, name, paging, text } from "./fields.ts";
 
 export const letterSummary = z
   .object({
@@ -50,7 +50,7 @@ const filter = {
     .optional(),
   stage: z.enum(letterStages).optional(),
   run: text.optional().meta({ description: "Last met in this run." }),
-  since: instant.optional().meta({ description: "Last met at or after this." }),
+  since: givenInstant.optional().meta({ description: "Last met at or after this." }),
   text: text.optional().meta({ description: "Part of the message, the key or the payload." }),
 };
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { count, cursor, flag, instant, listOf, name, paging, text } from "./fields.ts";
+import { count, cursor, flag, givenInstant, instant, listOf, name, paging, text } from "./fields.ts";
 import { letterSummary } from "./letters.ts";
 
 export const comparisons = ["eq", "ne", "lt", "lte", "gt", "gte", "in", "contains", "exists"] as const;
@@ -11,7 +11,7 @@ const fieldPath = z.string().regex(/^[A-Za-z_$@][\w$@-]{0,127}(\.[\w$@-]{1,128})
 const condition = z
   .string()
   .max(1_024)
-  .regex(/^[A-Za-z_$@][\w$@-]*(\.[\w$@-]+)*:(eq|ne|lt|lte|gt|gte|in|contains|exists):/)
+  .regex(/^[A-Za-z_$@][\w$@-]*(\.[\w$@-]+)*:(eq|ne|lt|lte|gt|gte|in|contains|exists):[^\0]*$/)
   .meta({ examples: ["magnitude:gte:5", "place:contains:Chile", "type:in:quake,blast", "felt:exists:true"] });
 
 export const record = z
@@ -46,8 +46,8 @@ const recordFilter = {
   source: name.optional(),
   stream: name.optional().meta({ description: "Together with `source`." }),
   key: oneOrMany(text, 100).meta({ description: "Only records of these keys." }),
-  from: instant.optional().meta({ description: "Only records with an event time at or after this." }),
-  to: instant.optional().meta({ description: "Only records with an event time before this." }),
+  from: givenInstant.optional().meta({ description: "Only records with an event time at or after this." }),
+  to: givenInstant.optional().meta({ description: "Only records with an event time before this." }),
   where: oneOrMany(condition, 10).meta({
     description:
       "`field:comparison:value`, several of which must all hold. Nested fields are separated by points. Comparisons: eq, ne, lt, lte, gt, gte, in (values separated by commas), contains (part of a text), exists (true or false). A value that reads as a JSON number, true, false or null is compared as such, anything else, or what stands in double quotes, as text.",

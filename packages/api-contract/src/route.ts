@@ -1,3 +1,4 @@
+import type { AuditedAction } from "@penstock/core/audit";
 import type { z } from "zod";
 
 /** What a caller must be allowed to do: each includes the ones before it. `none`: anybody may ask. */
@@ -33,8 +34,8 @@ export type Route = {
   streams?: readonly StreamForm[];
   /** Answers with server-sent events in place of JSON. */
   isEventStream?: true;
-  /** The verb under which the audit log has it, of routes that change something. */
-  action?: string;
+  /** The name under which the audit log has it, of routes that change something. */
+  action?: AuditedAction;
 };
 
 /** Keeps the types of a route's schemas. */

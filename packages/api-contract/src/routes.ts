@@ -204,7 +204,7 @@ const acting = {
     summary: "Run a stream now.",
     body: runs.startRunBody,
     response: runs.startedRun,
-    action: "run",
+    action: "run.start",
   }),
   cancelRun: route({
     method: "POST",
@@ -214,7 +214,7 @@ const acting = {
     params: runs.runId,
     body: runs.reasonBody,
     response: runs.run,
-    action: "cancel",
+    action: "run.cancel",
   }),
   pauseStream: route({
     method: "POST",
@@ -243,7 +243,7 @@ const acting = {
     summary: "Put dead letters back to the stage they failed in.",
     body: letters.letterChoice,
     response: letters.letterActionResult,
-    action: "redrive",
+    action: "letters.redrive",
   }),
   discardLetters: route({
     method: "POST",
@@ -252,7 +252,7 @@ const acting = {
     summary: "Close dead letters for good; their payload is kept.",
     body: letters.letterChoice,
     response: letters.letterActionResult,
-    action: "discard",
+    action: "letters.discard",
   }),
   startBackfill: route({
     method: "POST",
@@ -261,7 +261,7 @@ const acting = {
     summary: "Fetch a span of time again, in windows beside the live runs.",
     body: backfills.backfillBody,
     response: backfills.backfill,
-    action: "backfill",
+    action: "backfill.start",
   }),
   cancelBackfill: route({
     method: "POST",
@@ -271,7 +271,7 @@ const acting = {
     params: backfills.backfillId,
     body: runs.reasonBody,
     response: backfills.backfill,
-    action: "cancel-backfill",
+    action: "backfill.cancel",
   }),
   approveDeletion: route({
     method: "POST",
@@ -281,7 +281,7 @@ const acting = {
     params: backfills.deletionId,
     body: runs.reasonBody,
     response: backfills.deletion,
-    action: "approve-deletion",
+    action: "deletions.approve",
   }),
   rejectDeletion: route({
     method: "POST",
@@ -291,7 +291,7 @@ const acting = {
     params: backfills.deletionId,
     body: runs.reasonBody,
     response: backfills.deletion,
-    action: "reject-deletion",
+    action: "deletions.reject",
   }),
 } satisfies Record<string, Route>;
 

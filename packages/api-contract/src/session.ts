@@ -1,5 +1,6 @@
+import { auditedActions } from "@penstock/core/audit";
 import { z } from "zod";
-import { count, instant, listOf, paging, text } from "./fields.ts";
+import { count, instant, listOf, paging } from "./fields.ts";
 import { scopes } from "./route.ts";
 
 /**
@@ -30,16 +31,16 @@ export const auditEntry = z
   .object({
     id: z.string(),
     at: instant,
-    /** Name of the key, or of who used the command line. */
+    /** `api:<name of the key>` or `cli:<user>@<host>`. */
     actor: z.string(),
-    action: z.string(),
+    action: z.enum(auditedActions),
     target: z.string(),
     reason: z.string().nullable(),
-    detail: z.record(z.string(), z.json()),
+    details: z.record(z.string(), z.json()),
   })
   .meta({ id: "AuditEntry" });
 
-export const auditQuery = z.strictObject({ action: text.optional(), ...paging });
+export const auditQuery = z.strictObject({ action: z.enum(auditedActions).optional(), ...paging });
 export const auditList = listOf(auditEntry);
 
 export const queue = z

@@ -46,6 +46,7 @@ describe("defaults", () => {
       checkpointFile: undefined,
       log: { level: undefined, format: "auto" },
       http: { host: "127.0.0.1", port: 9464 },
+      api: { host: "127.0.0.1", port: 9470, maxPerMinute: 6_000, trustsProxy: false },
     });
     expect(config.sourcesDir).toBe(new URL("../../../sources", import.meta.url).pathname);
   });

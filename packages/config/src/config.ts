@@ -20,6 +20,7 @@ export type Config = {
   log: { level: LogLevel | undefined; format: LogFormat };
   http: { host: string; port: number };
   telemetry: TelemetryConfig;
+  api: ApiConfig;
   transformConcurrency: number;
   transformThreads: number;
   /** Pages. */
@@ -37,6 +38,14 @@ export type TelemetryConfig = {
   otlp: { url: string; headers: Record<string, string> } | undefined;
   /** `undefined`: metrics are not pushed. */
   pushMetricsEveryMs: number | undefined;
+};
+
+export type ApiConfig = {
+  host: string;
+  port: number;
+  /** Requests of one caller. */
+  maxPerMinute: number;
+  trustsProxy: boolean;
 };
 
 /** What `openQueueBackend` takes. */
@@ -107,6 +116,12 @@ function compose(values: Values, cwd: string): Omit<Config, "env"> {
     log: { level: values.PENSTOCK_LOG_LEVEL ?? values.LOG_LEVEL, format: values.PENSTOCK_LOG_FORMAT },
     http: { host: values.PENSTOCK_HTTP_HOST, port: values.PENSTOCK_HTTP_PORT },
     telemetry: telemetryConfig(values),
+    api: {
+      host: values.PENSTOCK_API_HOST,
+      port: values.PENSTOCK_API_PORT,
+      maxPerMinute: values.PENSTOCK_API_RATE_LIMIT,
+      trustsProxy: values.PENSTOCK_API_TRUST_PROXY,
+    },
     transformConcurrency: values.PENSTOCK_TRANSFORM_CONCURRENCY,
     transformThreads: values.PENSTOCK_TRANSFORM_THREADS,
     backlogHigh: values.PENSTOCK_BACKLOG_HIGH,

@@ -131,6 +131,28 @@ const serviceVariables = {
     expected: "a whole number from 0 to 65535",
     fallback: "`9464`",
   }),
+  PENSTOCK_API_HOST: variable(z.string().default("127.0.0.1"), {
+    description:
+      "Address on which the HTTP API and the dashboard are served. Other than on this machine alone, they need a key.",
+    expected: "an IP address or host name of this machine",
+    fallback: "`127.0.0.1`",
+  }),
+  PENSTOCK_API_PORT: variable(integer(0, 65_535).default(9470), {
+    description: "Port of the HTTP API and the dashboard. `0`: any that is free.",
+    expected: "a whole number from 0 to 65535",
+    fallback: "`9470`",
+  }),
+  PENSTOCK_API_RATE_LIMIT: variable(integer(1).default(6_000), {
+    description: "Requests to the HTTP API that one caller may make in a minute: one key, or one address without.",
+    expected: "a whole number from 1",
+    fallback: "`6000`",
+  }),
+  PENSTOCK_API_TRUST_PROXY: variable(flag.default(false), {
+    description:
+      "Believe `X-Forwarded-For` and `X-Forwarded-Proto`. Only behind a proxy that sets them, or callers can claim any address.",
+    expected: "true or false",
+    fallback: "`false`",
+  }),
   PENSTOCK_TRANSFORM_CONCURRENCY: variable(integer(1, 1_000).default(4), {
     description: "Pages that one transformer works on at once.",
     expected: "a whole number from 1 to 1000",

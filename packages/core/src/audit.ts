@@ -18,6 +18,9 @@ export const auditedActions = [
   "replay",
   "backfill.start",
   "backfill.cancel",
+  "queue.change",
+  "key.create",
+  "key.revoke",
 ] as const;
 export type AuditedAction = (typeof auditedActions)[number];
 

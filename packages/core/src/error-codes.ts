@@ -257,6 +257,29 @@ export const errorCodes = {
   RUN_UNKNOWN: { means: "No run has that id.", remedy: "`penstock runs` lists them." },
   RUN_SUPERSEDED: { means: "Another run took the partition over.", remedy: "Look at the newer run." },
   CANCELLED: { means: "Stopped on request.", remedy: "Start it again when wanted." },
+  // the HTTP API's
+  REQUEST_INVALID: {
+    means: "The request does not fit what the API takes.",
+    remedy: "See `errors`; /docs describes each operation.",
+  },
+  CALLER_UNKNOWN: {
+    means: "The API needs a key, and none that holds was shown.",
+    remedy: "Send `Authorization: Bearer <key>`; `penstock keys create` makes one.",
+  },
+  CALLER_FORBIDDEN: {
+    means: "The key may not do this.",
+    remedy: "Use a key of the scope that the message names.",
+  },
+  SITE_REFUSED: {
+    means: "The request comes from a page of another site, or asks under a foreign name.",
+    remedy: "Use the API's own address; programs send a key in the header Authorization.",
+  },
+  ADDRESS_UNKNOWN: { means: "There is no such thing.", remedy: "See the message; /docs lists what there is." },
+  TOO_MANY_REQUESTS: {
+    means: "The caller asks more often than PENSTOCK_API_RATE_LIMIT allows.",
+    remedy: "Wait as long as the header Retry-After says.",
+  },
+  KEY_UNKNOWN: { means: "No API key has that id.", remedy: "`penstock keys list` lists them." },
   UNEXPECTED: { means: "A bug in Penstock.", remedy: "Please report it with the output of --verbose." },
 } as const satisfies Record<string, { means: string; remedy: string }>;
 

@@ -1,13 +1,15 @@
+import type { Author } from "@penstock/core/audit";
+import { noteAction } from "./audit-log.ts";
 import type { Connection } from "./connection.ts";
 
 /** Keys of the HTTP API and the sessions they opened. Secrets come and are kept as hashes only. */
 export type Access = {
   /** False when there is a key of that name that was not revoked. */
-  createKey(key: NewApiKey): Promise<boolean>;
+  createKey(key: NewApiKey, author: Author): Promise<boolean>;
   /** Newest first; revoked ones too. */
   keys(): Promise<ApiKey[]>;
   /** Ends the key and its sessions; false when there is no such key, or it is revoked already. */
-  revokeKey(id: string): Promise<boolean>;
+  revokeKey(id: string, author: Author): Promise<boolean>;
   key(id: string): Promise<(ApiKey & { secretHash: string }) | undefined>;
   /** True once a key was made, even if it was revoked since. */
   hasKeys(): Promise<boolean>;
@@ -17,7 +19,8 @@ export type Access = {
   endSession(tokenHash: string): Promise<void>;
 };
 
-export type KeyScope = "read" | "operate" | "admin";
+export const keyScopes = ["read", "operate", "admin"] as const;
+export type KeyScope = (typeof keyScopes)[number];
 export type NewApiKey = { id: string; name: string; scope: KeyScope; secretHash: string; expiresAt: Date | null };
 export type ApiKey = {
   id: string;
@@ -34,20 +37,22 @@ const apiKey = ({ secretHash: _secret, scope, ...key }: KeyRow): ApiKey => ({ ..
 
 export function createAccess({ db, dialect, ask, transact }: Connection): Access {
   return {
-    createKey: ({ id, name, scope, secretHash, expiresAt }) =>
+    createKey: ({ id, name, scope, secretHash, expiresAt }, author) =>
       transact(async (tx) => {
         if ((await tx.apiKey.findFirst({ where: { name, revokedAt: null } })) !== null) return false;
         await tx.apiKey.create({ data: { id, name, scope, secretHash, expiresAt, createdAt: new Date() } });
+        await noteAction(tx, dialect, { ...author, action: "key.create", target: id, details: { name, scope } });
         return true;
       }),
     keys: () => ask(async () => (await db.apiKey.findMany({ orderBy: { createdAt: "desc" } })).map(apiKey)),
-    revokeKey: (id) =>
+    revokeKey: (id, author) =>
       transact(async (tx) => {
         const { count } = await tx.apiKey.updateMany({
           where: { id, revokedAt: null },
           data: { revokedAt: new Date() },
         });
         await tx.apiSession.deleteMany({ where: { keyId: id } });
+        if (count === 1) await noteAction(tx, dialect, { ...author, action: "key.revoke", target: id });
         return count === 1;
       }),
     key: (id) =>

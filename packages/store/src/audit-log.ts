@@ -16,11 +16,15 @@ export async function noteAction(db: Transaction, dialect: Dialect, entry: NewAu
 }
 
 /** Newest first. */
-export async function listActions(db: Prisma, { target, action, since, limit }: AuditFilter): Promise<AuditEntry[]> {
+export async function listActions(
+  db: Prisma,
+  { target, action, since, after, limit }: AuditFilter,
+): Promise<AuditEntry[]> {
   const where = {
     ...(target !== undefined && { target }),
     ...(action !== undefined && { action }),
     ...(since !== undefined && { at: { gte: since } }),
+    ...(after && { OR: [{ at: { lt: after.at } }, { at: after.at, id: { lt: after.id } }] }),
   };
   const found = await db.auditEntry.findMany({ where, orderBy: [{ at: "desc" }, { id: "desc" }], take: limit });
   return found.map((row) => ({

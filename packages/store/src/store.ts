@@ -168,7 +168,14 @@ export type Store = {
 
 export type BoundChange = { source: string; stream: string; partition: string; bound: string | null };
 
-export type AuditFilter = { target?: string; action?: AuditedAction; since?: Date; limit: number };
+export type AuditFilter = {
+  target?: string;
+  action?: AuditedAction;
+  since?: Date;
+  /** Goes on behind this entry. */
+  after?: { at: Date; id: string };
+  limit: number;
+};
 
 export type StartRun = {
   source: string;

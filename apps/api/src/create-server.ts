@@ -1,0 +1,57 @@
+import cookie from "@fastify/cookie";
+import etag from "@fastify/etag";
+import rateLimit from "@fastify/rate-limit";
+import type { BullQueue } from "@penstock/queues/backend";
+import Fastify, { type FastifyInstance } from "fastify";
+import { guard } from "./access/guard.ts";
+import type { ApiContext } from "./api-context.ts";
+import { serveBoard } from "./board/serve-board.ts";
+import { handlers } from "./handlers/handlers.ts";
+import { describeApi } from "./openapi.ts";
+import { answerProblem } from "./problems.ts";
+import { registerRoutes } from "./register-routes.ts";
+import { setSecurityHeaders } from "./security-headers.ts";
+import { servePages } from "./serve-pages.ts";
+
+export type ServerOptions = {
+  queues: readonly BullQueue[];
+  /** Folder of the built dashboard. */
+  dashboard?: string | undefined;
+};
+
+const largestBodyBytes = 256 * 1024;
+
+/** The HTTP API with everything around it, not listening yet. */
+export async function createServer(api: ApiContext, options: ServerOptions): Promise<FastifyInstance> {
+  const { maxPerMinute, trustsProxy } = api.config.api;
+  const server = Fastify({
+    logger: false,
+    bodyLimit: largestBodyBytes,
+    trustProxy: trustsProxy,
+    // Followers of events would keep it from closing.
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 1_024 },
+  });
+  const { logger, store } = api.pipeline;
+  server.setErrorHandler((error, request, reply) => answerProblem(logger, error, request, reply));
+  await setSecurityHeaders(server, { isTls: trustsProxy });
+  await server.register(cookie);
+  guard(server, api.callers);
+  await server.register(rateLimit, {
+    max: maxPerMinute,
+    timeWindow: "1 minute",
+    keyGenerator: (request) => request.caller?.name ?? request.ip,
+  });
+  await server.register(etag, { weak: true });
+  server.addHook("onSend", async (_request, reply) => {
+    if (!reply.hasHeader("cache-control")) reply.header("cache-control", "no-cache, private");
+  });
+  registerRoutes(server, api, handlers);
+  await serveBoard(server, options.queues, { store, logger });
+  await servePages(server, {
+    description: describeApi(api.version, Object.keys(handlers)),
+    dashboard: options.dashboard,
+    logger,
+  });
+  return server;
+}

@@ -1,0 +1,19 @@
+import type { Handlers } from "../handler.ts";
+import { actionHandlers } from "./actions.ts";
+import { eventHandlers } from "./events.ts";
+import { letterHandlers } from "./letters.ts";
+import { recordHandlers } from "./records.ts";
+import { runHandlers } from "./runs.ts";
+import { sessionHandlers } from "./session.ts";
+import { streamHandlers } from "./streams.ts";
+
+/** The answers there are. */
+export const handlers: Partial<Handlers> = {
+  ...recordHandlers,
+  ...streamHandlers,
+  ...runHandlers,
+  ...letterHandlers,
+  ...actionHandlers,
+  ...eventHandlers,
+  ...sessionHandlers,
+};

@@ -1,0 +1,125 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { LiveEvent } from "@penstock/api-contract/events";
+import { codeOf } from "@penstock/core/decision";
+import type { PipelineContext } from "@penstock/pipeline/context";
+import type { Logger } from "@penstock/telemetry/logger";
+import { presentRun } from "../present.ts";
+import type { Overview } from "./overview.ts";
+
+/** Tells everybody who listens what has changed. Looks once for all of them, and not at all while nobody does. */
+export type LiveHub = AsyncDisposable & {
+  /** Events until `signal` is aborted or the hub is closed: first how everything stands, then what changes. */
+  follow(signal: AbortSignal): AsyncGenerator<LiveEvent>;
+};
+
+const lookMs = 1_000;
+const runsTold = 50;
+/** Events that a listener may be behind. One that reads too slowly is told to begin anew by being cut off. */
+const maxBehind = 256;
+
+type Listener = { push(event: LiveEvent): void };
+
+export function createLiveHub({ store }: Pick<PipelineContext, "store">, overview: Overview, logger: Logger): LiveHub {
+  const listeners = new Set<Listener>();
+  const closing = new AbortController();
+  let looking: Promise<void> | undefined;
+  let told = new Map<string, string>();
+
+  const readAll = async (): Promise<LiveEvent[]> => {
+    const [streams, queues, runs] = await Promise.all([
+      overview.streams(),
+      overview.queues(),
+      store.queries.runs({ limit: runsTold }),
+    ]);
+    const open = streams.map(({ source, stream, openLetters }) => ({ source, stream, open: openLetters }));
+    return [
+      { type: "streams", streams },
+      { type: "runs", runs: runs.map((run) => presentRun(run)) },
+      { type: "queues", queues },
+      { type: "letters", open },
+    ];
+  };
+
+  const look = async (): Promise<void> => {
+    while (listeners.size > 0 && !closing.signal.aborted) {
+      try {
+        const { changed, now } = changesIn(await readAll(), told);
+        told = now;
+        for (const event of changed) for (const listener of listeners) listener.push(event);
+      } catch (error) {
+        logger.warn({ code: codeOf(error) }, "live state could not be read");
+      }
+      await delay(lookMs, undefined, { signal: closing.signal }).catch(() => undefined);
+    }
+    looking = undefined;
+  };
+
+  async function* follow(signal: AbortSignal): AsyncGenerator<LiveEvent> {
+    const ended = AbortSignal.any([signal, closing.signal]);
+    const waiting: LiveEvent[] = [];
+    let wake = Promise.withResolvers<void>();
+    const push = (event: LiveEvent) => {
+      waiting.push(event);
+      wake.resolve();
+    };
+    const listener: Listener = { push };
+    ended.addEventListener("abort", () => wake.resolve());
+    yield* await readAll();
+    listeners.add(listener);
+    looking ??= look();
+    try {
+      while (!ended.aborted && waiting.length <= maxBehind) {
+        yield* waiting.splice(0);
+        wake = Promise.withResolvers<void>();
+        if (waiting.length === 0 && !ended.aborted) await wake.promise;
+      }
+    } finally {
+      listeners.delete(listener);
+    }
+  }
+
+  return {
+    follow,
+    [Symbol.asyncDispose]: async () => {
+      closing.abort();
+      await looking;
+    },
+  };
+}
+
+/** The items that are not as they were told last; what changes with the clock alone is no change. */
+function changesIn(events: LiveEvent[], told: Map<string, string>): { changed: LiveEvent[]; now: Map<string, string> } {
+  const now = new Map<string, string>();
+  const isNew = (type: string, id: string, item: object): boolean => {
+    const text = JSON.stringify(item, (field, value) => (clocked.has(field) ? undefined : value));
+    now.set(`${type} ${id}`, text);
+    return told.get(`${type} ${id}`) !== text;
+  };
+  const changed = events.map((event) => onlyNew(event, isNew)).filter((event) => event !== undefined);
+  return { changed, now };
+}
+
+const clocked = new Set(["durationMs", "lagMs", "sinceSuccessMs"]);
+
+type IsNew = (type: string, id: string, item: object) => boolean;
+
+function onlyNew(event: LiveEvent, isNew: IsNew): LiveEvent | undefined {
+  switch (event.type) {
+    case "streams": {
+      const streams = event.streams.filter((each) => isNew("streams", `${each.source}.${each.stream}`, each));
+      return streams.length === 0 ? undefined : { type: "streams", streams };
+    }
+    case "runs": {
+      const runs = event.runs.filter((run) => isNew("runs", run.id, run));
+      return runs.length === 0 ? undefined : { type: "runs", runs };
+    }
+    case "queues": {
+      const queues = event.queues.filter((queue) => isNew("queues", queue.name, queue));
+      return queues.length === 0 ? undefined : { type: "queues", queues };
+    }
+    case "letters": {
+      const open = event.open.filter((each) => isNew("letters", `${each.source}.${each.stream}`, each));
+      return open.length === 0 ? undefined : { type: "letters", open };
+    }
+  }
+}

@@ -1,0 +1,166 @@
+import type { RouteResponse } from "@penstock/api-contract/routes";
+import { parentKeyOf } from "@penstock/core/partition";
+import type { PipelineContext } from "@penstock/pipeline/context";
+import type { Schedule, Stream } from "@penstock/source/model";
+import type { Throughput } from "@penstock/store/queries/queries";
+import type { StreamState } from "@penstock/store/store";
+import { iso, isoOrNull, presentRun, queueUrl, type RunItem } from "../present.ts";
+import { healthOf } from "./health.ts";
+
+export type StreamItem = RouteResponse<"listStreams">["items"][number];
+export type QueueItem = RouteResponse<"listQueues">["items"][number];
+
+/** How all streams and queues stand. Read at most once a second, however many ask. */
+export type Overview = {
+  streams(): Promise<StreamItem[]>;
+  /** The same, read anew: after something was changed. */
+  freshStreams(): Promise<StreamItem[]>;
+  queues(): Promise<QueueItem[]>;
+};
+
+const keptMs = 1_000;
+const hourMs = 3_600_000;
+const sparklineHours = 24;
+const runsShown = 5;
+
+type Context = Pick<PipelineContext, "store" | "queues" | "sources">;
+
+export function createOverview(context: Context): Overview {
+  const streams = keptFor(keptMs, () => readStreams(context));
+  const queues = keptFor(keptMs, () => readQueues(context));
+  return { streams: streams.get, freshStreams: streams.renew, queues: queues.get };
+}
+
+type Kept<T> = { get(): Promise<T>; renew(): Promise<T> };
+
+function keptFor<T>(ms: number, read: () => Promise<T>): Kept<T> {
+  let kept: { value: Promise<T>; until: number } | undefined;
+  const renew = () => {
+    const value = read();
+    kept = { value, until: performance.now() + ms };
+    // A failure is told to who asked, and not kept for the next.
+    value.catch(() => {
+      if (kept?.value === value) kept = undefined;
+    });
+    return value;
+  };
+  return { renew, get: () => (kept !== undefined && performance.now() < kept.until ? kept.value : renew()) };
+}
+
+async function readQueues({ queues }: Context): Promise<QueueItem[]> {
+  const depths = await queues.depths();
+  return depths.map(({ queue, ...counts }) => ({ name: queue, ...counts, url: queueUrl(queue) }));
+}
+
+async function readStreams(context: Context): Promise<StreamItem[]> {
+  const { store, sources } = context;
+  const now = await store.now();
+  const since = new Date(Math.floor(now.getTime() / hourMs) * hourMs - (sparklineHours - 1) * hourMs);
+  const [states, throughput] = await Promise.all([
+    store.streamStates(),
+    store.queries.throughput({ since, intervalMs: hourMs }),
+  ]);
+  const names = new Map<string, { source: string; stream: string }>();
+  for (const { name: source, streams } of sources.values())
+    for (const stream of Object.keys(streams)) names.set(`${source}.${stream}`, { source, stream });
+  for (const { checkpoint } of states) names.set(`${checkpoint.source}.${checkpoint.stream}`, checkpoint);
+  const read = [...names.values()].map((name) => readStream(context, name, { states, throughput, since, now }));
+  return (await Promise.all(read)).sort((a, b) => (`${a.source}.${a.stream}` < `${b.source}.${b.stream}` ? -1 : 1));
+}
+
+type Known = { states: StreamState[]; throughput: Throughput[]; since: Date; now: Date };
+type StreamName = { source: string; stream: string };
+
+async function readStream(
+  { store, queues, sources }: Context,
+  { source, stream }: StreamName,
+  { states, throughput, since, now }: Known,
+): Promise<StreamItem> {
+  const definition = sources.get(source)?.streams[stream];
+  const isOf = (each: StreamName) => each.source === source && each.stream === stream;
+  const state = states.find(({ checkpoint }) => isOf(checkpoint));
+  const [runs, next] = await Promise.all([
+    store.queries.runs({ source, stream, limit: runsShown }),
+    definition?.schedule === undefined ? undefined : queues.nextTick(source, stream),
+  ]);
+  const lastRuns = runs.map((run) => presentRun(run, now.getTime()));
+  const freshness = freshnessOf(state, definition, now);
+  const isPaused = state?.checkpoint.isPaused ?? false;
+  return {
+    source,
+    stream,
+    parent: definition?.parent?.stream ?? null,
+    isPaused,
+    isDefined: definition !== undefined,
+    ...healthOf({ isPaused, lastRun: lastRuns[0] ?? null, lastEnded: lastEnded(lastRuns), ...freshness }),
+    freshness,
+    schedule: scheduleText(definition?.schedule),
+    nextRunAt: isPaused ? null : isoOrNull(next),
+    bound: state?.checkpoint.bound ?? null,
+    lastRuns,
+    openLetters: state?.openLetters ?? 0,
+    partitions: partitionsOf(state),
+    sparkline: sparklineOf(throughput.find(isOf)?.points ?? [], since),
+  };
+}
+
+/** One that was replaced or cancelled says nothing about how the stream is. */
+function lastEnded(runs: RunItem[]): RunItem | null {
+  const telling = ["succeeded", "incomplete", "failed"];
+  return runs.find(({ status, partition }) => telling.includes(status) && parentKeyOf(partition) === undefined) ?? null;
+}
+
+function partitionsOf(state: StreamState | undefined): StreamItem["partitions"] {
+  if (state === undefined || state.partitions === null) return null;
+  const { total, due, failing } = state.partitions;
+  return { total, due, failing };
+}
+
+function freshnessOf(
+  state: StreamState | undefined,
+  definition: Stream | undefined,
+  now: Date,
+): StreamItem["freshness"] {
+  const watermark = state?.checkpoint.watermark ?? null;
+  const lastSuccessAt = state?.lastSuccessAt ?? null;
+  const since = (at: Date | null) => (at === null ? null : now.getTime() - at.getTime());
+  return {
+    watermark: isoOrNull(watermark),
+    lagMs: since(watermark),
+    lastSuccessAt: isoOrNull(lastSuccessAt),
+    sinceSuccessMs: since(lastSuccessAt),
+    objectiveMs: definition?.freshnessMs ?? null,
+  };
+}
+
+function scheduleText(schedule: Schedule | undefined): string | null {
+  if (schedule === undefined) return null;
+  if ("cron" in schedule) return `${schedule.cron} ${schedule.timezone}`;
+  const units: [number, string][] = [
+    [86_400_000, "d"],
+    [3_600_000, "h"],
+    [60_000, "min"],
+    [1_000, "s"],
+  ];
+  const [size, unit] = units.find(([ms]) => schedule.everyMs % ms === 0) ?? [1, "ms"];
+  return `every ${schedule.everyMs / size} ${unit}`;
+}
+
+/** Hours without a page have a point too, so that a chart needs to know nothing of them. */
+function sparklineOf(points: Throughput["points"], since: Date): StreamItem["sparkline"] {
+  return seriesOf(points, since, { intervalMs: hourMs, count: sparklineHours });
+}
+
+export function seriesOf(
+  points: Throughput["points"],
+  since: Date,
+  { intervalMs, count }: { intervalMs: number; count: number },
+): StreamItem["sparkline"] {
+  const known = new Map(points.map((point) => [point.at.getTime(), point]));
+  const all = Array.from({ length: count }, (_, i) => {
+    const at = since.getTime() + i * intervalMs;
+    const { written = 0, deadLettered = 0 } = known.get(at) ?? {};
+    return { at: iso(new Date(at)), written, deadLettered };
+  });
+  return { intervalMs, points: all };
+}

@@ -1,0 +1,11 @@
+import { serve } from "@penstock/runtime/serve";
+import { startApi } from "./start-api.ts";
+
+process.exitCode = await serve(
+  "api",
+  async (runtime, stack) => {
+    await startApi(runtime, stack);
+    return [];
+  },
+  process,
+);

@@ -1,0 +1,44 @@
+import type { Route } from "@penstock/api-contract/route";
+import { type RouteName, routes } from "@penstock/api-contract/routes";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { ApiContext } from "./api-context.ts";
+import type { Call, Handlers } from "./handler.ts";
+
+/** Registers every route of the table, with what it needs of its caller. */
+export function registerRoutes(server: FastifyInstance, api: ApiContext, handlers: Partial<Handlers>): void {
+  for (const name of Object.keys(handlers) as RouteName[]) registerRoute(server, api, handlers, name);
+}
+
+function registerRoute<N extends RouteName>(
+  server: FastifyInstance,
+  api: ApiContext,
+  handlers: Partial<Handlers>,
+  name: N,
+): void {
+  const route: Route = routes[name];
+  server.route({
+    method: route.method,
+    url: route.path.replaceAll(/\{(\w+)\}/g, ":$1"),
+    config: { scope: route.scope },
+    handler: (request, reply) => handlers[name]?.(readCall<N>(route, api, request, reply)),
+  });
+}
+
+/** @throws ZodError when the request does not fit the route's schemas */
+function readCall<N extends RouteName>(
+  route: Route,
+  api: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Call<N> {
+  // The schemas are those that the types of a call are made from.
+  return {
+    params: route.params?.parse(request.params),
+    query: route.query?.parse(request.query),
+    body: route.body?.parse(request.body ?? {}),
+    caller: request.caller,
+    api,
+    request,
+    reply,
+  } as Call<N>;
+}

@@ -1,0 +1,64 @@
+import fastifyStatic from "@fastify/static";
+import { ConfigError } from "@penstock/core/errors";
+import type { Logger } from "@penstock/telemetry/logger";
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import { docsPage, docsStyle } from "./docs-page.ts";
+import type { OpenApi } from "./openapi.ts";
+import { answerProblem } from "./problems.ts";
+
+export type PagesOptions = {
+  description: OpenApi;
+  /** Folder of the built dashboard. */
+  dashboard: string | undefined;
+  logger: Logger;
+};
+
+/** What is there for everybody: the API's description, and the dashboard, which asks for a key itself. */
+export async function servePages(
+  server: FastifyInstance,
+  { description, dashboard, logger }: PagesOptions,
+): Promise<void> {
+  const free = { config: { scope: "none" as const } };
+  const docs = docsPage(description);
+  server.get("/openapi.json", free, () => description);
+  server.get("/docs", free, (_, reply) => reply.type("text/html; charset=utf-8").send(docs));
+  server.get("/docs/style.css", free, (_, reply) => reply.type("text/css; charset=utf-8").send(docsStyle));
+  if (dashboard !== undefined) await serveDashboard(server, dashboard);
+  server.setNotFoundHandler((request, reply) => {
+    if (dashboard !== undefined && isPage(request)) return sendIndex(reply);
+    return answerProblem(logger, unknownAddress(request), request, reply);
+  });
+}
+
+/** Files that the bundler named after their content never change. */
+async function serveDashboard(server: FastifyInstance, root: string): Promise<void> {
+  const pages: FastifyPluginAsync = async (scope) => {
+    scope.addHook("onRoute", (route) => {
+      route.config = { ...route.config, scope: "none" };
+    });
+    await scope.register(fastifyStatic, {
+      root,
+      wildcard: false,
+      cacheControl: false,
+      setHeaders: (reply, path) => {
+        const isNamed = path.includes("/assets/");
+        reply.header("cache-control", isNamed ? "public, max-age=31536000, immutable" : "no-cache");
+      },
+    });
+  };
+  await server.register(pages);
+}
+
+/** The dashboard has addresses of its own, which all begin with the same page. */
+function isPage({ method, url, headers }: FastifyRequest): boolean {
+  const isOurs = /^\/(v1|queues|docs|assets)(\/|$)/.test(url);
+  return method === "GET" && !isOurs && (headers.accept ?? "").includes("text/html");
+}
+
+function sendIndex(reply: FastifyReply): FastifyReply {
+  return reply.header("cache-control", "no-cache").sendFile("index.html");
+}
+
+function unknownAddress({ method, url }: FastifyRequest): ConfigError {
+  return new ConfigError("ADDRESS_UNKNOWN", `there is no ${method} ${url.replace(/\?.*$/s, "")}`);
+}
