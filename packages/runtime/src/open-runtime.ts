@@ -7,14 +7,15 @@ import { createQueues } from "@penstock/queues/create-queues";
 import type { WorkerOptions } from "@penstock/queues/queues";
 import type { LoadedSources } from "@penstock/source/load-sources";
 import type { Source } from "@penstock/source/model";
-import { schemaVersion, viewColumns } from "@penstock/source/view-columns";
-import type { StreamSchema, StreamView } from "@penstock/store/store";
+import { schemaVersion } from "@penstock/source/view-columns";
+import type { StreamSchema } from "@penstock/store/store";
 import type { Logger } from "@penstock/telemetry/logger";
 import { createReach } from "./failures.ts";
 import { importCheckpoint } from "./import-checkpoint.ts";
 import { observeProcess } from "./observe.ts";
 import { openConfiguredStore } from "./open-database.ts";
 import { openTelemetry } from "./open-telemetry.ts";
+import { streamViews } from "./stream-views.ts";
 import { type Pace, usualPace } from "./upkeep.ts";
 import { loadUsableSources } from "./usable-sources.ts";
 
@@ -123,14 +124,5 @@ function streamSchemas(source: Source): StreamSchema[] {
     source: source.name,
     stream: stream.name,
     ...schemaVersion(stream),
-  }));
-}
-
-function streamViews(source: Source): StreamView[] {
-  return Object.values(source.streams).map((stream) => ({
-    source: source.name,
-    stream: stream.name,
-    name: `${source.name}_${stream.name}`,
-    columns: viewColumns(stream),
   }));
 }

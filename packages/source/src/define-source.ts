@@ -155,6 +155,8 @@ export type StreamOptions<O extends z.ZodObject> = {
   freshness?: Duration;
   /** How many dead-lettered records a run may have and still succeed: `20`, or a share as `"5%"`; default `"50%"`. */
   deadLetterBudget?: BudgetOption;
+  /** Columns of the stream's view to index, `"status"`, or several together, `["status", "created_at"]`. */
+  indexes?: readonly (string | readonly string[])[];
   /**
    * What is done with what arrives and the schema does not say: `evolve`, `discard`, `quarantine` or `freeze`, for all drift or by
    * kind. Default: new fields `evolve`, the rest `quarantine`.
@@ -237,6 +239,7 @@ function streamOf<O extends z.ZodObject>(
     schema,
     output,
     contract: contractOf(options.contract),
+    indexes: (options.indexes ?? []).map((columns) => [columns].flat()),
     convert,
     key: [options.key].flat(),
     cursor,

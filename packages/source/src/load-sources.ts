@@ -91,7 +91,11 @@ function checkSource(source: Source): void {
 
 function checkStream(source: Source, stream: Stream): void {
   checkName("stream", stream.name, source.name);
-  const fields = new Set(viewColumns(stream).map(({ name }) => name));
+  const columns = new Set(viewColumns(stream).map(({ name }) => name));
+  const notColumn = stream.indexes.flat().find((name) => !columns.has(name));
+  if (notColumn !== undefined)
+    throw invalid(source, `stream ${stream.name}: indexes names ${notColumn}, which its view has not`);
+  const fields = new Set(Object.keys(stream.output.shape));
   const named = { key: stream.key, eventTime: [stream.eventTime], version: [stream.version?.field] };
   for (const [option, names] of Object.entries(named)) {
     const unknown = names.find((name) => name !== undefined && !fields.has(name));

@@ -73,6 +73,8 @@ export type Stream = {
   output: z.ZodObject;
   /** What is done with what the schema does not say. */
   contract: Contract;
+  /** Columns of its view that are indexed, each list together. */
+  indexes: readonly (readonly string[])[];
   /** From a raw item to what is stored of it. */
   convert: Convert;
   /** Output fields that identify a record. */

@@ -1,6 +1,5 @@
 import type { Parent, Source, Stream } from "./model.ts";
 import { templateFields } from "./template.ts";
-import { viewColumns } from "./view-columns.ts";
 
 /** What keeps a stream from being the child it says it is; `undefined` when nothing does. */
 export function parentProblem(source: Source, stream: Stream): string | undefined {
@@ -26,7 +25,7 @@ function unknownParent(source: Source, stream: Stream, parent: Parent): string |
 
 function unknownField(source: Source, parent: Parent): string | undefined {
   const stream = source.streams[parent.stream];
-  const columns = new Set(stream === undefined ? [] : viewColumns(stream).map(({ name }) => name));
+  const columns = new Set(Object.keys(stream?.output.shape ?? {}));
   const unknown = parent.fields.find((field) => !columns.has(field));
   if (unknown !== undefined) return `parent.fields names ${unknown}, which the output of ${parent.stream} has not`;
   return parent.fields.length === 0 ? "parent.fields names no field" : undefined;

@@ -17,7 +17,9 @@ test("every type has its column, nullable, optional and defaulted ones too", () 
     at: z.iso.datetime().nullable(),
     day: z.iso.date(),
     tags: z.array(z.string()),
-    address: z.object({ city: z.string() }),
+    address: z.object({ city: z.string(), place: z.object({ lat: z.number() }).nullable() }).optional(),
+    bag: z.looseObject({ city: z.string() }),
+    empty: z.object({}),
     mixed: z.union([z.string(), z.number()]),
     any: z.unknown(),
     json: z.json(),
@@ -33,12 +35,24 @@ test("every type has its column, nullable, optional and defaulted ones too", () 
     "at timestamp",
     "day text",
     "tags json",
-    "address json",
+    "address_city text",
+    "address_place_lat real",
+    "bag json",
+    "empty json",
     "mixed json",
     "any json",
     "json json",
     "kind text",
   ]);
+});
+
+test("a column knows where its field is, and one that a nested field would take is refused", () => {
+  const nested = { owner: z.object({ name: z.string() }) };
+  expect(viewColumns(streamOf(z.object(nested)))).toEqual([
+    { name: "owner_name", type: "text", path: ["owner", "name"] },
+  ]);
+  const taken = z.object({ ...nested, owner_name: z.string() });
+  expect(() => viewColumns(streamOf(taken))).toThrow(/owner_name has the name of column owner_name/);
 });
 
 test("names that SQL takes for the same are refused, and that of the column the view adds", () => {

@@ -6,25 +6,45 @@ import type { Stream } from "./model.ts";
 
 /** `json` holds objects, arrays and whatever may be of several types. */
 export type ColumnType = "text" | "integer" | "real" | "boolean" | "timestamp" | "json";
-export type ViewColumn = { name: string; type: ColumnType };
+/** `path`: where in the output it is; several names for a field of a nested object. */
+export type ViewColumn = { name: string; type: ColumnType; path: string[] };
 
-/** The view adds this one: when the stored content was observed. */
-const addedColumns = ["fetched_at"];
+/** The view adds these: when the stored content was observed, and what of it the schema does not have. */
+const addedColumns = ["fetched_at", "_extra"];
 
 /**
- * Columns of a stream's typed view, in the order of its output schema.
+ * Columns of a stream's typed view, in the order of its output schema. The fields of a nested object are columns of their own,
+ * `owner_name` for `owner.name`.
  *
  * @throws ConfigError `SOURCE_INVALID` for a schema that JSON cannot hold, and for names that differ only in case, which
  * SQL takes for the same
  */
 export function viewColumns(stream: Stream): ViewColumn[] {
-  const properties = outputJsonSchema(stream)["properties"];
-  const columns = Object.entries(isJsonObject(properties) ? properties : {}).map(([name, schema]) => ({
-    name,
-    type: columnType(schema),
-  }));
+  const columns = columnsOf(outputJsonSchema(stream), []);
   refuseCollisions(stream, columns);
   return columns;
+}
+
+function columnsOf(schema: JsonObject, parents: string[]): ViewColumn[] {
+  const { properties } = schema;
+  return Object.entries(isJsonObject(properties) ? properties : {}).flatMap(([field, inner]) => {
+    const path = [...parents, field];
+    const nested = nestedObject(inner);
+    return nested === undefined ? [{ name: path.join("_"), type: columnType(inner), path }] : columnsOf(nested, path);
+  });
+}
+
+/** The schema of an object whose fields are known, or of that or `null`. */
+function nestedObject(schema: JsonValue): JsonObject | undefined {
+  if (!isJsonObject(schema)) return undefined;
+  const { anyOf = [schema] } = schema;
+  const [object, ...others] = (Array.isArray(anyOf) ? anyOf : []).filter((each) => !isNull(each));
+  const isPlain = others.length === 0 && isJsonObject(object) && object["additionalProperties"] === false;
+  return isPlain && Object.keys(object["properties"] ?? {}).length > 0 ? object : undefined;
+}
+
+function isNull(schema: JsonValue): boolean {
+  return isJsonObject(schema) && schema["type"] === "null";
 }
 
 /** `input`: of a record as the API sends it, `{}` for what JSON Schema cannot say; `output`: as it is stored. */

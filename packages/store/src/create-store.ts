@@ -32,6 +32,7 @@ import { changeSourceState, sourceStates } from "./source-states.ts";
 import { startDueRuns } from "./start-due.ts";
 import type { Store } from "./store.ts";
 import { checkpointOf, listCheckpoints, queuedRuns, streamStates } from "./stream-states.ts";
+import { ensureIndexes } from "./view-indexes.ts";
 import { ensureViews } from "./views.ts";
 
 /** The store on an open connection. Each method is one statement or one transaction. */
@@ -183,6 +184,7 @@ export function createStore(connection: Connection, reach: Reach): Store {
     noteDrift: (page, drift) => transact((tx) => noteDrift(tx, dialect, page, drift)),
     listDrift: (filter) => ask(() => listDrift(db, filter)),
     ensureViews: (views) => ensureViews({ db, dialect, ask, transact }, views),
+    ensureIndexes: (views) => ensureIndexes({ db, dialect, ask, transact }, views),
     queryView: (sql) => ask(() => queryView(db, dialect, sql)),
   };
 }

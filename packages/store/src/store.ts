@@ -162,6 +162,11 @@ export type Store = {
   listDrift(filter: { source: string; stream: string; schemaVersion?: string; limit: number }): Promise<StoredDrift[]>;
   /** Creates or replaces the typed views. Throws `ConfigError SOURCE_INVALID` when two streams want the same name. */
   ensureViews(views: StreamView[]): Promise<void>;
+  /**
+   * Builds the indexes that streams declare on their views and drops those they declare no more. On a large table this takes long;
+   * on Postgres nobody waits for it.
+   */
+  ensureIndexes(views: StreamView[]): Promise<void>;
   /** Read-only query of one stream's view, for the demo's summary and `records`: rows as plain objects. */
   queryView(sql: string): Promise<Record<string, unknown>[]>;
 };
@@ -395,5 +400,13 @@ export type StreamSchema = { source: string; stream: string; fingerprint: string
 
 /** Column types a view can have; `json` holds objects and arrays. */
 export type ColumnType = "text" | "integer" | "real" | "boolean" | "timestamp" | "json";
-export type ViewColumn = { name: string; type: ColumnType };
-export type StreamView = { source: string; stream: string; name: string; columns: ViewColumn[] };
+/** `path`: where in the output it is, where that is not its name. */
+export type ViewColumn = { name: string; type: ColumnType; path?: readonly string[] };
+/** `indexes`: names of columns, each list one index. */
+export type StreamView = {
+  source: string;
+  stream: string;
+  name: string;
+  columns: ViewColumn[];
+  indexes?: readonly (readonly string[])[];
+};

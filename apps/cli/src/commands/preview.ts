@@ -5,7 +5,6 @@ import { cursorText } from "@penstock/source/cursor-field";
 import type { Source, Stream } from "@penstock/source/model";
 import type { SentRequest } from "@penstock/source/observe-requests";
 import { type Asked, type FieldProblem, type Preview, previewPage } from "@penstock/source/preview";
-import { viewColumns } from "@penstock/source/view-columns";
 import Table from "cli-table3";
 import { openAsking } from "../probe/asking.ts";
 import { parentValues } from "../probe/parent-values.ts";
@@ -97,7 +96,7 @@ function summaryOf({ requests, page, records, filtered, problems }: Preview): Re
 
 function describe(stream: Stream, shown: Preview, width: number): string {
   const { requests, page, records, filtered, problems } = shown;
-  const columns = viewColumns(stream).map(({ name }) => name);
+  const columns = Object.keys(stream.output.shape);
   const parts = [
     ...requests.map(requestText),
     `${page.status}, ${page.sizeBytes} bytes in ${Math.round(page.durationMs)} ms, ${page.items.length} records; ${nextText(shown)}`,
