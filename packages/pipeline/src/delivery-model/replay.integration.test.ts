@@ -15,7 +15,7 @@ import { type Action, type Step, stepsOf } from "./steps.ts";
  */
 
 const migrationsRoot = join(import.meta.dirname, "../../../../prisma");
-const histories = Number(process.env["REPLAY_HISTORIES"] ?? 30);
+const histories = Number(process.env["REPLAY_HISTORIES"] ?? 10);
 const firstSeed = Number(process.env["REPLAY_SEED"] ?? 1);
 const budget: Budget = {
   crashes: 2,
