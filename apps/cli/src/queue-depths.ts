@@ -3,7 +3,8 @@ import { readEmbeddedLock } from "@penstock/queues/embedded-lock";
 import type { QueueDepth } from "@penstock/queues/queues";
 import type { Logger } from "@penstock/telemetry/logger";
 
-const askTimeoutMs = 500;
+/** On a machine that is busy with ingesting, an answer takes its time. */
+const askTimeoutMs = 3_000;
 
 /**
  * Depths of all queues. The embedded queue belongs to one process, so that one is asked over its health server; `null`

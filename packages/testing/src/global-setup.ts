@@ -2,6 +2,7 @@ import type { TestProject } from "vitest/node";
 import { findCompose } from "./compose-engine.ts";
 import { hasEngine } from "./container-server.ts";
 import { findServerBinary } from "./local-server.ts";
+import { findPromtool } from "./promtool.ts";
 import { type ServerKind, serverKinds, type TestServer, waitUntilAnswering } from "./server-kinds.ts";
 import { type Provision, startServer, type Way } from "./servers.ts";
 
@@ -18,7 +19,10 @@ export default async function setup({ vitest }: TestProject): Promise<(() => Pro
   const [redis, postgres] = await Promise.all([obtain("redis", hasDocker), obtain("postgres", hasDocker)]);
   const isComposing = findCompose();
   const noCompose = isComposing ? [] : ["left out: container tests – no Docker engine with compose"];
-  const leftOut = [...redis.leftOut, ...postgres.leftOut, ...noCompose];
+  const isChecking = findPromtool();
+  const noPromtool = isChecking ? [] : ["left out: tests of alert rules – no promtool (Debian's package prometheus)"];
+  const leftOut = [...redis.leftOut, ...postgres.leftOut, ...noCompose, ...noPromtool];
+  vitest.provide("hasPromtool", isChecking);
   vitest.provide("hasCompose", isComposing);
   vitest.provide("provisions", { redis: redis.provision, postgres: postgres.provision });
   vitest.provide("leftOut", leftOut);
