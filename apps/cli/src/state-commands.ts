@@ -39,6 +39,21 @@ export function defineStateCommands(define: Define, inContext: InContext): void 
     .action((name, options) =>
       inContext(async (context) => (await import("./commands/schema.ts")).schema(context, name, options)),
     );
+  json(
+    reason(
+      define(
+        "replay <source.stream>",
+        "transform kept pages again, without asking the API",
+        "penstock replay shop.orders",
+      ),
+    ),
+  )
+    .option("--since <time>", "only pages observed since: 2h, 7d, or 2026-01-31T12:00:00Z")
+    .option("--run <id>", "only pages of this run")
+    .option("--restart", "from the first page, also where the same replay was interrupted")
+    .action((name, options) =>
+      inContext(async (context) => (await import("./commands/replay.ts")).replay(context, name, options)),
+    );
   defineCheckpoint(
     define("checkpoint", "look at checkpoints, and move them", "penstock checkpoint show usgs.earthquakes"),
     inContext,

@@ -38,7 +38,8 @@ export async function transformPage(context: PipelineContext, job: TransformPayl
   }
   if (made.frozen !== null) await refuseFrozen(context, job, stream, { ...made, frozen: made.frozen });
   const page = pageCommit(job, { stream, made, raw: rawReader(() => unpackItems(job, zstd)) });
-  await commit(context, job, { ...page, children: childrenOf(source, job.stream) });
+  const keep = stream.keepRawMs === undefined ? {} : { keep: { body: zstd, parent: job.parent } };
+  await commit(context, job, { ...page, ...keep, children: childrenOf(source, job.stream) });
 }
 
 /** Nothing of such a page is written but what drifted: the bound stays before it, and the run fails when the job is settled. */

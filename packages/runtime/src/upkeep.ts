@@ -1,4 +1,5 @@
 import type { PipelineContext } from "@penstock/pipeline/context";
+import { pruneRawPages } from "@penstock/pipeline/replay";
 import { mirrorLetters, sweepFailedJobs } from "@penstock/pipeline/sweep";
 import { startQueuedRuns } from "@penstock/pipeline/tick";
 import { createWatchdog } from "@penstock/pipeline/watchdog";
@@ -12,6 +13,7 @@ export const usualPace: Pace = { upkeepMs: 2_000, suspicionMs: 5_000, restoreMs:
 
 /** One statement where nothing is to be done. Not before the process starts: on a large table an index takes long. */
 const indexesMs = 60_000;
+const keptPagesMs = 60_000;
 
 /** What repairs the pipeline while it runs: runs without jobs, jobs without workers, letters missing in the mirror. */
 export function startUpkeep(context: PipelineContext, stack: AsyncDisposableStack, pace = usualPace): void {
@@ -22,5 +24,6 @@ export function startUpkeep(context: PipelineContext, stack: AsyncDisposableStac
   stack.use(startLoop("sweep", upkeepMs, () => sweepFailedJobs(context), context.logger));
   const views = [...context.sources.values()].flatMap(streamViews);
   stack.use(startLoop("indexes", indexesMs, () => context.store.ensureIndexes(views), context.logger));
+  stack.use(startLoop("kept pages", keptPagesMs, () => pruneRawPages(context), context.logger));
   stack.use(startLoop("mirror", upkeepMs, () => mirrorLetters(context), context.logger));
 }

@@ -155,6 +155,8 @@ export type StreamOptions<O extends z.ZodObject> = {
   freshness?: Duration;
   /** How many dead-lettered records a run may have and still succeed: `20`, or a share as `"5%"`; default `"50%"`. */
   deadLetterBudget?: BudgetOption;
+  /** Keep pages as they came for so long, `30d`, so that `penstock replay` can transform them again. Default: not at all. */
+  keepRaw?: Duration;
   /** Columns of the stream's view to index, `"status"`, or several together, `["status", "created_at"]`. */
   indexes?: readonly (string | readonly string[])[];
   /**
@@ -239,6 +241,7 @@ function streamOf<O extends z.ZodObject>(
     schema,
     output,
     contract: contractOf(options.contract),
+    keepRawMs: options.keepRaw === undefined ? undefined : durationMs(options.keepRaw),
     indexes: (options.indexes ?? []).map((columns) => [columns].flat()),
     convert,
     key: [options.key].flat(),

@@ -73,6 +73,8 @@ export type Stream = {
   output: z.ZodObject;
   /** What is done with what the schema does not say. */
   contract: Contract;
+  /** How long its pages are kept as they came, to be replayed; `undefined` for not at all. */
+  keepRawMs: number | undefined;
   /** Columns of its view that are indexed, each list together. */
   indexes: readonly (readonly string[])[];
   /** From a raw item to what is stored of it. */

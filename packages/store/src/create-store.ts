@@ -23,6 +23,7 @@ import { cancelRun, setBound, setPaused } from "./operations.ts";
 import { commitPage } from "./page-commit.ts";
 import { createQueries } from "./queries/create-queries.ts";
 import { queryView } from "./query-view.ts";
+import { commitReplay, countRawPages, endReplay, listRawPages, pruneRawPages, startReplay } from "./raw-pages.ts";
 import { setAsideRefused } from "./refused-records.ts";
 import { sumRuns } from "./run-totals.ts";
 import { endRun, readRun, startRun, storedRun } from "./runs.ts";
@@ -178,6 +179,13 @@ export function createStore(connection: Connection, reach: Reach): Store {
     sourceStates: () => ask(() => sourceStates(db)),
     streamStates: () => ask(() => streamStates(db)),
     freshness: () => ask(() => readFreshness(db, dialect)),
+
+    pruneRawPages: (of) => pruneRawPages(connection, of),
+    listRawPages: (filter) => ask(() => listRawPages(db, filter)),
+    countRawPages: (filter) => ask(() => countRawPages(db, filter)),
+    startReplay: (request) => transact((tx) => startReplay(tx, dialect, request)),
+    commitReplay: (commit) => transact((tx) => commitReplay(tx, dialect, commit)),
+    endReplay: (id) => transact((tx) => endReplay(tx, dialect, id)),
 
     noteSchemas: (schemas) => transact((tx) => noteSchemas(tx, dialect, schemas)),
     listSchemas: (filter) => ask(() => listSchemas(db, filter)),

@@ -10,7 +10,7 @@ export type Dialect = {
   now: Prisma.Sql;
   /** What the database calls itself. */
   version: Prisma.Sql;
-  /** The database's clock, so much later. */
+  /** The database's clock, so much later; earlier where that is negative. */
   later(ms: number): Prisma.Sql;
   /** An instant as a value of a timestamp column. */
   instant(value: Date): Prisma.Sql;
@@ -65,7 +65,7 @@ export const sqlite = (bulk: BulkValues): Dialect => ({
   name: "sqlite",
   now: Prisma.sql`strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')`,
   version: Prisma.sql`'SQLite ' || sqlite_version()`,
-  later: (ms) => Prisma.sql`strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now', ${`+${ms / 1_000} seconds`})`,
+  later: (ms) => Prisma.sql`strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now', ${`${ms < 0 ? "" : "+"}${ms / 1_000} seconds`})`,
   instant: (value) => Prisma.sql`${storedInstant(value)}`,
   takeWriteLock: Prisma.sql`UPDATE checkpoints SET fence = fence WHERE false`,
   forUpdate: Prisma.empty,

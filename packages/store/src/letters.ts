@@ -83,11 +83,17 @@ function storable(text: string | null): string | null {
   return text?.toWellFormed().replaceAll("\0", "\uFFFD") ?? null;
 }
 
+/** `cursorIn`: of a page that was requested now. */
+type ResolvingPage = Pick<PageCommit, "observedAt" | "letters" | "records"> & {
+  run: { source: string; stream: string; partition: string };
+  cursorIn: string | null;
+};
+
 /**
  * Resolves what this page made good: letters of the keys it committed, and of a request at its cursor. A page that was
  * observed before a letter leaves it open, and so does one that has a bad record of the same key.
  */
-export async function resolveByCommit(db: Transaction, dialect: Dialect, page: PageCommit): Promise<void> {
+export async function resolveByCommit(db: Transaction, dialect: Dialect, page: ResolvingPage): Promise<void> {
   const { source, stream, partition } = page.run;
   const where = Prisma.sql`source = ${source} AND stream = ${stream} AND status = 'open'`;
   const [open] = await db.$queryRaw<

@@ -9,6 +9,7 @@ import type { Transaction } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
 import { markChildren, settleDue } from "./due-partitions.ts";
 import { resolveByCommit, upsertLetters } from "./letters.ts";
+import { keepRawPage } from "./raw-pages.ts";
 import { upsertRecords } from "./record-upsert.ts";
 import { endOf } from "./run-end.ts";
 import { noteDrift } from "./schema-drift.ts";
@@ -36,6 +37,7 @@ export async function commitPage(
   const { run, seq, observedAt, schemaVersion } = page;
   const origin = { ...run, seq, observedAt, schemaVersion, replacesWhileRunning: true } as const;
   const { rowsWritten, ...upserted } = await upsertRecords(db, dialect, origin, page.records);
+  await keepRawPage(db, dialect, page);
   await reach("commit.records-written");
   await resolveByCommit(db, dialect, page);
   if (isFirst || (await isOtherContent(db, page))) {

@@ -15,6 +15,8 @@ export type UpsertOrigin = {
    * requests under way at once do not tell by their times which answer is the newer.
    */
   replacesWhileRunning?: true;
+  /** Of a page that was committed before: rows made of it are replaced whatever their version, and deleted ones stay deleted. */
+  isReplay?: true;
 };
 export type UpsertCounts = { inserted: number; updated: number; unchanged: number; rowsWritten: number };
 
@@ -66,10 +68,16 @@ function statement(dialect: Dialect, origin: UpsertOrigin, { rows }: RecordBatch
       ts = excluded.ts, version = excluded.version, hash = excluded.hash, data = excluded.data, extra = excluded.extra, observed_at = excluded.observed_at,
       run_id = excluded.run_id, seq = excluded.seq, schema_version = excluded.schema_version,
       updated_at = excluded.updated_at, deleted_at = NULL, revision = records.revision + 1
-    WHERE (excluded.hash <> records.hash OR records.deleted_at IS NOT NULL)
-      AND (excluded.version IS NOT NULL, COALESCE(excluded.version, ''), excluded.observed_at)
-        > (records.version IS NOT NULL, COALESCE(records.version, ''), records.observed_at)
+    WHERE ${origin.isReplay === true ? replaysOver(origin) : Prisma.sql`(excluded.hash <> records.hash OR records.deleted_at IS NOT NULL) AND ${isNewer}`}
       ${origin.replacesWhileRunning === true ? isRunning : Prisma.empty}`;
+}
+
+const isNewer = Prisma.sql`(excluded.version IS NOT NULL, COALESCE(excluded.version, ''), excluded.observed_at)
+        > (records.version IS NOT NULL, COALESCE(records.version, ''), records.observed_at)`;
+
+function replaysOver({ runId, seq }: UpsertOrigin): Prisma.Sql {
+  const isSamePage = Prisma.sql`records.run_id = ${runId} AND records.seq = ${seq}`;
+  return Prisma.sql`excluded.hash <> records.hash AND records.deleted_at IS NULL AND (${isNewer} OR (${isSamePage}))`;
 }
 
 function countInputs(batch: RecordBatch, written: { key: string; revision: number }[]): UpsertCounts {

@@ -152,6 +152,17 @@ export type Store = {
   /** The same in numbers, for the metrics: one statement whose cost does not grow with runs or records. */
   freshness(): Promise<Freshness>;
 
+  /** Deletes a stream's kept pages that were observed longer ago, some at a time; returns how many. */
+  pruneRawPages(of: { source: string; stream: string; keepMs: number }): Promise<number>;
+  /** Kept pages in the order in which they were observed. */
+  listRawPages(filter: ReplayFilter & { after: RawPosition | null; limit: number }): Promise<RawPage[]>;
+  countRawPages(filter: ReplayFilter & { after: RawPosition | null }): Promise<number>;
+  /** A new replay, or the one of the same request and schema that was interrupted, unless that is to begin again. */
+  startReplay(request: ReplayFilter & { schemaVersion: string; isRestart: boolean }): Promise<Replay>;
+  /** What one kept page became, and how far the replay has come, in one transaction. Moves no checkpoint. */
+  commitReplay(commit: ReplayCommit): Promise<Replay>;
+  endReplay(id: string): Promise<void>;
+
   /** Keeps the output schemas that streams have now; those known already stay as they were first seen. */
   noteSchemas(schemas: StreamSchema[]): Promise<void>;
   /** The schemas a stream had, newest first. */
@@ -269,6 +280,8 @@ export type PageCommit = {
   /** How many dead-lettered inputs the run may have and still succeed. */
   deadLetterBudget: DeadLetterBudget;
   schemaVersion: string;
+  /** The page as it came, zstd-compressed JSON of its items, where its stream keeps that; in a child stream with the parent's values. */
+  keep?: { body: Uint8Array; parent: ParentValues | undefined };
   /** What of the page the schema does not say. Counted with the page's first content only. */
   drift?: readonly DriftCount[];
   /** Child streams of the page's stream: what the page changes makes their partitions due. */
@@ -382,6 +395,39 @@ export type StreamFreshness = {
   failingPartitions: number;
   liveRuns: number;
   openLetters: number;
+};
+
+export type ReplayFilter = { source: string; stream: string; since?: Date; runId?: string };
+/** Of a kept page, in the order of replays. */
+export type RawPosition = { observedAt: string; runId: string; seq: number; hash: string };
+export type RawPage = {
+  source: string;
+  stream: string;
+  partition: string;
+  runId: string;
+  seq: number;
+  hash: string;
+  observedAt: Date;
+  records: number;
+  parent: ParentValues | undefined;
+  body: Uint8Array;
+};
+export type Replay = {
+  id: string;
+  /** The last page that is done. */
+  position: RawPosition | null;
+  pages: number;
+  rowsWritten: number;
+  deadLettered: number;
+  isResumed: boolean;
+};
+export type ReplayCommit = {
+  replayId: string;
+  page: Omit<RawPage, "body" | "parent">;
+  records: RecordBatch;
+  letters: NewLetter[];
+  schemaVersion: string;
+  children?: readonly ChildStream[];
 };
 
 /** Where drift was met. */

@@ -75,7 +75,7 @@ function limitOf(text: string): number {
 }
 
 /** `2h` ago, or an instant. */
-function sinceOf(text: string): Date {
+export function sinceOf(text: string): Date {
   const [, count, unit] = /^(\d+)([smhd])$/.exec(text) ?? [];
   const since = unit === undefined ? new Date(text) : new Date(Date.now() - Number(count) * (unitMs[unit] ?? 0));
   if (!Number.isNaN(since.getTime())) return since;
