@@ -60,6 +60,8 @@ export async function fetchPage(
 
   const wait = await admit(context, source, before, jobId);
   if (wait !== undefined) return wait;
+  // What a queue let through that had lost its limits goes back into line.
+  if (!(await context.queues.holdsLimits(source.name, source))) return { deferMs: heldBackMs };
   await context.reach("fetch.begun");
   const stored = createPartStore(context.store, job);
   const validator = await validatorFor(context, stream, before.run, job);

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { openQueueBackend, type QueueBackend } from "@penstock/queues/backend";
 import { fetchQueue } from "@penstock/queues/catalog";
 import { createQueues } from "@penstock/queues/create-queues";
@@ -116,6 +117,29 @@ describe.each(queueTargets())("on $name", (target) => {
     expect(later).toHaveLength(size);
     expect(new Set(attempts)).toEqual(new Set([1]));
   });
+
+  test.runIf(target.name === "redis")(
+    "a queue that has lost its limits lets no request through before it has them again",
+    async () => {
+      let underWay = 0;
+      let most = 0;
+      const { context, api, startWorkers } = await fleet({
+        streams: 6,
+        source: { concurrency: 2 },
+        answer: async () => {
+          most = Math.max(most, ++underWay);
+          await delay(700);
+          underWay -= 1;
+          return { status: 200 };
+        },
+      });
+      // Nobody has applied them.
+      for (const stream of Object.keys(api.source.streams)) await startRun(context, { source: "scripted", stream });
+      startWorkers();
+      await requests(api, 6);
+      expect(most).toBeLessThanOrEqual(2);
+    },
+  );
 
   test("no request left: the fleet waits for the reset before it is refused", async () => {
     const { api, startAll, startWorkers } = await fleet({

@@ -46,6 +46,7 @@ export function createManualQueues(): ManualQueues {
     failedJobs: async () => [],
     ping: async () => {},
     applyLimits: async () => {},
+    holdsLimits: async () => true,
     applySchedule: async () => {},
     nextTick: async () => undefined,
     mirrorLetters: async () => {},

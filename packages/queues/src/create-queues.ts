@@ -4,7 +4,7 @@ import { deadLetterQueue, fetchQueue, tickQueue, transformQueue } from "./catalo
 import { createEnqueue } from "./enqueue.ts";
 import { readFailedJobs } from "./failed-jobs.ts";
 import { mirrorLetters } from "./letter-mirror.ts";
-import type { QueueDepth, Queues } from "./queues.ts";
+import type { QueueDepth, Queues, SourceLimits } from "./queues.ts";
 import { hasRunJobs } from "./run-jobs.ts";
 import { applySchedule, nextTick } from "./schedules.ts";
 
@@ -39,6 +39,7 @@ export function createQueues(backend: QueueBackend, options: QueuesOptions): Que
     ping: backend.ping,
     enqueue: createEnqueue(backend, { isDeduplicated, timeoutMs }),
     applyLimits: (source, limits) => asked(`limits of ${source}`, () => applyLimits(backend, source, limits)),
+    holdsLimits: (source, limits) => asked(`limits of ${source}`, () => holdsLimits(backend, source, limits)),
     applySchedule: (source, stream, schedule) =>
       asked(`schedule of ${source}.${stream}`, () =>
         applySchedule(queue(tickQueue), { source, stream, schedule }, backend.keepsCompleted),
@@ -67,11 +68,7 @@ export function createQueues(backend: QueueBackend, options: QueuesOptions): Que
  * What the queue keeps outlives the process; a Redis that lost its data has lost these too, hence they are applied
  * again and again.
  */
-async function applyLimits(
-  backend: QueueBackend,
-  source: string,
-  limits: Parameters<Queues["applyLimits"]>[1],
-): Promise<void> {
+async function applyLimits(backend: QueueBackend, source: string, limits: SourceLimits): Promise<void> {
   const queue = backend.queue(fetchQueue(source));
   await queue.setGlobalConcurrency(limits.concurrency);
   await queue.setGlobalRateLimit(limits.rateLimit.max, limits.rateLimit.perMs);
@@ -79,6 +76,17 @@ async function applyLimits(
     .queue(tickQueue)
     .getBackend()
     .setQueueMeta({ [`${registryPrefix}${source}`]: 1 });
+}
+
+/** Queues on Postgres are as durable as the records: they are not asked. */
+async function holdsLimits(backend: QueueBackend, source: string, limits: SourceLimits): Promise<boolean> {
+  if (backend.kind !== "redis") return true;
+  const { concurrency, max, duration } = await backend.queue(fetchQueue(source)).getBackend().getQueueMeta();
+  const { rateLimit } = limits;
+  const isHeld =
+    [concurrency, max, duration].map(Number).join() === [limits.concurrency, rateLimit.max, rateLimit.perMs].join();
+  if (!isHeld) await applyLimits(backend, source, limits);
+  return isHeld;
 }
 
 /**

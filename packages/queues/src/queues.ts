@@ -13,10 +13,12 @@ export type Queues = {
    */
   enqueue(jobs: NewJob[]): Promise<void>;
   /** Applies concurrency and rate of a source to its fetch queue, for all workers. Idempotent. */
-  applyLimits(
-    source: string,
-    limits: { concurrency: number; rateLimit: { max: number; perMs: number } },
-  ): Promise<void>;
+  applyLimits(source: string, limits: SourceLimits): Promise<void>;
+  /**
+   * True if the source's fetch queue holds these limits; else it is given them. Before each request, since a Redis that lost its
+   * data hands out jobs without limits until somebody says them again.
+   */
+  holdsLimits(source: string, limits: SourceLimits): Promise<boolean>;
   /** Creates, changes or removes the Job Scheduler of a stream. Leaves one alone that is as it should be. */
   applySchedule(source: string, stream: string, schedule: QueueSchedule | undefined): Promise<void>;
   /** When the stream's next tick is due. */
@@ -47,6 +49,8 @@ export type Queues = {
   releaseActive(): Promise<number>;
   close(): Promise<void>;
 };
+
+export type SourceLimits = { concurrency: number; rateLimit: { max: number; perMs: number } };
 
 /** `delayMs`: ticks are acted on so much after their time. */
 export type QueueSchedule = { everyMs: number; offsetMs: number } | { cron: string; timezone: string; delayMs: number };
