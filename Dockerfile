@@ -23,6 +23,14 @@ COPY prisma prisma
 COPY prisma.config.*.ts ./
 RUN npm run generate --workspace packages/store
 
+FROM ${NODE_IMAGE} AS page
+WORKDIR /app
+COPY --from=manifests /app ./
+RUN --mount=type=cache,target=/root/.npm npm ci --workspace apps/dashboard --no-audit --no-fund
+COPY packages packages
+COPY apps/dashboard apps/dashboard
+RUN node apps/dashboard/bundle/main.ts
+
 FROM ${NODE_IMAGE} AS penstock
 LABEL org.opencontainers.image.title="Penstock" \
       org.opencontainers.image.description="Pulls records out of third-party HTTP APIs and lands them in your own database" \
@@ -35,6 +43,7 @@ RUN mkdir /data && chown node:node /data
 COPY --from=dependencies /app ./
 COPY --from=clients /app/packages/store/generated packages/store/generated
 COPY . .
+COPY --from=page /app/apps/dashboard/dist apps/dashboard/dist
 USER node
 VOLUME /data
 EXPOSE 9464

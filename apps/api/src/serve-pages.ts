@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import fastifyStatic from "@fastify/static";
 import { ConfigError } from "@penstock/core/errors";
 import type { Logger } from "@penstock/telemetry/logger";
@@ -24,8 +26,9 @@ export async function servePages(
   server.get("/docs", free, (_, reply) => reply.type("text/html; charset=utf-8").send(docs));
   server.get("/docs/style.css", free, (_, reply) => reply.type("text/css; charset=utf-8").send(docsStyle));
   if (dashboard !== undefined) await serveDashboard(server, dashboard);
+  const index = dashboard === undefined ? undefined : await readFile(join(dashboard, "index.html"));
   server.setNotFoundHandler((request, reply) => {
-    if (dashboard !== undefined && isPage(request)) return sendIndex(reply);
+    if (index !== undefined && isPage(request)) return sendIndex(reply, index);
     return answerProblem(logger, unknownAddress(request), request, reply);
   });
 }
@@ -55,8 +58,8 @@ function isPage({ method, url, headers }: FastifyRequest): boolean {
   return method === "GET" && !isOurs && (headers.accept ?? "").includes("text/html");
 }
 
-function sendIndex(reply: FastifyReply): FastifyReply {
-  return reply.header("cache-control", "no-cache").sendFile("index.html");
+function sendIndex(reply: FastifyReply, index: Buffer): FastifyReply {
+  return reply.header("cache-control", "no-cache").type("text/html; charset=utf-8").send(index);
 }
 
 function unknownAddress({ method, url }: FastifyRequest): ConfigError {

@@ -1,4 +1,4 @@
-import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { isSignedOut, RequestError } from "./client/request-error.ts";
@@ -13,13 +13,14 @@ import "./styles/pages.css";
 const place = document.getElementById("page");
 if (place === null) throw new Error("index.html has no element with the id page");
 
-const client: QueryClient = new QueryClient({
-  queryCache: new QueryCache({
-    // A session ends at any time; the page then asks who is there, and shows what that leads to.
-    onError: (error) => {
-      if (isSignedOut(error)) void client.invalidateQueries({ queryKey: ["getSession"] });
-    },
-  }),
+// A session ends at any time; the page then asks who is there, and shows what that leads to.
+const onError = (error: Error) => {
+  if (isSignedOut(error)) void client.invalidateQueries({ queryKey: ["getSession"] });
+};
+
+const client = new QueryClient({
+  queryCache: new QueryCache({ onError }),
+  mutationCache: new MutationCache({ onError }),
   defaultOptions: {
     queries: {
       staleTime: 1_000,

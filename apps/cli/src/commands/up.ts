@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { type StartedApi, startApi } from "@penstock/api/start-api";
+import { builtPage } from "@penstock/dashboard/bundle";
 import { type ServeOptions, serve } from "@penstock/runtime/serve";
 import { startAllInOne } from "../all-in-one.ts";
 import type { Host } from "../program.ts";
@@ -9,7 +10,7 @@ export function up(host: Host, options: { isVerbose: boolean; open?: boolean }):
   let api: StartedApi | undefined;
   const start: Parameters<typeof serve>[1] = async (runtime, stack) => {
     const workers = await startAllInOne(runtime, stack);
-    api = await startApi(runtime, stack);
+    api = await startApi(runtime, stack, { dashboard: await builtPage() });
     return workers;
   };
   const onRunning: ServeOptions["onRunning"] = (healthUrl, { context, loaded }) => {

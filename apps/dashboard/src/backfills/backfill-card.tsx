@@ -5,7 +5,7 @@ import { useMay } from "../client/session.ts";
 import { useAction } from "../client/use-operation.ts";
 import { AskReason } from "../elements/ask-reason.tsx";
 import { Bar } from "../elements/bar.tsx";
-import { Instant } from "../elements/moment.tsx";
+import { Bound } from "../elements/moment.tsx";
 import { RunBadge } from "../elements/status.tsx";
 import { formatDuration } from "../format/duration.ts";
 import { formatCount } from "../format/number.ts";
@@ -30,18 +30,13 @@ export function BackfillCard({ backfill }: { backfill: Backfill }) {
         )}
       </div>
       <p>
-        <Span at={from} /> to <Span at={to} />
+        <Bound bound={from} /> to <Bound bound={to} />
       </p>
       <Bar share={share} tone={tones[status]} label={`Windows done of ${windows.total}`} />
       <p className="quiet">{describe(backfill)}</p>
       {isAsking && <CancelBackfill backfill={backfill} onClose={() => setIsAsking(false)} />}
     </li>
   );
-}
-
-/** The ends of a span are what the stream's cursor is: an instant mostly, else a text. */
-function Span({ at }: { at: string }) {
-  return Number.isNaN(Date.parse(at)) ? <code>{at}</code> : <Instant at={at} />;
 }
 
 function describe({ windows, account, recordsPerSecond, remainingMs }: Backfill): string {

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
+import { formatInstant, formatTick } from "../format/instant.ts";
 import "uplot/dist/uPlot.min.css";
 
 const heightPx = 200;
@@ -43,10 +44,21 @@ function draw(element: HTMLElement, data: Props["data"], series: Series[], forma
     legend: { show: true },
     cursor: { drag: { x: false, y: false } },
     scales: { y: { range: (_, __, max) => [0, Math.max(1, max * 1.1)] } },
-    axes: [axis(element), { ...axis(element), size: 70, values: (_, ticks) => ticks.map(format) }],
-    series: [{}, ...series.map((one) => drawn(element, one, format))],
+    axes: [
+      { ...axis(element), values: timeTicks },
+      { ...axis(element), size: 70, values: (_, ticks) => ticks.map(format) },
+    ],
+    series: [{ label: "Time", value: timeValue }, ...series.map((one) => drawn(element, one, format))],
   };
   return new uPlot(options, data, element);
+}
+
+function timeTicks(_: uPlot, ticks: number[], __: number, ___: number, stepSeconds: number): string[] {
+  return ticks.map((tick) => formatTick(tick, stepSeconds));
+}
+
+function timeValue(_: uPlot, seconds: number | null): string {
+  return seconds === null ? "–" : formatInstant(new Date(seconds * 1_000).toISOString());
 }
 
 function drawn(element: HTMLElement, { name, color, kind }: Series, format: Props["format"]): uPlot.Series {

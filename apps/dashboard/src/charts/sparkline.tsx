@@ -13,7 +13,13 @@ export function Sparkline({ throughput: { points } }: { throughput: Throughput }
   const text = `${formatCount(written)} records written, ${formatCount(letters)} dead letters`;
   const width = Math.max(1, points.length) * barWidth;
   return (
-    <svg className="sparkline" viewBox={`0 0 ${width} ${height}`} role="img" aria-label={text}>
+    <svg
+      className="sparkline"
+      viewBox={`0 0 ${width} ${height}`}
+      preserveAspectRatio="none"
+      role="img"
+      aria-label={text}
+    >
       <title>{text}</title>
       <line x1="0" x2={width} y1={height - 0.5} y2={height - 0.5} className="sparkline-ground" />
       {points.map(({ at, written: count, deadLettered }, index) => {

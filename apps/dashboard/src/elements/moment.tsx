@@ -13,6 +13,13 @@ export function Moment({ at, otherwise = "never" }: { at: string | null; otherwi
   );
 }
 
+/** A bound of the API: an instant where it reads as one, else the text that it is. */
+export function Bound({ bound }: { bound: string | null }) {
+  if (bound === null) return "the beginning";
+  const isInstant = /^\d{4}-\d\d-\d\dT/.test(bound) && !Number.isNaN(Date.parse(bound));
+  return isInstant ? <Instant at={bound} /> : <span className="break">{bound}</span>;
+}
+
 /** An instant as a date and time. */
 export function Instant({ at, otherwise = "–" }: { at: string | null; otherwise?: string }) {
   if (at === null) return <span className="quiet">{otherwise}</span>;

@@ -18,7 +18,7 @@ export function Panel({ title, actions, children }: { title: string; actions?: R
 export function Scrolling({ label, children }: { label: string; children: ReactNode }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable to be scrolled
-    <section className="scrolling" aria-label={label} tabIndex={0}>
+    <section className="scrolling" aria-label={`${label}, as a table`} tabIndex={0}>
       {children}
     </section>
   );

@@ -6,19 +6,18 @@ export type Choice = RouteBody<"redriveLetters">;
 
 type Props = {
   choice: Choice;
-  /** How many are marked; 0: the choice is all that the filter fits. */
-  marked: number;
+  /** The choice in a word, for the buttons. */
+  which: string;
   onDone: () => void;
 };
 
 /** What can be done to many letters at once, tried dry first. */
-export function LetterActions({ choice, marked, onDone }: Props) {
+export function LetterActions({ choice, which, onDone }: Props) {
   const [verb, setVerb] = useState<LetterVerb | null>(null);
   const [done, setDone] = useState<string | null>(null);
   // Everything there is, in all streams, is no choice: the API wants to be told which.
   if (Object.keys(choice).length === 0)
     return <span className="quiet">Choose a cause, or mark letters, to act on them.</span>;
-  const which = marked > 0 ? `${marked} marked` : "all";
   const finish = (text: string) => {
     setVerb(null);
     setDone(text);

@@ -32,13 +32,12 @@ export function LetterFilterForm({ filter }: { filter: LetterFilter }) {
         <button type="submit" className="primary">
           Show
         </button>
-        {words.length > 0 && (
-          <Link className="button" href={lettersHref({ status })}>
-            <span aria-hidden="true">✕ </span>
-            {words.join(", ")}
-          </Link>
-        )}
       </div>
+      {words.length > 0 && (
+        <p className="filter-chosen">
+          Only of {words.join(", ")}. <Link href={lettersHref({ status })}>Show all</Link>
+        </p>
+      )}
     </form>
   );
 }

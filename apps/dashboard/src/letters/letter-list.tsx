@@ -22,7 +22,15 @@ export function LetterList({ filter }: { filter: LetterFilter }) {
   return (
     <Panel
       title="One by one"
-      actions={canAct && <LetterActions choice={choice} marked={marked.size} onDone={() => setMarked(new Set())} />}
+      actions={
+        canAct && (
+          <LetterActions
+            choice={choice}
+            which={marked.size > 0 ? `${marked.size} marked` : "all"}
+            onDone={() => setMarked(new Set())}
+          />
+        )
+      }
     >
       <Answer of={letters}>
         {({ items, next }) =>

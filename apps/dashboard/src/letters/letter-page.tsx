@@ -6,6 +6,7 @@ import { Answer } from "../elements/answer.tsx";
 import { JsonView } from "../elements/json-view.tsx";
 import { Instant } from "../elements/moment.tsx";
 import { Panel } from "../elements/panel.tsx";
+import { formatMany } from "../format/number.ts";
 import { LetterActions } from "./letter-actions.tsx";
 
 export function LetterPage({ letter }: { letter: string }) {
@@ -37,7 +38,7 @@ function LetterView({ letter }: { letter: LetterDetail }) {
         </div>
         <div className="actions">
           {mayOperate && status === "open" && (
-            <LetterActions choice={{ ids: [id] }} marked={1} onDone={() => undefined} />
+            <LetterActions choice={{ ids: [id] }} which="it" onDone={() => undefined} />
           )}
         </div>
       </header>
@@ -87,9 +88,9 @@ function Reason({ letter }: { letter: LetterDetail }) {
             <Instant at={letter.lastSeenAt} />
           </dd>
           <dt>Met</dt>
-          <dd>{attempts} times</dd>
+          <dd>{formatMany(attempts, "time")}</dd>
           <dt>Put back</dt>
-          <dd>{redrives} times</dd>
+          <dd>{formatMany(redrives, "time")}</dd>
           <dt>Trace</dt>
           <dd className="break">{traceId ?? "–"}</dd>
         </dl>

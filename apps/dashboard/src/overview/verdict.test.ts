@@ -17,7 +17,7 @@ test("failing is told before late", () => {
   expect(verdictOn(streams)).toEqual({
     tone: "bad",
     title: "1 of 4 streams is failing",
-    detail: "1 on time · 1 paused",
+    detail: "1 late · 1 on time · 1 paused",
   });
   expect(inOrderOfUrgency(streams).map(({ stream: name }) => name)).toEqual(["c", "b", "d", "a"]);
 });

@@ -26,6 +26,8 @@ function sentence(count: number, all: number, word: string): string {
 function detailOf(streams: readonly Judged[], withHealth: (health: Health) => number): string {
   const letters = streams.reduce((sum, { openLetters }) => sum + openLetters, 0);
   const parts: [count: number, text: string][] = [
+    // What the title says already is not said again.
+    [withHealth("failing") > 0 ? withHealth("late") : 0, "late"],
     [withHealth("ok") + withHealth("running"), "on time"],
     [withHealth("running"), "running now"],
     [withHealth("paused"), "paused"],

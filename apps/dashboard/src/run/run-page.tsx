@@ -4,7 +4,7 @@ import type { RunDetail } from "../client/models.ts";
 import { useMay } from "../client/session.ts";
 import { useOperation } from "../client/use-operation.ts";
 import { Answer } from "../elements/answer.tsx";
-import { Instant } from "../elements/moment.tsx";
+import { Bound, Instant } from "../elements/moment.tsx";
 import { Figure, Panel } from "../elements/panel.tsx";
 import { RunBadge } from "../elements/status.tsx";
 import { formatDuration } from "../format/duration.ts";
@@ -92,7 +92,7 @@ function RunFigures({ run }: { run: RunDetail }) {
       </Figure>
       <Figure name="Records a second">{formatCount(Math.round(perSecond))}</Figure>
       <Figure name="Started from">
-        <span className="break">{run.boundAtStart ?? "the beginning"}</span>
+        <Bound bound={run.boundAtStart} />
       </Figure>
       <Figure name="Dead letters" note="open">
         <Link href={`/dead-letters?run=${run.id}`}>{formatCount(run.openLetters)}</Link>

@@ -10,7 +10,7 @@ import { Pages } from "./pages.tsx";
 import { TopBar } from "./top-bar.tsx";
 
 /** A session is looked after often enough that a page left open does not pretend. */
-const sessionIntervalMs = 60_000;
+const sessionIntervalMs = 30_000;
 
 export function App() {
   const session = useOperation("getSession", {}, { intervalMs: sessionIntervalMs });

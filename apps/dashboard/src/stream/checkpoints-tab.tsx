@@ -1,7 +1,7 @@
 import type { Checkpoint } from "../client/models.ts";
 import { useOperation } from "../client/use-operation.ts";
 import { Answer, Empty } from "../elements/answer.tsx";
-import { Instant, Moment } from "../elements/moment.tsx";
+import { Bound, Instant, Moment } from "../elements/moment.tsx";
 import { Panel, Scrolling } from "../elements/panel.tsx";
 import type { TabProps } from "./stream-page.tsx";
 
@@ -49,7 +49,9 @@ function CheckpointTable({ items }: { items: Checkpoint[] }) {
           {items.map((item) => (
             <tr key={item.partition}>
               <td className="break">{item.partition}</td>
-              <td className="break">{item.bound ?? <span className="quiet">the beginning</span>}</td>
+              <td>
+                <Bound bound={item.bound} />
+              </td>
               <td>
                 <Instant at={item.watermark} />
               </td>

@@ -1,3 +1,4 @@
+import { useOffered } from "../client/use-offered.ts";
 import { useOperation } from "../client/use-operation.ts";
 import { Answer, Empty } from "../elements/answer.tsx";
 import { JsonView } from "../elements/json-view.tsx";
@@ -8,9 +9,10 @@ import type { TabProps } from "./stream-page.tsx";
 
 /** What the stream's records look like, how that changed, and what arrived otherwise. */
 export function SchemaTab({ stream }: TabProps) {
+  const hasDrift = useOffered("listDrift");
   return (
     <>
-      <DriftPanel stream={stream} />
+      {hasDrift && <DriftPanel stream={stream} />}
       <ColumnsPanel stream={stream} />
       <VersionsPanel stream={stream} />
     </>

@@ -2,6 +2,7 @@ import { useState } from "react";
 import { Link } from "wouter";
 import type { StreamDetail } from "../client/models.ts";
 import { useMay } from "../client/session.ts";
+import { useOffered } from "../client/use-offered.ts";
 import { useAction } from "../client/use-operation.ts";
 import { ProblemNote } from "../elements/answer.tsx";
 import { PauseDialog } from "./pause-dialog.tsx";
@@ -9,6 +10,7 @@ import { PauseDialog } from "./pause-dialog.tsx";
 /** What can be done with a stream, for who may. */
 export function StreamActions({ stream }: { stream: StreamDetail }) {
   const mayOperate = useMay("operate");
+  const hasBackfills = useOffered("startBackfill");
   const start = useAction("startRun");
   const [isAsking, setIsAsking] = useState(false);
   if (!mayOperate) return null;
@@ -31,9 +33,11 @@ export function StreamActions({ stream }: { stream: StreamDetail }) {
         <button type="button" onClick={() => setIsAsking(true)}>
           {stream.isPaused ? "Resume…" : "Pause…"}
         </button>
-        <Link href={`/backfills?source=${names.source}&stream=${names.stream}`} className="button">
-          Backfill…
-        </Link>
+        {hasBackfills && (
+          <Link href={`/backfills?source=${names.source}&stream=${names.stream}`} className="button">
+            Backfill…
+          </Link>
+        )}
       </div>
       {start.isError && <ProblemNote error={start.error} />}
       {start.isSuccess && (

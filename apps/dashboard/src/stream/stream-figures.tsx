@@ -1,6 +1,6 @@
 import { Link } from "wouter";
 import type { StreamDetail } from "../client/models.ts";
-import { Moment } from "../elements/moment.tsx";
+import { Bound, Moment } from "../elements/moment.tsx";
 import { Figure } from "../elements/panel.tsx";
 import { formatCount } from "../format/number.ts";
 import { Freshness } from "./freshness.tsx";
@@ -20,7 +20,7 @@ export function StreamFigures({ stream }: { stream: StreamDetail }) {
         <Moment at={stream.nextRunAt} otherwise={stream.schedule === null ? "when told" : "–"} />
       </Figure>
       <Figure name="Next run asks from">
-        <span className="break">{stream.bound ?? "the beginning"}</span>
+        <Bound bound={stream.bound} />
       </Figure>
       <Figure name="Dead letters" note={`budget ${stream.deadLetterBudget}`}>
         <Link href={`/dead-letters?source=${source}&stream=${name}`}>{formatCount(openLetters)}</Link>
