@@ -1,4 +1,5 @@
 import type { TestProject } from "vitest/node";
+import { findChromium } from "./chromium.ts";
 import { findCompose } from "./compose-engine.ts";
 import { hasEngine } from "./container-server.ts";
 import { findServerBinary } from "./local-server.ts";
@@ -21,7 +22,8 @@ export default async function setup({ vitest }: TestProject): Promise<(() => Pro
   const noCompose = isComposing ? [] : ["left out: container tests – no Docker engine with compose"];
   const isChecking = findPromtool();
   const noPromtool = isChecking ? [] : ["left out: tests of alert rules – no promtool (Debian's package prometheus)"];
-  const leftOut = [...redis.leftOut, ...postgres.leftOut, ...noCompose, ...noPromtool];
+  const noBrowser = findChromium() === undefined ? ["left out: tests of the dashboard – no Chromium on the PATH"] : [];
+  const leftOut = [...redis.leftOut, ...postgres.leftOut, ...noCompose, ...noPromtool, ...noBrowser];
   vitest.provide("hasPromtool", isChecking);
   vitest.provide("hasCompose", isComposing);
   vitest.provide("provisions", { redis: redis.provision, postgres: postgres.provision });
