@@ -24,6 +24,20 @@ export function spellings(secret: string): string[] {
   return [secret, encodeURIComponent(secret.toWellFormed()), inForm, JSON.stringify(secret).slice(1, -1)];
 }
 
+const secretNames = String.raw`[\w-]*(?:token|secret|password|passwd|api[-_]?key|authorization|credential|session|cookie)[\w-]*`;
+const namedSecret = new RegExp(
+  String.raw`((?<![\w-])"?${secretNames}"?\s*[:=]\s*)("(?:[^"\\]|\\.)*"?|[^\s"&,;}]+)`,
+  "gi",
+);
+
+/**
+ * Takes out what stands behind the name of a secret, `"access_token": "…"` or `password=…`: secrets that an API makes up itself are
+ * known by their names only.
+ */
+export function concealNamed(text: string): string {
+  return text.replace(namedSecret, (_all, name: string) => `${name}${shown}`);
+}
+
 /** A JSON value with the secrets taken out of those of its texts that are links; others are tokens, which must stay whole. */
 export function concealLinks(value: JsonValue, conceal: Conceal): JsonValue {
   if (typeof value === "string") return /^\/|^\?|:\/\//.test(value) ? conceal(value) : value;

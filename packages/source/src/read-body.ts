@@ -4,7 +4,7 @@ import { TextDecoder } from "node:util";
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from "node:zlib";
 import { PermanentError } from "@penstock/core/errors";
 import type { JsonValue } from "@penstock/core/json";
-import type { Conceal } from "./conceal.ts";
+import { type Conceal, concealNamed } from "./conceal.ts";
 import { escapeExcerpt } from "./describe-value.ts";
 
 /** What this program can decompress, as `Accept-Encoding` wants it. */
@@ -115,7 +115,7 @@ export function notJson(beginning: Buffer, about: BodyAbout, cause: unknown): Pe
 
 /** The beginning of a body, for a message. Concealed first and cut then, lest half of a secret remain. */
 export function excerptOf(body: Buffer, conceal: Conceal): string {
-  return escapeExcerpt(conceal(body.subarray(0, 4_096).toString("utf8")).trim());
+  return escapeExcerpt(concealNamed(conceal(body.subarray(0, 4_096).toString("utf8"))).trim());
 }
 
 /** @throws TypeError for bytes that are not text in its charset */
