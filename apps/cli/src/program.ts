@@ -206,6 +206,7 @@ function defineDeadLetters(group: Command, inContext: InContext): void {
   const changes = (command: Command) =>
     filters(command)
       .option("--dry-run", "show which, and change nothing")
+      .option("--reason <text>", "why; kept in the audit log")
       .option("--json", "print the result as one line of JSON");
   changes(
     group.command("redrive [ids...]").description("put dead letters back to the stage they failed in, and wait"),

@@ -5,6 +5,7 @@ import { openConfiguredStore } from "@penstock/runtime/open-database";
 import { loadUsableSources } from "@penstock/runtime/usable-sources";
 import type { LetterFilter, Store, StoredLetter } from "@penstock/store/store";
 import Table from "cli-table3";
+import { authorOf } from "../author.ts";
 import { nearest } from "../nearest.ts";
 import type { CommandContext } from "../program.ts";
 import { type FilterOptions, filterOf, requireChoice, statusOf } from "./letter-filter.ts";
@@ -40,8 +41,22 @@ export async function discard(context: CommandContext, ids: string[], options: F
   const letters = await chosenLetters(context, store, filter);
   if (options.dryRun === true) return preview(context, "discarded", letters);
   const count = await store.discardLetters(letters.map(({ id }) => id));
+  await noteLetters(store, "letters.discard", letters, options);
   context.out.write(options.json === true ? `${JSON.stringify({ discarded: count })}\n` : `${count} discarded\n`);
   return exitCodes.ok;
+}
+
+/** One entry for each stream: what was done to which of its letters is in the letters themselves. */
+export async function noteLetters(
+  store: Store,
+  action: "letters.discard" | "letters.redrive",
+  letters: StoredLetter[],
+  options: FilterOptions,
+): Promise<void> {
+  const byStream = Map.groupBy(letters, ({ source, stream }) => `${source}.${stream}`);
+  for (const [target, { length }] of byStream) {
+    await store.noteAction({ ...authorOf(options), action, target, details: { letters: length } });
+  }
 }
 
 /**

@@ -16,6 +16,7 @@ export type FilterOptions = {
   status?: string;
   json?: boolean;
   dryRun?: boolean;
+  reason?: string;
 };
 
 const filters = ["source", "stream", "code", "stage", "since", "run", "text"] as const;

@@ -10,7 +10,7 @@ import { startUpkeep } from "@penstock/runtime/upkeep";
 import type { LetterFilter, Store, StoredLetter } from "@penstock/store/store";
 import { startTransformer } from "@penstock/transformer/start-transformer";
 import type { CommandContext } from "../program.ts";
-import { chosenLetters, preview } from "./dead-letters.ts";
+import { chosenLetters, noteLetters, preview } from "./dead-letters.ts";
 import { type FilterOptions, filterOf, requireChoice } from "./letter-filter.ts";
 
 /** `penstock dead-letters redrive`: puts them back and waits until each is resolved or open again. */
@@ -26,6 +26,7 @@ export async function redrive(context: CommandContext, ids: string[], options: F
   await startFetcher(runtime, stack);
   startUpkeep(runtime.context, stack);
   const claimed = await requestRedrive(runtime.context, { ...filter, ids: chosen.map(({ id }) => id) });
+  await noteLetters(runtime.context.store, "letters.redrive", claimed, options);
   const after = await settled(runtime.context.store, claimed, signal);
   await mirrorLetters(runtime.context);
   const resolved = after.filter(({ status }) => status === "resolved").length;

@@ -108,6 +108,12 @@ test("the strictest action of a record's drift decides, and all of it is counted
   expect(convert(item, { newField: "discard" })).toMatchObject({ code: "RECORD_INVALID", drift: [{}, {}] });
 });
 
+test("one kind of drift that is let through lets no other through", () => {
+  const { owner: _owner, ...ownerless } = fits;
+  expect(convert(ownerless, { missingField: "evolve" })).toMatchObject({ outputs: [{ id: 1 }] });
+  expect(convert({ ...fits, owner: 7 }, { missingField: "evolve" })).toMatchObject({ code: "RECORD_INVALID" });
+});
+
 test("what a transform makes of a record that drifted need not fit its output either", () => {
   const stream = defineStream({
     path: "/",
