@@ -37,6 +37,8 @@ export type ChaosProcessOptions = {
   isDeduplicated: boolean;
   hasScheduler: boolean;
   failures: PlannedFailure[];
+  /** More variables. */
+  env?: Record<string, string>;
   /** What becomes of jobs that it enqueues. */
   disturb: (jobs: NewJob[]) => NewJob[];
   logger: Logger;
@@ -81,6 +83,7 @@ export async function startChaosProcess(options: ChaosProcessOptions): Promise<C
     PENSTOCK_UNIQUE_JOB_IDS: String(!options.isDeduplicated),
     CHAOS_API_URL: options.apiUrl,
     CHAOS_PAGE_SIZE: String(options.pageSize),
+    ...options.env,
   };
   const process: ChaosProcess = {
     context: () => context,

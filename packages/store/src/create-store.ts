@@ -1,4 +1,4 @@
-import { InvalidRecordError } from "@penstock/core/errors";
+import { InfrastructureError, InvalidRecordError } from "@penstock/core/errors";
 import type { Reach } from "@penstock/core/failure-points";
 import type { JsonValue } from "@penstock/core/json";
 import { livePartition } from "@penstock/core/run";
@@ -42,7 +42,7 @@ export function createStore(connection: Connection, reach: Reach): Store {
   return {
     dialect: dialect.name,
     connections: connection.connections,
-    ping: () => ask(async () => void (await db.$queryRaw`SELECT 1`)),
+    ping: () => ask(() => requireWritable(connection)),
     close,
     checkMigrated: connection.checkMigrated,
     version: () =>
@@ -195,4 +195,14 @@ export function createStore(connection: Connection, reach: Reach): Store {
     ensureIndexes: (views) => ensureIndexes({ db, dialect, ask, transact }, views),
     queryView: (sql) => ask(() => queryView(db, dialect, sql)),
   };
+}
+
+/** A server that answers and writes nothing is no better than one that is away. */
+async function requireWritable({ db, dialect }: Connection): Promise<void> {
+  const [{ refused }] = await db.$queryRaw<[{ refused: boolean | bigint }]>`SELECT ${dialect.refusesWrites} AS refused`;
+  if (refused === true)
+    throw new InfrastructureError(
+      "DATABASE_UNAVAILABLE",
+      "the database takes no writes: it is read-only, or a replica",
+    );
 }

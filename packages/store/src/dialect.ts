@@ -10,6 +10,8 @@ export type Dialect = {
   now: Prisma.Sql;
   /** What the database calls itself. */
   version: Prisma.Sql;
+  /** Whether the server takes no writes now, as a replica does not. */
+  refusesWrites: Prisma.Sql;
   /** The database's clock, so much later; earlier where that is negative. */
   later(ms: number): Prisma.Sql;
   /** An instant as a value of a timestamp column. */
@@ -42,6 +44,7 @@ export const postgresql = (bulk: BulkValues): Dialect => ({
   name: "postgresql",
   now: Prisma.sql`clock_timestamp()`,
   version: Prisma.sql`'PostgreSQL ' || current_setting('server_version')`,
+  refusesWrites: Prisma.sql`(current_setting('transaction_read_only') = 'on')`,
   later: (ms) => Prisma.sql`clock_timestamp() + make_interval(secs => ${ms / 1_000}::double precision)`,
   instant: (value) => Prisma.sql`${value.toISOString()}::timestamptz`,
   takeWriteLock: undefined,
@@ -65,6 +68,7 @@ export const sqlite = (bulk: BulkValues): Dialect => ({
   name: "sqlite",
   now: Prisma.sql`strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')`,
   version: Prisma.sql`'SQLite ' || sqlite_version()`,
+  refusesWrites: Prisma.sql`(1 = 0)`,
   later: (ms) => Prisma.sql`strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now', ${`${ms < 0 ? "" : "+"}${ms / 1_000} seconds`})`,
   instant: (value) => Prisma.sql`${storedInstant(value)}`,
   takeWriteLock: Prisma.sql`UPDATE checkpoints SET fence = fence WHERE false`,

@@ -112,9 +112,11 @@ describe.runIf(server !== undefined)("Postgres", () => {
       return error instanceof Error && error.message.includes("25006") ? error : undefined;
     };
     expect(await waitUntil(refusal, { what: "a refusal to write" })).toMatchObject(infrastructure());
+    await expect(store.ping()).rejects.toMatchObject(infrastructure());
     await admin.query(`ALTER DATABASE ${name} RESET default_transaction_read_only`);
     await disconnect();
     await waitUntil(() => store.commitPage(pageOf(run)), { what: "a commit" });
+    await store.ping();
     expect((await store.readRun(run.runId))?.run.pages).toBe(1);
   });
 
@@ -161,6 +163,28 @@ describe.runIf(server !== undefined)("Postgres", () => {
     expect((await committing).isFirst).toBe(true);
     const count = "SELECT 1 FROM pg_stat_database WHERE datname = $1 AND deadlocks > 0";
     await waitUntil(async () => (await admin.query(count, [name])).rowCount, { what: "a deadlock in the statistics" });
+  });
+
+  test("pages that Postgres cannot put in an order are tried again until it can", async () => {
+    const { url, name, admin } = await database();
+    await admin.query(`ALTER DATABASE ${name} SET default_transaction_isolation = 'serializable'`);
+    const store = await open(url);
+    const run = await begin(store);
+    const other = new Client({ connectionString: url });
+    await other.connect();
+    stack.defer(() => other.end());
+    await other.query("BEGIN");
+    await other.query("UPDATE checkpoints SET updated_at = updated_at");
+    const committing = store.commitPage(pageOf(run));
+    const isWaiting = async () =>
+      (await admin.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = $1", [name]))
+        .rowCount;
+    await waitUntil(isWaiting, { what: "the commit to wait for the checkpoint" });
+    // What it waits for has changed since its snapshot: 40001.
+    await other.query("COMMIT");
+    expect((await committing).isFirst).toBe(true);
+    const rolledBack = "SELECT 1 FROM pg_stat_database WHERE datname = $1 AND xact_rollback > 0";
+    await waitUntil(async () => (await admin.query(rolledBack, [name])).rowCount, { what: "a transaction given up" });
   });
 
   test("a database that was locked for too long is busy, not broken", async () => {

@@ -21,7 +21,7 @@ export type Store = {
   readonly dialect: "sqlite" | "postgresql";
   /** Connections that are in use, that are free, and who waits for one; `undefined` of SQLite, which has none. */
   connections(): PoolUse | undefined;
-  /** Throws `InfrastructureError` when the database does not answer. */
+  /** Throws `InfrastructureError` when the database does not answer, or takes no writes. */
   ping(): Promise<void>;
   close(): Promise<void>;
   /** Throws `ConfigError` `DATABASE_BEHIND` or `DATABASE_AHEAD` when somebody else has changed its tables since. */

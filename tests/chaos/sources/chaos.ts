@@ -12,13 +12,14 @@ export default defineSource({
   environment: z.object({
     CHAOS_API_URL: urlVariable(),
     CHAOS_PAGE_SIZE: numberVariable().pipe(z.int().min(1)),
+    CHAOS_ATTEMPTS: numberVariable().pipe(z.int().min(1)).optional(),
   }),
   define: (env) => ({
     baseUrl: env.CHAOS_API_URL,
     auth: noAuth,
     rateLimit: { max: 1_000, perMs: 1_000 },
-    retry: { attempts: 6, initialMs: 20, maxMs: 200 },
-    timeoutMs: 5_000,
+    retry: { attempts: env.CHAOS_ATTEMPTS ?? 6, initialMs: 20, maxMs: 200 },
+    timeoutMs: 60_000,
     streams: {
       items: defineStream({
         path: "/data",

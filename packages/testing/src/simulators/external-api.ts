@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
 import { type LoopbackServer, sendJson, startLoopbackServer } from "./loopback-server.ts";
 
 export type ExternalRecord = { id: string; ts: string; value: number; meta?: unknown };
@@ -16,6 +17,8 @@ export type ExternalApiOptions = {
   token?: string;
   /** What to answer instead, by number of the request from 0 on; `undefined` answers as usual. */
   fault?: (request: number) => Fault | undefined;
+  /** How long to let a request wait for its answer, by its number; 0 for not at all. */
+  slowness?: (request: number) => number;
   port?: number;
 };
 
@@ -35,12 +38,12 @@ const defaultLimit = 100;
 
 /** Serves `GET /data?limit=&since=` as the original API does: records later than `since`, oldest first, `limit` at most. */
 export async function startExternalApi(options: ExternalApiOptions): Promise<ExternalApi> {
-  const { records: wanted, since = "exclusive", cap = Number.POSITIVE_INFINITY, token, fault } = options;
+  const { records: wanted, since = "exclusive", cap = Number.POSITIVE_INFINITY, token, fault, slowness } = options;
   const records = typeof wanted === "number" ? generateRecords(wanted, options.sameTimestamp) : [...wanted];
   let index = sortByTime(records);
   const requests: SeenRequest[] = [];
 
-  function answer(request: IncomingMessage, response: ServerResponse): void {
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", "http://loopback");
     const seen: SeenRequest = {
       limit: url.searchParams.get("limit"),
@@ -49,6 +52,8 @@ export async function startExternalApi(options: ExternalApiOptions): Promise<Ext
       given: 0,
     };
     const number = requests.push(seen) - 1;
+    const slowMs = slowness?.(number) ?? 0;
+    if (slowMs > 0) await delay(slowMs, undefined, { ref: false });
     const refusal = fault?.(number) ?? refuse(request, url, token);
     if (refusal !== undefined) {
       seen.status = refusal.status;
@@ -66,7 +71,8 @@ export async function startExternalApi(options: ExternalApiOptions): Promise<Ext
     index = sortByTime(records);
   }
 
-  return { ...(await startLoopbackServer(answer, options)), records, requests, add };
+  const server = await startLoopbackServer((request, response) => void answer(request, response), options);
+  return { ...server, records, requests, add };
 }
 
 function refuse(request: IncomingMessage, url: URL, token: string | undefined): Fault | undefined {
