@@ -13,6 +13,15 @@ export type OutputRecord = {
   hash: string;
 };
 
+/**
+ * What becomes of records that are stored already:
+ *
+ * - `merge`: the newest version of each key is kept
+ * - `append`: nothing is ever changed; what is there stays
+ * - `replace`: each run brings all there is, and what it brought takes the place of what was there when it has succeeded
+ */
+export type WriteMode = "merge" | "append" | "replace";
+
 /** `input` numbers the input record that it came from, within the page. */
 export type NumberedRecord = OutputRecord & { input: number };
 

@@ -61,7 +61,13 @@ export async function settleRedrive(
 async function redriveRequest(context: PipelineContext, letter: StoredLetter): Promise<void> {
   const { source, stream, partition } = letter;
   await startRun(context, { source, stream, partition });
-  await context.store.commitRedrive({ ...redriveOf(letter), records: emptyBatch, letters: [], schemaVersion: "" });
+  await context.store.commitRedrive({
+    ...redriveOf(letter),
+    records: emptyBatch,
+    letters: [],
+    schemaVersion: "",
+    writeMode: "merge",
+  });
 }
 
 async function redriveRecords(context: PipelineContext, letter: StoredLetter): Promise<void> {
@@ -82,6 +88,7 @@ async function redriveRecords(context: PipelineContext, letter: StoredLetter): P
     records: batchOf(made.records),
     letters,
     schemaVersion: schemaVersion(stream).fingerprint,
+    writeMode: stream.writeMode,
     children: childrenOf(source, stream.name),
   });
   await context.reach("redrive.committed");

@@ -159,6 +159,7 @@ function pageCommit(job: TransformPayload, { stream, made, raw }: MadePage): Pag
     bound: boundRule(stream, made.boundCandidate),
     deadLetterBudget: stream?.deadLetterBudget ?? defaultBudget,
     schemaVersion: stream === undefined ? "" : schemaVersion(stream).fingerprint,
+    writeMode: stream?.writeMode ?? "merge",
   };
 }
 

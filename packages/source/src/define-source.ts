@@ -1,5 +1,6 @@
 import type { ScalarKind } from "@penstock/core/cursor";
 import type { JsonObject, JsonValue } from "@penstock/core/json";
+import type { WriteMode } from "@penstock/core/record";
 import type { BreakerPolicy } from "@penstock/core/source-state";
 import type { z } from "zod";
 import { type Auth, noAuth } from "./auth.ts";
@@ -141,6 +142,12 @@ export type StreamOptions<O extends z.ZodObject> = {
   eventTime?: FieldOf<O>;
   /** Output field that rises when a record changes; without it the later observation is the newer one. */
   version?: { field: FieldOf<O>; kind: ScalarKind };
+  /**
+   * What becomes of records that are stored already. `merge` (default): the newest version of each key is kept. `append`: nothing is
+   * ever changed, for events, whose key names the `eventTime` too. `replace`: what a run brought takes the place of all there was,
+   * at once, when it has succeeded.
+   */
+  writeMode?: WriteMode;
   /** Default: one request brings all. */
   paginator?: Paginator;
   /** How the API sorts by the cursor field: `asc` oldest first, `desc` newest first. Default `none`. */
@@ -248,6 +255,7 @@ function streamOf<O extends z.ZodObject>(
     cursor,
     eventTime: options.eventTime,
     version: options.version,
+    writeMode: options.writeMode ?? "merge",
     paginator: forStream(options.paginator ?? singlePage(), cursor, order),
     order,
     schedule: options.schedule,

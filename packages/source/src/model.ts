@@ -3,6 +3,7 @@ import type { CursorKind, ScalarKind } from "@penstock/core/cursor";
 import type { Contract, Drift } from "@penstock/core/drift";
 import type { JsonObject, JsonValue } from "@penstock/core/json";
 import type { ParentValues } from "@penstock/core/partition";
+import type { WriteMode } from "@penstock/core/record";
 import type { BreakerPolicy } from "@penstock/core/source-state";
 import type { z } from "zod";
 import type { Auth } from "./auth.ts";
@@ -86,6 +87,7 @@ export type Stream = {
   eventTime: string | undefined;
   /** Output field that says which of two observations of a record is the newer, and how it is compared. */
   version: { field: string; kind: ScalarKind } | undefined;
+  writeMode: WriteMode;
   paginator: Paginator;
   /**
    * How the API sorts by the cursor field: `asc` lets the bound move page by page, `desc` ends a run at what is older

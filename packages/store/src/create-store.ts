@@ -1,6 +1,5 @@
 import { InfrastructureError, InvalidRecordError } from "@penstock/core/errors";
 import type { Reach } from "@penstock/core/failure-points";
-import type { JsonValue } from "@penstock/core/json";
 import { livePartition } from "@penstock/core/run";
 import { createAccess } from "./access.ts";
 import { listActions, noteAction } from "./audit-log.ts";
@@ -24,6 +23,7 @@ import { commitPage } from "./page-commit.ts";
 import { createQueries } from "./queries/create-queries.ts";
 import { queryView } from "./query-view.ts";
 import { commitReplay, countRawPages, endReplay, listRawPages, pruneRawPages, startReplay } from "./raw-pages.ts";
+import { readOutputs } from "./record-reads.ts";
 import { setAsideRefused } from "./refused-records.ts";
 import { sumRuns } from "./run-totals.ts";
 import { endRun, readRun, startRun, storedRun } from "./runs.ts";
@@ -66,11 +66,7 @@ export function createStore(connection: Connection, reach: Reach): Store {
       }),
     sumRuns: (runs) => ask(() => sumRuns(db, runs)),
     readRecord: (source, stream, key) =>
-      ask(async () => {
-        const where = { source_stream_key: { source, stream, key }, deletedAt: null };
-        const found = await db.row.findUnique({ where, select: { data: true } });
-        return found === null ? undefined : (found.data as JsonValue);
-      }),
+      ask(async () => (await readOutputs(db, dialect, { source, stream }, [key])).get(key)),
     readRun: (runId) => ask(() => readRun(db, dialect, runId)),
     noteApiStart: (runId, at) =>
       transact(

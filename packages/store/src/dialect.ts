@@ -14,11 +14,15 @@ export type Dialect = {
   refusesWrites: Prisma.Sql;
   /** The database's clock, so much later; earlier where that is negative. */
   later(ms: number): Prisma.Sql;
+  /** The number of the change that the transaction makes, see `queries/changes.ts`. */
+  change: Prisma.Sql;
+  /** The numbers below this one have all been given to transactions that have ended: none will appear among them any more. */
+  changeHorizon: Prisma.Sql;
   /** An instant as a value of a timestamp column. */
   instant(value: Date): Prisma.Sql;
   /**
    * Sent first in every transaction where a transaction that begins with reading could not write later: SQLite gives it up
-   * as soon as another process has written in between.
+   * as soon as another process has written in between. It moves the clock of changes on by one.
    */
   takeWriteLock: Prisma.Sql | undefined;
   /** Appended to a SELECT to lock its rows; SQLite's transactions have the whole database. */
@@ -35,8 +39,15 @@ export type Dialect = {
   json: JsonDialect;
 };
 
-/** `keys`: JSON array of the keys of all rows, `rows` of them. */
-export type UpsertBatch = { source: string; stream: string; keys: string; rows: number; upsert: Prisma.Sql };
+/** `keys`: JSON array of the keys of all rows, `rows` of them; `generation` the one they are written to. */
+export type UpsertBatch = {
+  source: string;
+  stream: string;
+  generation: Prisma.Sql;
+  keys: string;
+  rows: number;
+  upsert: Prisma.Sql;
+};
 
 const sqlTypes = { text: "text", integer: "integer", timestamp: "timestamptz", json: "jsonb" } as const;
 
@@ -47,6 +58,8 @@ export const postgresql = (bulk: BulkValues): Dialect => ({
   refusesWrites: Prisma.sql`(current_setting('transaction_read_only') = 'on')`,
   later: (ms) => Prisma.sql`clock_timestamp() + make_interval(secs => ${ms / 1_000}::double precision)`,
   instant: (value) => Prisma.sql`${value.toISOString()}::timestamptz`,
+  change: Prisma.sql`(SELECT position + pg_current_xact_id()::text::bigint FROM change_clock)`,
+  changeHorizon: Prisma.sql`(SELECT position + pg_snapshot_xmin(pg_current_snapshot())::text::bigint FROM change_clock)`,
   takeWriteLock: undefined,
   forUpdate: Prisma.sql`FOR UPDATE`,
   skipLocked: Prisma.sql`FOR UPDATE SKIP LOCKED`,
@@ -71,7 +84,9 @@ export const sqlite = (bulk: BulkValues): Dialect => ({
   refusesWrites: Prisma.sql`(1 = 0)`,
   later: (ms) => Prisma.sql`strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now', ${`${ms < 0 ? "" : "+"}${ms / 1_000} seconds`})`,
   instant: (value) => Prisma.sql`${storedInstant(value)}`,
-  takeWriteLock: Prisma.sql`UPDATE checkpoints SET fence = fence WHERE false`,
+  change: Prisma.sql`(SELECT position FROM change_clock)`,
+  changeHorizon: Prisma.sql`(SELECT position + 1 FROM change_clock)`,
+  takeWriteLock: Prisma.sql`UPDATE change_clock SET position = position + 1`,
   forUpdate: Prisma.empty,
   skipLocked: Prisma.empty,
   rowsOf: (json, types) => {
@@ -81,10 +96,10 @@ export const sqlite = (bulk: BulkValues): Dialect => ({
     return Prisma.sql`SELECT ${Prisma.raw(columns)} FROM json_each(${bulk.nameOf(json)}) AS r`;
   },
   // No INSERT in a WITH here; but whoever writes is alone, so what was there before can be counted before.
-  countWritten: async (db, { source, stream, keys, rows, upsert }) => {
+  countWritten: async (db, { source, stream, generation, keys, rows, upsert }) => {
     const [known] = await db.$queryRaw<[{ count: bigint }]>`
       SELECT count(*) AS count FROM json_each(${bulk.nameOf(keys)}) AS k CROSS JOIN records AS r
-      WHERE r.source = ${source} AND r.stream = ${stream} AND r.key = k.value`;
+      WHERE r.source = ${source} AND r.stream = ${stream} AND r.generation = ${generation} AND r.key = k.value`;
     const written = await db.$executeRaw(upsert);
     return { inserted: rows - Number(known.count), written };
   },

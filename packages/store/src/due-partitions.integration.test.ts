@@ -223,7 +223,15 @@ describe.each(databaseTargets())("due partitions on $name", ({ create }) => {
     expect(await startDue(store)).toEqual([]);
     const [claimed] = await store.claimForRedrive({ limit: 1 });
     const { records } = pageOf(run, { keys: ["a"] });
-    const redrive = { ...origin, letterId: claimed?.id ?? "", redrives: 1, records, letters: [], schemaVersion: "v" };
+    const redrive = {
+      ...origin,
+      letterId: claimed?.id ?? "",
+      redrives: 1,
+      records,
+      letters: [],
+      schemaVersion: "v",
+      writeMode: "merge" as const,
+    };
     expect(await store.commitRedrive({ ...redrive, children: [onChange] })).toEqual({ isResolved: true });
     expect(partitions(await startDue(store))).toEqual(["parent:a"]);
   });

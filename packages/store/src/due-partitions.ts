@@ -4,6 +4,7 @@ import { livePartition, type RunMode, type RunStatus } from "@penstock/core/run"
 import { Prisma } from "../generated/postgresql/client.ts";
 import type { Transaction } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
+import { currentGeneration } from "./generation.ts";
 import type { ChildStream, DueMark } from "./store.ts";
 
 /*
@@ -39,7 +40,7 @@ export async function markChildren(
     const isWritten = child.refresh === "every-run" ? Prisma.empty : Prisma.sql`AND run_id = ${runId} AND seq = ${seq}`;
     await db.$executeRaw`${insertDue(dialect, { source, stream: child.stream })}
       FROM (${dialect.textsOf(records.keys)}) AS page
-      WHERE (SELECT seq FROM records WHERE source = ${source} AND stream = ${stream} AND key = page.key ${isWritten}) IS NOT NULL
+      WHERE (SELECT seq FROM records WHERE source = ${source} AND stream = ${stream} AND generation = ${currentGeneration({ source, stream })} AND key = page.key ${isWritten}) IS NOT NULL
       ORDER BY page.key
       ON CONFLICT (source, stream, partition) DO UPDATE SET due_fence = checkpoints.fence + 1,
         due_mode = COALESCE(checkpoints.due_mode, excluded.due_mode),
@@ -63,7 +64,7 @@ export async function lockChildStream(
     RETURNING is_paused, due_since`;
   if (row.due_since === null) {
     await db.$executeRaw`${insertDue(dialect, { source, stream })}
-      FROM records WHERE source = ${source} AND stream = ${parent} AND deleted_at IS NULL
+      FROM records WHERE source = ${source} AND stream = ${parent} AND generation = ${currentGeneration({ source, stream: parent })} AND deleted_at IS NULL
       ORDER BY key
       ON CONFLICT (source, stream, partition) DO NOTHING`;
     await db.$executeRaw`

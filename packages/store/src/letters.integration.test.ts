@@ -62,6 +62,7 @@ describe.each(databaseTargets())("dead letters on $name", ({ create }) => {
     records: emptyBatch,
     letters: [],
     schemaVersion: "v1",
+    writeMode: "merge" as const,
   });
 
   test("a letter met while it is being redriven is open again: the redrive knows only the payload of before", async () => {

@@ -9,6 +9,7 @@ import { Pool } from "pg";
 import { PrismaClient as PostgresClient } from "../generated/postgresql/client.ts";
 import { PrismaClient as SqliteClient } from "../generated/sqlite/client.ts";
 import { type BulkValues, createBulkValues, withBulkValues } from "./bulk-values.ts";
+import { keepClockAhead } from "./change-clock.ts";
 import type { Prisma } from "./client.ts";
 import { type Connection, createConnection } from "./connection.ts";
 import { createStore } from "./create-store.ts";
@@ -138,6 +139,7 @@ function useOf({ totalCount, idleCount, waitingCount }: Pool): PoolUse {
 async function checked(connection: Connection, isReadOnly: boolean): Promise<Connection> {
   try {
     if (isReadOnly) await connection.checkMigrated();
+    else await keepClockAhead(connection);
     return connection;
   } catch (error) {
     await connection.close();

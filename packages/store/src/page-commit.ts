@@ -34,8 +34,8 @@ export async function commitPage(
 ): Promise<CommittedPage> {
   const isFirst = await insertPage(db, dialect, page);
   await reach("commit.page-inserted");
-  const { run, seq, observedAt, schemaVersion } = page;
-  const origin = { ...run, seq, observedAt, schemaVersion, replacesWhileRunning: true } as const;
+  const { run, seq, observedAt, schemaVersion, writeMode } = page;
+  const origin = { ...run, seq, observedAt, schemaVersion, writeMode, replacesWhileRunning: true } as const;
   const { rowsWritten, ...upserted } = await upsertRecords(db, dialect, origin, page.records);
   await keepRawPage(db, dialect, page);
   await reach("commit.records-written");
@@ -163,9 +163,10 @@ async function advance(
       ended_at = ${end === undefined ? Prisma.sql`ended_at` : dialect.now}
     WHERE id = ${run.id}`;
   const watermark = watermarkOf(page, checkpoint);
-  const { source, stream, partition } = page.run;
+  const { source, stream, partition, fence } = page.run;
+  const isReplaced = page.writeMode === "replace" && end?.status === "succeeded";
   await db.$executeRaw`
-    UPDATE checkpoints SET bound = ${bound}, watermark = ${watermark === null ? Prisma.sql`watermark` : dialect.instant(watermark)}, updated_at = ${dialect.now}
+    UPDATE checkpoints SET bound = ${bound}, generation = ${isReplaced ? fence : Prisma.sql`generation`}, watermark = ${watermark === null ? Prisma.sql`watermark` : dialect.instant(watermark)}, updated_at = ${dialect.now}
     WHERE source = ${source} AND stream = ${stream} AND partition = ${partition}`;
   if (end !== undefined) await settleDue(db, dialect, page.run, end.status, checkpoint);
   return { runStatus: end?.status ?? "running", bound, endedRun: end !== undefined };

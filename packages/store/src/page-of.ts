@@ -33,6 +33,7 @@ export function pageOf(
     bound: { kind: "number", candidate: String(10 * (seq + 1)), moves: "page", lookbackMs: 0 },
     deadLetterBudget: { kind: "share", share: 0.5 },
     schemaVersion: "v1",
+    writeMode: "merge",
     ...rest,
   };
 }

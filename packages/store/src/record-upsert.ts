@@ -1,7 +1,8 @@
-import { keysOf, type RecordBatch } from "@penstock/core/record";
+import { keysOf, type RecordBatch, type WriteMode } from "@penstock/core/record";
 import { Prisma } from "../generated/postgresql/client.ts";
 import type { Transaction } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
+import { currentGeneration } from "./generation.ts";
 
 export type UpsertOrigin = {
   source: string;
@@ -10,6 +11,7 @@ export type UpsertOrigin = {
   seq: number;
   observedAt: Date;
   schemaVersion: string;
+  writeMode: WriteMode;
   /**
    * The records of a page whose run has ended are added and replace nothing: another run has asked for them again since, and two
    * requests under way at once do not tell by their times which answer is the newer.
@@ -23,9 +25,8 @@ export type UpsertCounts = { inserted: number; updated: number; unchanged: numbe
 const columnTypes = ["text", "timestamp", "text", "text", "json", "json"] as const;
 
 /**
- * Writes records by one set-based statement. A stored row is replaced if and only if the new `(version, observed_at)` is
- * greater – no version being the lowest – and its content differs. Counts are over inputs: one that made several rows is
- * `inserted` if any of them was, else `updated` if any was.
+ * Writes records by one set-based statement, as the stream's write mode says. Counts are over inputs: one that made several rows
+ * is `inserted` if any of them was, else `updated` if any was.
  */
 export async function upsertRecords(
   db: Transaction,
@@ -52,32 +53,84 @@ async function countRows(
   const { source, stream } = origin;
   const rows = batch.inputs.length;
   const upsert = statement(dialect, origin, batch);
-  const { inserted, written } = await dialect.countWritten(db, { source, stream, keys: batch.keys, rows, upsert });
+  const generation = generationOf(origin);
+  const { inserted, written } = await dialect.countWritten(db, {
+    source,
+    stream,
+    generation,
+    keys: batch.keys,
+    rows,
+    upsert,
+  });
   return { inserted, updated: written - inserted, unchanged: rows - written, rowsWritten: written };
 }
 
+/**
+ * That of the run where the stream is replaced, else the one that is read. What is redriven for a run that is forgotten goes into a
+ * generation that nobody reads: others have taken its place since.
+ */
+function generationOf(origin: UpsertOrigin): Prisma.Sql {
+  if (origin.writeMode !== "replace") return currentGeneration(origin);
+  return Prisma.sql`COALESCE((SELECT fence FROM runs WHERE id = ${origin.runId}), -1)`;
+}
+
 function statement(dialect: Dialect, origin: UpsertOrigin, { rows }: RecordBatch): Prisma.Sql {
-  const isRunning = Prisma.sql`AND EXISTS (SELECT 1 FROM runs WHERE id = ${origin.runId} AND status = 'running')`;
-  const observedAt = dialect.instant(origin.observedAt);
+  const { source, stream, runId, seq, schemaVersion, writeMode } = origin;
+  const staysAsItIs = writeMode === "append" && origin.isReplay !== true;
+  const carried = writeMode === "replace" ? carriedOver(origin) : undefined;
+  const { firstSeenAt, updatedAt } = carried?.columns(dialect.now) ?? {
+    firstSeenAt: dialect.now,
+    updatedAt: dialect.now,
+  };
   return Prisma.sql`
-    INSERT INTO records (source, stream, key, ts, version, hash, data, extra, observed_at, run_id, seq, schema_version, first_seen_at, updated_at)
-    SELECT ${origin.source}, ${origin.stream}, c0, c1, c2, c3, c4, c5, ${observedAt}, ${origin.runId}, ${origin.seq}, ${origin.schemaVersion}, ${dialect.now}, ${dialect.now}
-    FROM (${dialect.rowsOf(rows, columnTypes)}) AS new
+    INSERT INTO records (source, stream, generation, key, ts, version, hash, data, extra, observed_at, run_id, seq, schema_version, first_seen_at, updated_at, change)
+    SELECT ${source}, ${stream}, ${generationOf(origin)}, c0, c1, c2, c3, c4, c5, ${dialect.instant(origin.observedAt)}, ${runId}, ${seq}, ${schemaVersion},
+      ${firstSeenAt}, ${updatedAt}, ${carried === undefined ? dialect.change : 0}
+    FROM (${dialect.rowsOf(rows, columnTypes)}) AS new ${carried?.join ?? Prisma.empty}
     WHERE true
-    ON CONFLICT (source, stream, key) DO UPDATE SET
+    ON CONFLICT (source, stream, generation, key) ${staysAsItIs ? Prisma.sql`DO NOTHING` : keepNewest(origin)}`;
+}
+
+/**
+ * A stored row is replaced if and only if the new `(version, observed_at)` is greater – no version being the lowest – and its
+ * content differs. One that was deleted comes back with whatever was observed after it was found gone: a record that is made
+ * anew begins with a low version.
+ */
+function keepNewest(origin: UpsertOrigin): Prisma.Sql {
+  const isRunning = Prisma.sql`AND EXISTS (SELECT 1 FROM runs WHERE id = ${origin.runId} AND status = 'running')`;
+  return Prisma.sql`DO UPDATE SET
       ts = excluded.ts, version = excluded.version, hash = excluded.hash, data = excluded.data, extra = excluded.extra, observed_at = excluded.observed_at,
-      run_id = excluded.run_id, seq = excluded.seq, schema_version = excluded.schema_version,
+      run_id = excluded.run_id, seq = excluded.seq, schema_version = excluded.schema_version, change = excluded.change,
       updated_at = excluded.updated_at, deleted_at = NULL, revision = records.revision + 1
-    WHERE ${origin.isReplay === true ? replaysOver(origin) : Prisma.sql`(excluded.hash <> records.hash OR records.deleted_at IS NOT NULL) AND ${isNewer}`}
+    WHERE ${origin.isReplay === true ? replaysOver(origin) : winsOver}
       ${origin.replacesWhileRunning === true ? isRunning : Prisma.empty}`;
 }
 
 const isNewer = Prisma.sql`(excluded.version IS NOT NULL, COALESCE(excluded.version, ''), excluded.observed_at)
         > (records.version IS NOT NULL, COALESCE(records.version, ''), records.observed_at)`;
 
+const winsOver = Prisma.sql`CASE WHEN records.deleted_at IS NOT NULL THEN excluded.observed_at > records.observed_at
+      ELSE excluded.hash <> records.hash AND ${isNewer} END`;
+
 function replaysOver({ runId, seq }: UpsertOrigin): Prisma.Sql {
   const isSamePage = Prisma.sql`records.run_id = ${runId} AND records.seq = ${seq}`;
   return Prisma.sql`excluded.hash <> records.hash AND records.deleted_at IS NULL AND (${isNewer} OR (${isSamePage}))`;
+}
+
+/** What a generation takes over from the one that is read: when a record was first seen, and last changed. */
+function carriedOver(origin: UpsertOrigin): {
+  join: Prisma.Sql;
+  columns(now: Prisma.Sql): { firstSeenAt: Prisma.Sql; updatedAt: Prisma.Sql };
+} {
+  const { source, stream } = origin;
+  return {
+    join: Prisma.sql`LEFT JOIN records AS old ON old.source = ${source} AND old.stream = ${stream}
+      AND old.generation = ${currentGeneration(origin)} AND old.key = c0`,
+    columns: (now) => ({
+      firstSeenAt: Prisma.sql`COALESCE(old.first_seen_at, ${now})`,
+      updatedAt: Prisma.sql`CASE WHEN old.hash = c3 THEN old.updated_at ELSE ${now} END`,
+    }),
+  };
 }
 
 function countInputs(batch: RecordBatch, written: { key: string; revision: number }[]): UpsertCounts {

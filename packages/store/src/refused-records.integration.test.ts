@@ -105,6 +105,7 @@ describe.each(databaseTargets())("records that $name refuses", ({ name, create }
       records,
       letters: [],
       schemaVersion: "v1",
+      writeMode: "merge" as const,
     };
     await expect(store.commitRedrive(redrive)).rejects.toMatchObject({
       name: "InvalidRecordError",

@@ -46,8 +46,8 @@ async function tryRecords(
   page: PageCommit,
   records: NumberedRecord[],
 ): Promise<unknown> {
-  const { run, seq, observedAt, schemaVersion } = page;
-  const origin = { ...run, seq, observedAt, schemaVersion, replacesWhileRunning: true } as const;
+  const { run, seq, observedAt, schemaVersion, writeMode } = page;
+  const origin = { ...run, seq, observedAt, schemaVersion, writeMode, replacesWhileRunning: true } as const;
   const trial = transact(async (tx): Promise<undefined> => {
     await upsertRecords(tx, dialect, origin, batchOf(records));
     throw new RolledBack();

@@ -7,6 +7,7 @@ import type { Prisma as Client, Transaction } from "./client.ts";
 import type { Connection } from "./connection.ts";
 import type { Dialect } from "./dialect.ts";
 import { lockChildStream } from "./due-partitions.ts";
+import { readOutputs } from "./record-reads.ts";
 import { startRun } from "./runs.ts";
 import type { ChildRun, DueRuns, StartDue } from "./store.ts";
 
@@ -46,7 +47,7 @@ async function startInTurn(db: Transaction, dialect: Dialect, request: StartDue)
   const { slots, now } = await lookAtRuns(db, dialect, request);
   const due = duePartitions(dialect, request, now, slots);
   const found = await db.$queryRaw<DueRow[]>`${due} ${dialect.skipLocked}`;
-  const parents = await parentsOf(db, request, found);
+  const parents = await parentsOf(db, dialect, request, found);
   const started: ChildRun[] = [];
   for (const { partition, mode } of found) {
     const record = parents.get(partition);
@@ -87,15 +88,13 @@ export function duePartitions(
 /** The stored records of the parents, by partition. Those that were deleted are not there. */
 async function parentsOf(
   db: Transaction,
+  dialect: Dialect,
   { source, parent }: StartDue,
   found: DueRow[],
 ): Promise<Map<string, JsonValue>> {
   const partitions = new Map(found.map(({ partition }) => [parentKeyOf(partition) ?? "", partition]));
-  const records = await db.row.findMany({
-    where: { source, stream: parent, key: { in: [...partitions.keys()] }, deletedAt: null },
-    select: { key: true, data: true },
-  });
-  return new Map(records.map(({ key, data }) => [partitions.get(key) ?? "", data as JsonValue]));
+  const records = await readOutputs(db, dialect, { source, stream: parent }, [...partitions.keys()]);
+  return new Map([...records].map(([key, data]) => [partitions.get(key) ?? "", data]));
 }
 
 /** A parent that was deleted, or has not what the child needs, has no children to fetch until it is marked again. */

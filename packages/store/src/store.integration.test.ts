@@ -346,6 +346,7 @@ describe.each(databaseTargets())("the store on $name", ({ create }) => {
         observedAt: new Date(),
         letters: [],
         schemaVersion: "v1",
+        writeMode: "merge" as const,
       };
       const records = pageOf(run, { keys: ["x"] }).records;
       expect(await store.commitRedrive({ ...redrive, redrives: 2, records })).toEqual({ isResolved: false });

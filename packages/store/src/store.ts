@@ -7,7 +7,7 @@ import type { ErrorCode } from "@penstock/core/error-codes";
 import type { JsonObject, JsonValue } from "@penstock/core/json";
 import type { LetterStage, LetterStatus, NewLetter } from "@penstock/core/letter";
 import type { ParentValues } from "@penstock/core/partition";
-import type { RecordBatch } from "@penstock/core/record";
+import type { RecordBatch, WriteMode } from "@penstock/core/record";
 import type { Run, RunIdentity, RunMode, RunStatus } from "@penstock/core/run";
 import type { SourceState } from "@penstock/core/source-state";
 import type { Access } from "./access.ts";
@@ -284,6 +284,7 @@ export type PageCommit = {
   keep?: { body: Uint8Array; parent: ParentValues | undefined };
   /** What of the page the schema does not say. Counted with the page's first content only. */
   drift?: readonly DriftCount[];
+  writeMode: WriteMode;
   /** Child streams of the page's stream: what the page changes makes their partitions due. */
   children?: readonly ChildStream[];
 };
@@ -316,6 +317,7 @@ export type RedriveCommit = {
   /** For a page letter: records of it that still cannot be processed get letters of their own. */
   letters: NewLetter[];
   schemaVersion: string;
+  writeMode: WriteMode;
   children?: readonly ChildStream[];
 };
 

@@ -1,3 +1,4 @@
+import { livePartition } from "@penstock/core/run";
 import type { ColumnType, StreamView, ViewColumn } from "./store.ts";
 
 /*
@@ -49,12 +50,17 @@ export function viewSql(dialect: ViewDialect, view: StreamView): string {
     view.columns.every((column) => column.name !== name),
   );
   const all = [...selected, ...others.map(([name, sql]) => `${sql} AS "${name}"`)];
-  return `CREATE VIEW ${identifier(view.name)} AS SELECT ${all.join(", ")} FROM records WHERE ${ofStream(view)}`;
+  return `CREATE VIEW ${identifier(view.name)} AS SELECT ${all.join(", ")} FROM records WHERE ${ofStream(view)} AND generation = ${currentGeneration(view)}`;
 }
 
 /** What selects a stream's rows: the same text in its view and in its indexes, so that the one is served by the others. */
 export function ofStream({ source, stream }: Pick<StreamView, "source" | "stream">): string {
   return `source = '${quoted(source)}' AND stream = '${quoted(stream)}' AND deleted_at IS NULL`;
+}
+
+function currentGeneration({ source, stream }: StreamView): string {
+  const live = `source = '${quoted(source)}' AND stream = '${quoted(stream)}' AND partition = '${livePartition}'`;
+  return `COALESCE((SELECT generation FROM checkpoints WHERE ${live}), 0)`;
 }
 
 /** A column as an expression over `records`. */

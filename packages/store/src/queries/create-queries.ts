@@ -1,5 +1,6 @@
 import type { Connection } from "../connection.ts";
 import { groupLetters, readThroughput } from "./aggregates.ts";
+import { listChanges } from "./changes.ts";
 import { listCheckpoints, listLetters, listPages, listRuns, listSchemas, readRunById } from "./listings.ts";
 import type { Queries } from "./queries.ts";
 import { listRecords, readRecordDetail } from "./records.ts";
@@ -8,6 +9,7 @@ export function createQueries({ db, dialect, ask }: Pick<Connection, "db" | "dia
   return {
     records: (query) => ask(() => listRecords(db, dialect, query)),
     record: (name) => ask(() => readRecordDetail(db, name)),
+    changes: (query) => ask(() => listChanges(db, dialect, query)),
     runs: (query) => ask(() => listRuns(db, query)),
     run: (id) => ask(() => readRunById(db, id)),
     pages: (query) => ask(() => listPages(db, query)),

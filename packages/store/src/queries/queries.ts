@@ -12,6 +12,11 @@ export type Queries = {
   records(query: RecordQuery): Promise<RecordPage>;
   /** `undefined` when there is none; one that was deleted is there. */
   record(name: { source: string; stream: string; key: string }): Promise<RecordDetail | undefined>;
+  /**
+   * In the order in which records changed: none ever appears behind a place that was read. `next` is where to go on, now or
+   * later; `isCaughtUp` says that there is nothing more yet. A record that changed again has moved to its last change.
+   */
+  changes(query: ChangeQuery): Promise<ChangePage>;
   /** Newest first. */
   runs(query: RunQuery): Promise<Run[]>;
   run(id: string): Promise<Run | undefined>;
@@ -60,6 +65,15 @@ export type RecordQuery = {
  * parsing data and writing it again, and numbers that JavaScript cannot hold would change.
  */
 export type RecordPage = { lines: string; count: number; last: RecordPlace | undefined };
+
+/** Behind all records of a change, or behind one of them. `change` is a whole number as text: it may be larger than JavaScript's. */
+export type ChangePlace = { change: string; record?: { source: string; stream: string; key: string } };
+
+/** `after`: behind what was read before; `now`: behind all that has happened so far; unless given, from the first change. */
+export type ChangeQuery = { source?: string; stream?: string; after?: ChangePlace | "now"; limit: number };
+
+/** `lines`: one `{ change: "added" | "updated" | "deleted", changedAt, record }` each, as JSON. */
+export type ChangePage = { lines: string; count: number; next: ChangePlace; isCaughtUp: boolean };
 
 export type RecordDetail = {
   source: string;
