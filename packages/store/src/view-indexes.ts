@@ -1,6 +1,7 @@
 import { shortHash } from "@penstock/core/hash";
 import { Prisma } from "../generated/postgresql/client.ts";
 import type { Connection } from "./connection.ts";
+import { isConflict } from "./errors.ts";
 import type { StreamView } from "./store.ts";
 import { columnExpression, identifier, ofStream } from "./view-sql.ts";
 
@@ -18,6 +19,19 @@ type WantedIndex = { name: string; sql: string };
  * interrupted half-built is built again. On SQLite writers wait. Idempotent, and safe to run in two processes at once.
  */
 export async function ensureIndexes(connection: IndexConnection, views: StreamView[]): Promise<void> {
+  for (let conflicts = 0; ; conflicts += 1) {
+    try {
+      return await changeIndexes(connection, views);
+    } catch (error) {
+      // Two processes that build beside writers wait for each other's snapshots: Postgres ends one, which looks again.
+      if (!isConflict(error) || conflicts === maxConflicts) throw error;
+    }
+  }
+}
+
+const maxConflicts = 5;
+
+async function changeIndexes(connection: IndexConnection, views: StreamView[]): Promise<void> {
   const { dialect, db, ask } = connection;
   const wanted = new Map(views.flatMap((view) => indexesOf(dialect.name, view)).map((index) => [index.name, index]));
   const existing = await ask(() => existingIndexes(db, dialect.name));

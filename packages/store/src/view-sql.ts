@@ -50,7 +50,7 @@ export function viewSql(dialect: ViewDialect, view: StreamView): string {
     view.columns.every((column) => column.name !== name),
   );
   const all = [...selected, ...others.map(([name, sql]) => `${sql} AS "${name}"`)];
-  return `CREATE VIEW ${identifier(view.name)} AS SELECT ${all.join(", ")} FROM records WHERE ${ofStream(view)} AND generation = ${currentGeneration(view)}`;
+  return `CREATE VIEW ${identifier(view.name)} AS SELECT ${all.join(", ")} FROM records WHERE ${ofStream(view)} AND ${isCurrent(dialect, view)}`;
 }
 
 /** What selects a stream's rows: the same text in its view and in its indexes, so that the one is served by the others. */
@@ -58,9 +58,11 @@ export function ofStream({ source, stream }: Pick<StreamView, "source" | "stream
   return `source = '${quoted(source)}' AND stream = '${quoted(stream)}' AND deleted_at IS NULL`;
 }
 
-function currentGeneration({ source, stream }: StreamView): string {
+/** On SQLite without help of the primary key, which its planner would take before any index that a stream declares. */
+function isCurrent(dialect: ViewDialect, { source, stream }: StreamView): string {
   const live = `source = '${quoted(source)}' AND stream = '${quoted(stream)}' AND partition = '${livePartition}'`;
-  return `COALESCE((SELECT generation FROM checkpoints WHERE ${live}), 0)`;
+  const column = dialect === "sqlite" ? "+generation" : "generation";
+  return `${column} = COALESCE((SELECT generation FROM checkpoints WHERE ${live}), 0)`;
 }
 
 /** A column as an expression over `records`. */
