@@ -68,6 +68,7 @@ async function remade(
     records: made.records,
     letters: made.letters,
     schemaVersion: fingerprint,
+    writeMode: stream.writeMode,
     children: childrenOf(source, stream.name),
   };
 }

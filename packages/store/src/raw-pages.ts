@@ -111,8 +111,8 @@ function storedReplay({ id, position, pages, rowsWritten, deadLettered }: Replay
  * checkpoint moves.
  */
 export async function commitReplay(db: Transaction, dialect: Dialect, replay: ReplayCommit): Promise<Replay> {
-  const { page, records, letters, schemaVersion, children = [] } = replay;
-  const origin = { ...page, schemaVersion, isReplay: true } as const;
+  const { page, records, letters, schemaVersion, writeMode, children = [] } = replay;
+  const origin = { ...page, schemaVersion, writeMode, isReplay: true } as const;
   const { rowsWritten } = await upsertRecords(db, dialect, origin, records);
   await upsertLetters(db, dialect, letters);
   await resolveByCommit(db, dialect, { run: page, observedAt: page.observedAt, letters, records, cursorIn: null });

@@ -429,6 +429,7 @@ export type ReplayCommit = {
   records: RecordBatch;
   letters: NewLetter[];
   schemaVersion: string;
+  writeMode: WriteMode;
   children?: readonly ChildStream[];
 };
 
