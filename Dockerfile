@@ -1,4 +1,4 @@
-# One image for every app; the command chooses: `scheduler`, `fetcher`, `transformer`, or a command of ./penstock.
+# One image for every app; the command chooses: `scheduler`, `fetcher`, `transformer`, `api`, or a command of ./penstock.
 ARG NODE_IMAGE=node:24-bookworm-slim
 
 # The manifests alone, so that a change of the source does not install the dependencies again.
@@ -46,7 +46,7 @@ COPY . .
 COPY --from=page /app/apps/dashboard/dist apps/dashboard/dist
 USER node
 VOLUME /data
-EXPOSE 9464
+EXPOSE 9464 9470
 # Alive, not ready: a process whose database is away waits for it, and starting it again would help nobody.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --start-interval=2s \
   CMD node /app/deploy/healthcheck.ts "http://127.0.0.1:$PENSTOCK_HTTP_PORT/health/live"

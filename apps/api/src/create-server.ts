@@ -31,6 +31,8 @@ export async function createServer(api: ApiContext, options: ServerOptions): Pro
     // Followers of events would keep it from closing.
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 1_024 },
+    // What is refused before it finds a route.
+    frameworkErrors: (error, request, reply) => void answerProblem(api.pipeline.logger, error, request, reply),
   });
   const { logger, store } = api.pipeline;
   server.setErrorHandler((error, request, reply) => answerProblem(logger, error, request, reply));

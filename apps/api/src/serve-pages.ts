@@ -4,6 +4,7 @@ import fastifyStatic from "@fastify/static";
 import { ConfigError } from "@penstock/core/errors";
 import type { Logger } from "@penstock/telemetry/logger";
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import { rule } from "./access/guard.ts";
 import { docsPage, docsStyle } from "./docs-page.ts";
 import type { OpenApi } from "./openapi.ts";
 import { answerProblem } from "./problems.ts";
@@ -36,9 +37,7 @@ export async function servePages(
 /** Files that the bundler named after their content never change. */
 async function serveDashboard(server: FastifyInstance, root: string): Promise<void> {
   const pages: FastifyPluginAsync = async (scope) => {
-    scope.addHook("onRoute", (route) => {
-      route.config = { ...route.config, scope: "none" };
-    });
+    rule(scope, "none");
     await scope.register(fastifyStatic, {
       root,
       wildcard: false,

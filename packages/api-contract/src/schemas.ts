@@ -1,5 +1,6 @@
+import { contractActions, driftKinds } from "@penstock/core/drift";
 import { z } from "zod";
-import { count, instant, listOf, name, paging } from "./fields.ts";
+import { count, instant, limitOf, name } from "./fields.ts";
 
 /** An output schema that a stream had. */
 export const schemaVersion = z
@@ -23,17 +24,19 @@ export const drift = z
     source: z.string(),
     stream: z.string(),
     path: z.string(),
-    /** `new-field`, `missing-field`, `changed-type`, `new-enum-value`. */
-    kind: z.string(),
-    expected: z.string().nullable(),
-    received: z.string().nullable(),
+    kind: z.enum(driftKinds),
+    /** Types and lengths only: values may be secret. Empty where there is none. */
+    expected: z.string(),
+    received: z.string(),
     /** What the stream's contract does about it. */
-    action: z.string(),
+    action: z.enum(contractActions),
     records: count,
     firstSeenAt: instant,
     lastSeenAt: instant,
   })
   .meta({ id: "Drift" });
 
-export const driftQuery = z.strictObject({ source: name.optional(), stream: name.optional(), ...paging });
-export const driftList = listOf(drift);
+export const driftQuery = z.strictObject({ source: name, stream: name, limit: limitOf(1_000, 100) });
+
+/** Latest first. */
+export const driftList = z.object({ items: z.array(drift) });

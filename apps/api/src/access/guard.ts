@@ -1,6 +1,6 @@
 import { covers, type Scope } from "@penstock/api-contract/route";
 import { ConfigError } from "@penstock/core/errors";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyRequest, RouteOptions } from "fastify";
 import type { Caller, Callers } from "./callers.ts";
 
 declare module "fastify" {
@@ -23,6 +23,7 @@ const ownNames = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/;
  * say is refused to everybody.
  */
 export function guard(server: FastifyInstance, callers: Callers): void {
+  refuseUnruled(server);
   server.decorateRequest("caller", undefined);
   server.addHook("onRequest", async (request) => {
     const { authorization } = request.headers;
@@ -34,6 +35,23 @@ export function guard(server: FastifyInstance, callers: Callers): void {
     if (request.is404 || needed === "none") return;
     if (caller === undefined) throw unknownCaller();
     if (!covers(caller.scope, needed)) throw forbidden(caller, needed);
+  });
+}
+
+/** A server with a route that does not say who may ask does not start. */
+function refuseUnruled(server: FastifyInstance): void {
+  const added: RouteOptions[] = [];
+  server.addHook("onRoute", (route) => void added.push(route));
+  server.addHook("onReady", async () => {
+    const unruled = added.filter(({ config }) => config?.scope === undefined).map(({ url }) => url);
+    if (unruled.length > 0) throw new Error(`these routes do not say who may ask: ${unruled.join(", ")}`);
+  });
+}
+
+/** For what registers routes itself: all of them need this scope. */
+export function rule(server: FastifyInstance, scope: Scope): void {
+  server.addHook("onRoute", (route) => {
+    route.config = { ...route.config, scope };
   });
 }
 

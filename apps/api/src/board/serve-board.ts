@@ -4,7 +4,8 @@ import { covers } from "@penstock/api-contract/route";
 import type { BullQueue } from "@penstock/queues/backend";
 import type { Store } from "@penstock/store/store";
 import type { Logger } from "@penstock/telemetry/logger";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import { rule } from "../access/guard.ts";
 import { authorOf } from "../author.ts";
 import { boardPath } from "../present.ts";
 import { boardPage } from "./board-page.ts";
@@ -29,13 +30,12 @@ export async function serveBoard(
     caller !== undefined && covers(caller.scope, "operate") ? boards.operator : boards.reader;
   const { entry, assetsPath, routes } = boards.reader;
 
-  await server.register(fastifyStatic, {
-    root: assetsPath,
-    prefix: `${boardPath}/static/`,
-    decorateReply: false,
-    immutable: true,
-    maxAge: "30d",
-  });
+  const assets: FastifyPluginAsync = async (scope) => {
+    rule(scope, "read");
+    const files = { root: assetsPath, prefix: `${boardPath}/static/`, decorateReply: false };
+    await scope.register(fastifyStatic, { ...files, immutable: true, maxAge: "30d" });
+  };
+  await server.register(assets);
   for (const path of [entry.route].flat()) {
     server.get(`${boardPath}${path === "/" ? "" : path}`, { config: { scope: "read" } }, async (request, reply) =>
       reply.type("text/html; charset=utf-8").send(await boardPage(boardOf(request), boardPath)),

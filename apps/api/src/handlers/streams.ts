@@ -124,6 +124,17 @@ const listSchemas: Handler<"listSchemas"> = async ({ query, api }) => {
   return { items };
 };
 
+const listDrift: Handler<"listDrift"> = async ({ query, api }) => {
+  const { source, stream } = query;
+  const found = await api.pipeline.store.listDrift(query);
+  const items = found.map(({ path, kind, expected, came, action, records, firstSeenAt, lastSeenAt }) => ({
+    ...{ source, stream, path, kind, expected, received: came, action, records },
+    firstSeenAt: iso(firstSeenAt),
+    lastSeenAt: iso(lastSeenAt),
+  }));
+  return { items };
+};
+
 const listQueues: Handler<"listQueues"> = async ({ api }) => ({ items: await api.overview.queues() });
 
 export const streamHandlers = {
@@ -133,5 +144,6 @@ export const streamHandlers = {
   listSources,
   listCheckpoints,
   listSchemas,
+  listDrift,
   listQueues,
 } satisfies Partial<Handlers>;

@@ -1,0 +1,175 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openTestApi, type TestApi } from "./test-api.ts";
+
+type Answer = { items: { key: string; id: string; action: string; actor: string }[]; next: string | null };
+
+describe("the HTTP API", () => {
+  const stack = new AsyncDisposableStack();
+  let api: TestApi;
+  let authorization: string;
+
+  beforeAll(async () => {
+    api = await openTestApi(stack);
+    authorization = `Bearer ${(await api.key("admin")).key}`;
+  });
+  afterAll(() => stack.disposeAsync());
+
+  const get = (url: string, headers: Record<string, string> = {}) =>
+    api.server.inject({ method: "GET", url, headers: { authorization, ...headers } });
+  const post = (url: string, payload: object, headers: Record<string, string> = { authorization }) =>
+    api.server.inject({ method: "POST", url, payload, headers });
+
+  describe("records", () => {
+    test("page by page, each once, however large the pages", async () => {
+      for (const limit of [7, 120, 1_000]) {
+        const keys: string[] = [];
+        for (let next: string | null = ""; next !== null; ) {
+          const answer: Answer = (await get(`/v1/records?limit=${limit}${next && `&after=${next}`}`)).json();
+          keys.push(...answer.items.map(({ key }) => key));
+          next = answer.next;
+        }
+        expect(keys).toHaveLength(120);
+        expect(new Set(keys).size).toBe(120);
+      }
+    });
+
+    test("as JSON lines and as CSV, all of them", async () => {
+      const lines = (await get("/v1/records", { accept: "application/x-ndjson" })).body.trimEnd().split("\n");
+      expect(lines.map((line) => JSON.parse(line).key)).toHaveLength(120);
+      const url = "/v1/records?source=scripted&stream=s0&fields=value&where=value:contains:quoted";
+      const csv = (await get(url, { accept: "text/csv" })).body.trimEnd().split("\r\n");
+      expect(csv[0]).toBe("source,stream,key,ts,revision,updatedAt,deletedAt,value");
+      expect(csv[1]).toMatch(/^scripted,s0,k0-00,,1,[^,]+,,"text, ""quoted"" 0"$/);
+      expect(csv).toHaveLength(121);
+    });
+
+    test("one has its lineage; one that is not there is 404 as a problem", async () => {
+      const found = (await get("/v1/records/scripted/s0/k1-07")).json();
+      expect(found).toMatchObject({ lineage: { runId: api.runId, seq: 1 }, history: [{ kind: "first-seen", seq: 1 }] });
+      const missing = await get("/v1/records/scripted/s0/nobody");
+      expect(missing.headers["content-type"]).toContain("application/problem+json");
+      expect(missing.json()).toMatchObject({ status: 404, code: "ADDRESS_UNKNOWN" });
+    });
+
+    test("what cannot be asked says where it is wrong", async () => {
+      const { errors } = (await get("/v1/records?limit=0&colour=red")).json();
+      expect(errors).toContainEqual(expect.objectContaining({ path: "limit" }));
+      const wrong = ["order=ts", "stream=s0", "after=bm9uZQ", "where=a:lt:true", "where=a:exists:maybe"];
+      for (const query of wrong) expect([query, (await get(`/v1/records?${query}`)).statusCode]).toEqual([query, 400]);
+    });
+  });
+
+  test("what the caller has already is not sent again", async () => {
+    const first = await get("/v1/records?limit=5");
+    const etag = String(first.headers["etag"]);
+    const again = await get("/v1/records?limit=5", { "if-none-match": etag });
+    expect([again.statusCode, again.body]).toEqual([304, ""]);
+    expect((await get("/v1/records?limit=6", { "if-none-match": etag })).statusCode).toBe(200);
+  });
+
+  test("pause, run, cancel and redrive do what the commands do, and the audit log says who", async () => {
+    const stream = "/v1/streams/scripted/s1";
+    expect((await post(`${stream}/pause`, { reason: "test" })).json()).toMatchObject({ isPaused: true });
+    const run = { source: "scripted", stream: "s1" };
+    expect((await post("/v1/runs", run)).json()).toMatchObject({ status: 409, code: "STREAM_PAUSED" });
+    expect((await post(`${stream}/resume`, {})).json()).toMatchObject({ isPaused: false });
+    const started = (await post("/v1/runs", run)).json();
+    expect(started).toMatchObject({ isNew: true, run: { status: "running" } });
+    expect((await post("/v1/runs", run)).json()).toMatchObject({ isNew: false, run: { id: started.run.id } });
+    expect((await post(`/v1/runs/${started.run.id}/cancel`, {})).json()).toMatchObject({ status: "cancelled" });
+    const choice = { ids: [api.letterId] };
+    expect((await post("/v1/dead-letters/redrive", { ...choice, dryRun: true })).json()).toMatchObject({
+      matched: 1,
+      done: 0,
+    });
+    expect((await api.store.readLetter(api.letterId))?.status).toBe("open");
+    expect((await post("/v1/dead-letters/redrive", choice)).json()).toMatchObject({ matched: 1, done: 1 });
+    expect((await api.store.readLetter(api.letterId))?.status).toBe("redriving");
+    expect((await post("/v1/dead-letters/discard", {})).statusCode).toBe(400);
+    const { items }: Answer = (await get("/v1/audit")).json();
+    const done = items.filter(({ actor }) => actor.startsWith("api:")).map(({ action }) => action);
+    expect(done).toEqual(["letters.redrive", "run.cancel", "run.start", "resume", "pause"]);
+  });
+
+  describe("a browser", () => {
+    const login = async () => {
+      const { key, id } = await api.key("operate");
+      const answer = await post("/v1/session", { key }, { "sec-fetch-site": "same-origin" });
+      return { id, answer, cookie: String(answer.headers["set-cookie"]).split(";")[0] ?? "" };
+    };
+    const pause = "/v1/streams/scripted/s0/pause";
+
+    test("gets a cookie that no script reads and no other site sends", async () => {
+      const { answer, cookie } = await login();
+      expect(answer.headers["set-cookie"]).toMatch(/HttpOnly; SameSite=Strict/);
+      const session = await get("/v1/session", { authorization: "", cookie });
+      expect(session.statusCode).toBe(200);
+      const asked = await api.server.inject({ url: "/v1/session", headers: { cookie } });
+      expect(asked.json()).toMatchObject({ caller: { kind: "session", scope: "operate" } });
+    });
+
+    test("changes nothing from the page of another site", async () => {
+      const { cookie } = await login();
+      const foreign = [
+        { "sec-fetch-site": "cross-site" },
+        { "sec-fetch-site": "same-site" },
+        { origin: "https://evil.example" },
+        { origin: "null" },
+      ];
+      for (const headers of foreign) {
+        const { statusCode, body } = await post(pause, {}, { cookie, ...headers });
+        expect([headers, statusCode, JSON.parse(body).code]).toEqual([headers, 403, "SITE_REFUSED"]);
+      }
+      expect((await post(pause, {}, { cookie, "sec-fetch-site": "same-origin" })).statusCode).toBe(200);
+    });
+
+    test("is out when it logs out, and when its key is revoked", async () => {
+      const [one, other] = [await login(), await login()];
+      const read = async (cookie: string) =>
+        (await api.server.inject({ url: "/v1/streams", headers: { cookie } })).statusCode;
+      expect([await read(one.cookie), await read(other.cookie)]).toEqual([200, 200]);
+      await api.server.inject({ method: "DELETE", url: "/v1/session", headers: { cookie: one.cookie } });
+      await api.store.access.revokeKey(other.id, { actor: "test", reason: null });
+      expect([await read(one.cookie), await read(other.cookie)]).toEqual([401, 401]);
+    });
+  });
+
+  test("other sites may read nothing, and the page may load from nowhere else", async () => {
+    const { headers } = await get("/v1/streams", { origin: "https://evil.example" });
+    expect(headers["access-control-allow-origin"]).toBeUndefined();
+    const policy = String(headers["content-security-policy"]);
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).not.toContain("unsafe");
+    expect(policy).not.toContain("http");
+  });
+});
+
+test("without any key it is open to this machine under its own names, until there is one", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { server, key } = await openTestApi(stack, { mayBeOpen: true });
+  const ask = async (host: string) => (await server.inject({ url: "/v1/streams", headers: { host } })).statusCode;
+  expect([await ask("127.0.0.1:9470"), await ask("localhost"), await ask("evil.example")]).toEqual([200, 200, 403]);
+  const { id } = await key("read");
+  expect(await ask("127.0.0.1:9470")).toBe(401);
+  expect(id).toHaveLength(12);
+});
+
+test("live state is told whole, then what changes", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { server, store, key } = await openTestApi(stack);
+  const address = await server.listen({ host: "127.0.0.1", port: 0 });
+  const stop = new AbortController();
+  const headers = { authorization: `Bearer ${(await key("read")).key}` };
+  const response = await fetch(`${address}/v1/events`, { headers, signal: stop.signal });
+  let told = "";
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  const readUntil = async (part: string) => {
+    while (!told.includes(part)) told += (await reader?.read())?.value ?? "";
+  };
+  await readUntil("event: letters");
+  expect(told).toContain('"isPaused":false');
+  told = "";
+  await store.setPaused("scripted", "s1", true, { actor: "test", reason: null });
+  await readUntil('"health":"paused"');
+  stop.abort();
+});

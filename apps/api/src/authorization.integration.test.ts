@@ -1,0 +1,83 @@
+import { covers, type Scope, scopes } from "@penstock/api-contract/route";
+import { routes } from "@penstock/api-contract/routes";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { handlers } from "./handlers/handlers.ts";
+import { openTestApi, type TestApi } from "./test-api.ts";
+
+const callers = ["nobody", "read", "operate", "admin", "expired", "revoked", "forged"] as const;
+type CallerKind = (typeof callers)[number];
+
+/** What a caller of that kind may do: an end of a key is as no key. */
+const heldBy = (kind: CallerKind): Scope => scopes.find((scope) => scope === kind) ?? "none";
+
+describe("who may do what", () => {
+  const stack = new AsyncDisposableStack();
+  const authorization = new Map<CallerKind, string>();
+  let api: TestApi;
+
+  beforeAll(async () => {
+    api = await openTestApi(stack);
+    for (const scope of ["read", "operate", "admin"] as const)
+      authorization.set(scope, `Bearer ${(await api.key(scope)).key}`);
+    const expired = await api.key("admin", new Date(Date.now() - 1_000));
+    const revoked = await api.key("admin");
+    await api.store.access.revokeKey(revoked.id, { actor: "test", reason: null });
+    authorization.set("expired", `Bearer ${expired.key}`).set("revoked", `Bearer ${revoked.key}`);
+    authorization.set("forged", `Bearer ${expired.key.slice(0, -1)}_`);
+  });
+  afterAll(() => stack.disposeAsync());
+
+  const ask = async (kind: CallerKind, method: "GET" | "POST" | "DELETE" | "PUT", url: string) => {
+    const header = authorization.get(kind);
+    const headers = { ...(header !== undefined && { authorization: header }), accept: "application/json" };
+    return await api.server.inject({ method, url, headers, ...(method === "POST" && { payload: {} }) });
+  };
+
+  // An event stream has no end; that it is refused can be asked.
+  const served = Object.entries(routes).filter(([name]) => name in handlers);
+
+  test.each(served)("%s", async (_name, route) => {
+    const path = route.path.replaceAll(/\{\w+\}/g, "nothing");
+    for (const kind of callers) {
+      const mayPass = covers(heldBy(kind), route.scope);
+      if (mayPass && "isEventStream" in route) continue;
+      const { statusCode } = await ask(kind, route.method, path);
+      const refusal = heldBy(kind) === "none" ? 401 : 403;
+      // Logging in with nothing is refused by what it is asked with, not by who asks.
+      if (mayPass) expect([kind, [401, 403].includes(statusCode)]).toEqual([kind, false]);
+      else expect([kind, statusCode]).toEqual([kind, refusal]);
+    }
+  });
+
+  test("Bull Board shows itself to readers, and takes changes from operators only", async () => {
+    expect((await ask("nobody", "GET", "/queues")).statusCode).toBe(401);
+    expect((await ask("nobody", "GET", "/queues/static/css/x.css")).statusCode).toBe(401);
+    const page = await ask("read", "GET", "/queues");
+    expect(page.statusCode).toBe(200);
+    expect(page.body).not.toMatch(/https?:\/\//);
+    expect(page.body).not.toMatch(/<style|style=/);
+    const change = "/queues/api/queues/transform/pause";
+    expect((await ask("read", "PUT", change)).statusCode).toBe(403);
+    expect((await ask("operate", "PUT", change)).statusCode).not.toBe(403);
+  });
+
+  test("what is for everybody", async () => {
+    for (const url of ["/openapi.json", "/docs"]) expect((await ask("nobody", "GET", url)).statusCode).toBe(200);
+  });
+
+  test("a route that does not say who may ask keeps the server from starting", async () => {
+    const { default: Fastify } = await import("fastify");
+    const { guard } = await import("./access/guard.ts");
+    const server = Fastify();
+    const callers = {
+      identify: async () => undefined,
+      login: async () => undefined,
+      logout: async () => {},
+      isOpen: async () => false,
+    };
+    guard(server, callers);
+    server.get("/unruled", () => "x");
+    await expect(server.ready()).rejects.toThrow("/unruled");
+    await server.close();
+  });
+});
