@@ -1,6 +1,5 @@
 import { Readable } from "node:stream";
 import { ConfigError } from "@penstock/core/errors";
-import { viewColumns } from "@penstock/source/view-columns";
 import type { RecordPage, RecordQuery } from "@penstock/store/queries/queries";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
@@ -110,7 +109,7 @@ function dataColumns({ query, api }: RecordCall): string[] | undefined {
   if (query.fields !== undefined) return query.fields;
   const { source = "", stream = "" } = query;
   const definition = api.pipeline.sources.get(source)?.streams[stream];
-  return definition && viewColumns(definition).map(({ name }) => name);
+  return definition && Object.keys(definition.output.shape);
 }
 
 const getRecord: Handler<"getRecord"> = async ({ params, api }) => {

@@ -31,7 +31,7 @@ const getStream: Handler<"getStream"> = async ({ params, api }) => {
   return {
     ...summary,
     view: `${params.source}_${params.stream}`,
-    columns: definition === undefined ? [] : viewColumns(definition),
+    columns: definition === undefined ? [] : viewColumns(definition).map(({ name, type }) => ({ name, type })),
     key: definition?.key ?? [],
     eventTime: definition?.eventTime ?? null,
     cursorField: definition?.cursor?.field ?? null,
