@@ -14,6 +14,7 @@ export const usualPace: Pace = { upkeepMs: 2_000, suspicionMs: 5_000, restoreMs:
 /** One statement where nothing is to be done. Not before the process starts: on a large table an index takes long. */
 const indexesMs = 60_000;
 const keptPagesMs = 60_000;
+const generationsMs = 60_000;
 
 /** What repairs the pipeline while it runs: runs without jobs, jobs without workers, letters missing in the mirror. */
 export function startUpkeep(context: PipelineContext, stack: AsyncDisposableStack, pace = usualPace): void {
@@ -25,5 +26,6 @@ export function startUpkeep(context: PipelineContext, stack: AsyncDisposableStac
   const views = [...context.sources.values()].flatMap(streamViews);
   stack.use(startLoop("indexes", indexesMs, () => context.store.ensureIndexes(views), context.logger));
   stack.use(startLoop("kept pages", keptPagesMs, () => pruneRawPages(context), context.logger));
+  stack.use(startLoop("generations", generationsMs, () => context.store.pruneGenerations(), context.logger));
   stack.use(startLoop("mirror", upkeepMs, () => mirrorLetters(context), context.logger));
 }

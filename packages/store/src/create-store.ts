@@ -20,6 +20,7 @@ import {
 import { createOauthTokens } from "./oauth-tokens.ts";
 import { cancelRun, setBound, setPaused } from "./operations.ts";
 import { commitPage } from "./page-commit.ts";
+import { pruneGenerations } from "./prune-generations.ts";
 import { createQueries } from "./queries/create-queries.ts";
 import { queryView } from "./query-view.ts";
 import { commitReplay, countRawPages, endReplay, listRawPages, pruneRawPages, startReplay } from "./raw-pages.ts";
@@ -183,6 +184,7 @@ export function createStore(connection: Connection, reach: Reach): Store {
     commitReplay: (commit) => transact((tx) => commitReplay(tx, dialect, commit)),
     endReplay: (id) => transact((tx) => endReplay(tx, dialect, id)),
 
+    pruneGenerations: () => pruneGenerations(connection),
     noteSchemas: (schemas) => transact((tx) => noteSchemas(tx, dialect, schemas)),
     listSchemas: (filter) => ask(() => listSchemas(db, filter)),
     noteDrift: (page, drift) => transact((tx) => noteDrift(tx, dialect, page, drift)),

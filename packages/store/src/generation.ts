@@ -4,8 +4,8 @@ import { Prisma } from "../generated/postgresql/client.ts";
 /*
  * A stream's records are of one generation, but for those of a full refresh that is under way or was given up: a run of a stream
  * that is replaced writes a generation of its own, its fence, and the transaction in which it succeeds makes that the one that
- * is read. So readers see the old or the new, whenever they look, and what a failed run wrote is never seen. `prune.ts` takes
- * away what is not read any more.
+ * is read. So readers see the old or the new, whenever they look, and what a failed run wrote is never seen. `prune-generations.ts`
+ * takes away what is not read any more.
  */
 
 /** The generation of a stream's records that is read. Not correlated: found once per statement. */

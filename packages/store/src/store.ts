@@ -163,6 +163,8 @@ export type Store = {
   commitReplay(commit: ReplayCommit): Promise<Replay>;
   endReplay(id: string): Promise<void>;
 
+  /** Removes records that replaced streams have left behind, some thousand at a time; returns how many. */
+  pruneGenerations(): Promise<number>;
   /** Keeps the output schemas that streams have now; those known already stay as they were first seen. */
   noteSchemas(schemas: StreamSchema[]): Promise<void>;
   /** The schemas a stream had, newest first. */

@@ -152,6 +152,28 @@ describe.each(databaseTargets())("write modes on $name", ({ create }) => {
     expect(resolved.isResolved).toBe(true);
     expect(await read("redriven")).toEqual({ a: 1 });
   });
+
+  test("replace: what is not read any more is removed, and nothing else", async () => {
+    const rows = () =>
+      store.queryView("SELECT run_id, count(*) AS n FROM records WHERE stream = 'pruned' GROUP BY run_id ORDER BY n");
+    const first = await start("pruned");
+    await store.commitPage(pageOf(first, { keys: ["a"], ...end, ...refresh }));
+    const failed = await start("pruned");
+    await store.commitPage(pageOf(failed, { keys: ["a", "b"], ...refresh }));
+    await store.endRun(failed.runId, { status: "failed" });
+    const read = await start("pruned");
+    await store.commitPage(pageOf(read, { keys: ["a", "b", "c"], ...end, ...refresh }));
+    const given = await start("pruned");
+    await store.commitPage(pageOf(given, { keys: ["x"], ...refresh }));
+    const live = await start("pruned");
+    await store.commitPage(pageOf(live, { keys: ["a", "b", "c", "d"], ...refresh }));
+    expect(await store.pruneGenerations()).toBeGreaterThanOrEqual(4);
+    expect(await rows()).toEqual([
+      { run_id: read.runId, n: 3 },
+      { run_id: live.runId, n: 4 },
+    ]);
+    expect(await store.pruneGenerations()).toBe(0);
+  });
 });
 
 function letterOf({ runId, stream }: { runId: string; stream: string }): PageCommit["letters"][number] {
