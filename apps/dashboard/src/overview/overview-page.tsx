@@ -48,7 +48,8 @@ function Streams({ streams }: { streams: Stream[] }) {
 }
 
 function Figures({ streams }: { streams: Stream[] }) {
-  const queues = useOperation("listQueues", {}).data?.items;
+  // Dead letters wait for a person, not for a worker.
+  const queues = useOperation("listQueues", {}).data?.items.filter(({ name }) => name !== "dead-letter");
   const written = streams.flatMap(({ sparkline }) => sparkline.points).reduce((sum, point) => sum + point.written, 0);
   const waiting = queues?.reduce((sum, queue) => sum + queue.waiting, 0);
   const active = queues?.reduce((sum, queue) => sum + queue.active, 0);

@@ -1,0 +1,246 @@
+import { findChromium } from "@penstock/testing/chromium";
+import { waitUntil } from "@penstock/testing/wait-until";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { expectAccessible, expectFits, launchChromium, screenshots, watch } from "./browser.ts";
+import { type System, startSystem } from "./dashboard-system.ts";
+
+const letters = 5;
+const earthquakes = "/streams/usgs/earthquakes";
+const external = "/streams/external_api/data";
+
+/** One system and one browser for all: the tests are the steps of one visit. */
+describe.runIf(findChromium() !== undefined)("the dashboard in Chromium", () => {
+  const stack = new AsyncDisposableStack();
+  let system: System;
+  let browser: Browser;
+  let page: Page;
+  let seen: ReturnType<typeof watch>;
+
+  beforeAll(async () => {
+    system = stack.use(await startSystem());
+    browser = stack.adopt(await launchChromium(), (opened) => opened.close());
+    page = await browser.newPage({ viewport: { width: 1360, height: 900 } });
+    page.setDefaultTimeout(10_000);
+    seen = watch(page, system.url);
+    process.stdout.write(`screenshots of the dashboard: ${screenshots}\n`);
+  });
+  afterAll(() => stack.disposeAsync());
+
+  const go = async (path: string) => void (await page.goto(system.url + path));
+  const button = (name: string | RegExp) => page.getByRole("button", { name, exact: true });
+  const heading = (name: string | RegExp) => page.getByRole("heading", { level: 1, name });
+  const see = async (text: string | RegExp) => await page.getByText(text).first().waitFor();
+  const signIn = async (key: string) => {
+    await page.getByLabel("API key").fill(key);
+    await button("Sign in").click();
+  };
+  /** Of a request that is meant to be refused, the browser tells as well. */
+  const forgetRefusals = () => {
+    seen.problems = seen.problems.filter((text) => !/status of 401/.test(text));
+  };
+
+  test("a key that does not hold is refused, and why", async () => {
+    await go(external);
+    await heading("Sign in").waitFor();
+    await expectAccessible(page, "login");
+    for (const key of ["nonsense", system.keys.expired]) {
+      await signIn(key);
+      expect(await page.getByRole("alert").textContent()).toContain("CALLER_UNKNOWN");
+    }
+    forgetRefusals();
+  });
+
+  test("with one that holds, the page that was asked for is there", async () => {
+    await signIn(system.keys.admin);
+    await heading("external_api.data").waitFor();
+    await see("Live");
+  });
+
+  test("the overview says whether it works, and follows what happens", async () => {
+    await go("/");
+    await heading("Everything is working").waitFor();
+    await see(`${letters} open`);
+    const rows = page.getByRole("list", { name: "Streams" }).getByRole("listitem");
+    expect(await rows.filter({ hasText: /usgs.earthquakes.*OK/ }).count()).toBe(1);
+    expect(await rows.filter({ hasText: /external_api.data.*OK/ }).count()).toBe(1);
+    await page.getByRole("img", { name: /1,707 records written/ }).waitFor();
+    await expectAccessible(page, "overview");
+  });
+
+  test("a stream is paused with a reason, and resumed", async () => {
+    await go(external);
+    await button("Pause…").click();
+    await page.getByLabel("Reason").fill("maintenance");
+    await button("Pause").click();
+    await button("Resume…").waitFor();
+    await page.getByRole("heading", { level: 1 }).getByText("Paused").waitFor();
+    await button("Resume…").click();
+    await expectAccessible(page, "dialog");
+    await button("Resume").click();
+    await button("Pause…").waitFor();
+  });
+
+  test("a run that is started is followed to its end", async () => {
+    await go(external);
+    await button("Run now").click();
+    await see(/Started:|Under way already:/);
+    await page.getByRole("link", { name: "its run" }).click();
+    await heading(/Run of external_api.data.*succeeded/).waitFor({ timeout: 30_000 });
+  });
+
+  test("runs, charts, checkpoints and schema of a stream", async () => {
+    await go(earthquakes);
+    await page.getByRole("img", { name: /records written over time/ }).waitFor();
+    await page
+      .getByRole("row", { name: /succeeded/ })
+      .first()
+      .waitFor();
+    await page.getByRole("radio", { name: "7 days" }).check();
+    await expectAccessible(page, "stream");
+    await page.getByRole("link", { name: "Checkpoints" }).click();
+    await page.getByRole("cell", { name: "live", exact: true }).waitFor();
+    await expectAccessible(page, "checkpoints");
+    await page.getByRole("link", { name: "Schema" }).click();
+    await see("usgs_earthquakes");
+    await page.getByRole("cell", { name: "magnitude", exact: true }).waitFor();
+    await expectAccessible(page, "schema");
+  });
+
+  test("records are filtered, gone through page by page, and looked at", async () => {
+    await go(`${earthquakes}?tab=records`);
+    const rows = page.getByRole("table").getByRole("row");
+    await button("Next →").click();
+    await see("Page 2");
+    await button("← Previous").click();
+    await see("Page 1");
+    await page.getByLabel("Field").fill("magnitude");
+    await page.getByLabel("Compared").selectOption("gte");
+    await page.getByLabel("Value").fill("6");
+    await button("Show").click();
+    await waitUntil(async () => (await rows.count()) === 1 + 5, { what: "the five strongest" });
+    await expectAccessible(page, "records");
+    await page.getByRole("table").getByRole("button").first().click();
+    await page.getByRole("dialog").getByText("first-seen").waitFor();
+    await expectAccessible(page, "record");
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+  });
+
+  test("a run page by page, with its account", async () => {
+    await go(earthquakes);
+    await page
+      .getByRole("row", { name: /succeeded/ })
+      .last()
+      .getByRole("link")
+      .click();
+    await heading(/Run of usgs.earthquakes/).waitFor();
+    const account = page.getByRole("region", { name: "What became of the records" });
+    await account.getByText("1,716").waitFor();
+    await account.getByText("1,707").waitFor();
+    await waitUntil(async () => (await page.locator(".timeline-bar").count()) >= 4, { what: "pages on the timeline" });
+    await expectAccessible(page, "run");
+  });
+
+  test("dead letters by cause, with the payload beside the reason and the place marked", async () => {
+    await go("/dead-letters");
+    const group = page.getByRole("listitem").filter({ hasText: "properties.mag" });
+    await group.getByRole("link").click();
+    await see("Only of");
+    await expectAccessible(page, "dead-letters");
+    await page.getByRole("link", { name: "demo-broken-1" }).click();
+    const marked = page.getByRole("region", { name: "Payload" }).locator("mark");
+    expect(await marked.textContent()).toContain('"mag": "strong"');
+    await expectAccessible(page, "dead-letter");
+  });
+
+  test("letters are put back and discarded, after a look at which", async () => {
+    await go("/dead-letters?source=usgs");
+    await page.getByLabel("Mark demo-broken-1").check();
+    await button("Redrive 1 marked…").click();
+    await page.getByRole("dialog").getByText("demo-broken-1").waitFor();
+    await expectAccessible(page, "redrive");
+    await button("Redrive 1 letter").click();
+    await see("1 letter put back.");
+    // What is wrong with it still is: it comes back as the same letter.
+    await waitUntil(async () => (await page.getByRole("checkbox", { name: /^Mark (?!all)/ }).count()) === letters, {
+      what: "all letters to be open again",
+    });
+    await button("Discard all…").click();
+    await button(`Discard ${letters} letters`).click();
+    await see(`${letters} letters discarded.`);
+    await see("There are no open dead letters.");
+  });
+
+  test("queues, Bull Board behind the same login and back, the audit log", async () => {
+    await go("/depths");
+    await page.getByRole("link", { name: "fetch.usgs" }).waitFor();
+    await see("asked as usual");
+    await expectAccessible(page, "queues");
+    await page.getByRole("link", { name: "Open Bull Board" }).click();
+    await page.getByText("dead-letter").first().waitFor();
+    await go("/audit");
+    await page.getByRole("cell", { name: "maintenance" }).waitFor();
+    await see("letters.discard");
+    await expectAccessible(page, "audit");
+  });
+
+  test("every page fits a phone", async () => {
+    await page.setViewportSize({ width: 390, height: 800 });
+    const run = await newestRun(page, system.url);
+    const tabs = ["activity", "records", "checkpoints", "schema"].map((tab) => `${earthquakes}?tab=${tab}`);
+    for (const path of ["/", ...tabs, `/runs/${run}`, "/dead-letters?status=any", "/depths", "/audit"]) {
+      await go(path);
+      await page.getByRole("heading", { level: 1 }).waitFor();
+      await page.waitForLoadState("load");
+      await expectFits(page, path.replace(run, "run").replaceAll(/\W+/g, "-").replace(/^-/, "") || "overview");
+    }
+    await page.setViewportSize({ width: 1360, height: 900 });
+  });
+
+  test("with the keyboard alone: to the content, to a stream, to its actions; and the colours change", async () => {
+    await go("/");
+    await heading(/working/).waitFor();
+    await page.keyboard.press("Tab");
+    await page.getByRole("link", { name: "Skip to the content" }).waitFor();
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await button("Run now").waitFor();
+    await button(/^Colours: as the system/).focus();
+    await page.keyboard.press("Enter");
+    await button(/^Colours: light/).waitFor();
+    await page.keyboard.press("Enter");
+    await button(/^Colours: dark/).waitFor();
+    expect(await page.evaluate("getComputedStyle(document.documentElement).colorScheme")).toBe("dark");
+  });
+
+  test("when the key is revoked the page says so, and goes on where it was with another, which may only read", async () => {
+    await go(external);
+    await button("Run now").waitFor();
+    await system.command("keys", "revoke", system.keys.adminId);
+    await button("Run now").click();
+    await heading("Sign in").waitFor();
+    await see("Your session has ended");
+    await signIn(system.keys.reader);
+    await heading("external_api.data").waitFor();
+    expect(await button("Run now").count()).toBe(0);
+    await go("/queues");
+    await page.getByText("dead-letter").first().waitFor();
+    expect(await page.getByRole("link", { name: "Audit" }).count()).toBe(0);
+    await go("/");
+    await button("Sign out").click();
+    await heading("Sign in").waitFor();
+    forgetRefusals();
+  });
+
+  test("nothing was asked of another host, and the console is empty", () => {
+    expect(seen).toEqual({ problems: [], strangers: [] });
+  });
+});
+
+async function newestRun(page: Page, url: string): Promise<string> {
+  const response = await page.request.get(`${url}/v1/runs?source=usgs&limit=1`);
+  const { items }: { items: { id: string }[] } = await response.json();
+  return items[0]?.id ?? "";
+}
