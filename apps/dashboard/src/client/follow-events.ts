@@ -3,7 +3,7 @@ import type { RouteResponse } from "@penstock/api-contract/routes";
 import type { QueryClient } from "@tanstack/react-query";
 import type { Operation } from "./addresses.ts";
 import { setLiveState } from "./live-state.ts";
-import { mergeStreams } from "./merge-streams.ts";
+import { mergeItems } from "./merge-items.ts";
 
 /** What has to be asked for again when an event of a type came; what the event itself tells is not asked for. */
 const outdatedBy: Record<LiveEvent["type"], readonly Operation[]> = {
@@ -31,11 +31,15 @@ export function followEvents(client: QueryClient): () => void {
 function apply(client: QueryClient, event: LiveEvent): void {
   if (event.type === "streams") {
     client.setQueryData<RouteResponse<"listStreams">>(["listStreams", {}], (known) =>
-      known === undefined ? undefined : { items: mergeStreams(known.items, event.streams) },
+      known === undefined
+        ? undefined
+        : { items: mergeItems(known.items, event.streams, ({ source, stream }) => `${source}.${stream}`) },
     );
   }
   if (event.type === "queues") {
-    client.setQueryData<RouteResponse<"listQueues">>(["listQueues", {}], { items: event.queues });
+    client.setQueryData<RouteResponse<"listQueues">>(["listQueues", {}], (known) =>
+      known === undefined ? undefined : { items: mergeItems(known.items, event.queues, ({ name }) => name) },
+    );
   }
   for (const operation of outdatedBy[event.type]) void client.invalidateQueries({ queryKey: [operation] });
 }
