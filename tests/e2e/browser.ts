@@ -1,5 +1,4 @@
 import { mkdir, readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { findChromium } from "@penstock/testing/chromium";
 import { type Browser, chromium, type Page } from "playwright-core";
@@ -8,7 +7,7 @@ import { expect } from "vitest";
 /** Where the pictures of all pages are after a run; git ignores it. */
 export const screenshots = join(import.meta.dirname, "screenshots");
 
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const axe = await readFile(new URL(import.meta.resolve("axe-core/axe.min.js")), "utf8");
 
 /** The machine's own Chromium, with nothing downloaded. Its sandbox needs what a container does not allow, and our pages not. */
 export async function launchChromium(): Promise<Browser> {
