@@ -42,7 +42,6 @@ const reading = {
     summary: "What was added, updated and deleted, in order, for who follows.",
     query: records.changeQuery,
     response: records.changeList,
-    streams: ["application/x-ndjson"],
   }),
   listSources: route({
     method: "GET",

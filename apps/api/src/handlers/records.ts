@@ -117,9 +117,9 @@ const getRecord: Handler<"getRecord"> = async ({ params, api }) => {
   if (found === undefined)
     throw new ConfigError("ADDRESS_UNKNOWN", `${params.source}.${params.stream} has no record of this key`);
   const { run, pageCommittedAt, letters, data, ...record } = found;
-  const { runId, seq, schemaVersion, revision } = record;
+  const { source, stream, key, version, hash, runId, seq, schemaVersion, revision } = record;
   return {
-    ...record,
+    ...{ source, stream, key, version, hash, runId, seq, schemaVersion, revision },
     // What is stored passed the stream's schema, which describes an object.
     data: data as { [field: string]: never },
     ts: isoOrNull(record.ts),
@@ -164,4 +164,25 @@ function historyOf(found: Found, revision: number) {
   return events.sort((a, b) => (a.at < b.at ? -1 : 1));
 }
 
-export const recordHandlers = { listRecords, getRecord } satisfies Partial<Handlers>;
+const changePlace = z.object({
+  change: z.string().regex(/^\d{1,18}$/),
+  record: z.object({ source: placeText, stream: placeText, key: placeText }).optional(),
+});
+
+const listChanges: Handler<"listChanges"> = async ({ query, api, reply }) => {
+  const { source, stream, start, limit } = query;
+  const given = readCursor(changePlace, query.after);
+  const place = given && { change: given.change, ...(given.record && { record: given.record }) };
+  const after = place ?? (start === "now" ? ("now" as const) : undefined);
+  const page = await api.pipeline.store.queries.changes({
+    ...(source !== undefined && { source }),
+    ...(stream !== undefined && { stream }),
+    ...(after !== undefined && { after }),
+    limit,
+  });
+  const { lines: text, next, isCaughtUp } = page;
+  const body = `{"items":[${text.replaceAll("\n", ",")}],"next":"${writeCursor(next)}","isCaughtUp":${isCaughtUp}}`;
+  return reply.type("application/json; charset=utf-8").send(body);
+};
+
+export const recordHandlers = { listRecords, getRecord, listChanges } satisfies Partial<Handlers>;
