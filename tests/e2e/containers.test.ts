@@ -27,6 +27,7 @@ describe.runIf(hasCompose())("docker compose", () => {
     await penstock.waitForRows("usgs_earthquakes", events, 60_000 - (performance.now() - startedAt));
     const running = (await containers()).filter(({ State }) => State === "running");
     expect(running.map(({ Service }) => Service).toSorted()).toEqual([
+      "api",
       "fetcher",
       "postgres",
       "redis",
