@@ -206,8 +206,8 @@ test("huge: 300 MB are sent without being held", async () => {
   }
   expect(received).toBeGreaterThan(300 * megabyte);
   expect({ end, isMeasured: pieces > 1_000 }).toEqual({ end: "]}", isMeasured: true });
-  // What is read here waits for the collector too.
-  expect(most - before).toBeLessThan(150 * megabyte);
+  // All of it held would be more than 300 MB; what is read here waits for the collector too.
+  expect(most - before).toBeLessThan(250 * megabyte);
 });
 
 test("huge: it is one JSON text", async () => {
