@@ -87,7 +87,7 @@ test("every issue is read over the links, pull requests among them", async () =>
     commented_number: 1,
   });
   expect(records[4]?.data).toMatchObject({ author: null, is_pull_request: false, commented_number: null });
-  expect(viewColumns(stream)).toContainEqual({ name: "updated_at", type: "timestamp" });
+  expect(viewColumns(stream)).toContainEqual({ name: "updated_at", path: ["updated_at"], type: "timestamp" });
 });
 
 test("a later run asks for what has changed since, and reads the bound's own record again", async () => {
