@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const code = ["packages", "apps", "sources", "tests"];
@@ -36,6 +37,8 @@ export default defineConfig({
           include: integration,
           exclude: ["**/node_modules/**", e2e],
           globalSetup: `./${testing}/global-setup.ts`,
+          // They wait more than they compute.
+          maxWorkers: Math.ceil(availableParallelism() * 1.5),
           testTimeout: 30_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },

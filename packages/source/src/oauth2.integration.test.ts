@@ -106,7 +106,7 @@ test("what is stored shows neither token", async () => {
   };
   await api.worker({ ...stored, save })();
   expect(sealed).toHaveLength(3);
-  expect(sealed.join()).not.toMatch(/secret|access|me/);
+  expect(sealed.join()).not.toMatch(/secret|access|refresh/);
 });
 
 test("a refused grant is a letter that shows no secret, and is asked for once", async () => {
