@@ -33,11 +33,16 @@ function openFetcher(source: Source, tokens: TokenStore, stack: AsyncDisposableS
   return stack.adopt(createPageFetcher(source, { tokens }), (fetcher) => fetcher.close());
 }
 
-function startSourceWorker({ backend, locks }: Runtime, context: FetchContext, source: Source): RunningWorker {
+function startSourceWorker({ backend, config, locks }: Runtime, context: FetchContext, source: Source): RunningWorker {
   const { attempts, initialMs, maxMs } = source.retry;
   return startWorker(backend, {
     queue: fetchQueue(source.name),
     handlers: { fetch: fetchHandler(context) },
-    options: { concurrency: source.concurrency, attempts, backoff: { initialMs, maxMs }, ...locks },
+    options: {
+      concurrency: Math.min(source.concurrency, config.fetchConcurrency ?? Infinity),
+      attempts,
+      backoff: { initialMs, maxMs },
+      ...locks,
+    },
   });
 }

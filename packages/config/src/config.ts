@@ -21,6 +21,10 @@ export type Config = {
   http: { host: string; port: number };
   telemetry: TelemetryConfig;
   api: ApiConfig;
+  /** Names; `undefined`: all. */
+  fetchSources: string[] | undefined;
+  /** Requests to one source at once, of one process; `undefined`: as many as the source allows. */
+  fetchConcurrency: number | undefined;
   transformConcurrency: number;
   transformThreads: number;
   /** Pages. */
@@ -122,6 +126,8 @@ function compose(values: Values, cwd: string): Omit<Config, "env"> {
       maxPerMinute: values.PENSTOCK_API_RATE_LIMIT,
       trustsProxy: values.PENSTOCK_API_TRUST_PROXY,
     },
+    fetchSources: values.PENSTOCK_FETCH_SOURCES,
+    fetchConcurrency: values.PENSTOCK_FETCH_CONCURRENCY,
     transformConcurrency: values.PENSTOCK_TRANSFORM_CONCURRENCY,
     transformThreads: values.PENSTOCK_TRANSFORM_THREADS,
     backlogHigh: values.PENSTOCK_BACKLOG_HIGH,

@@ -28,6 +28,11 @@ const headerList = z
   .transform((text) => text.split(/,\s*/).map((pair) => pair.split(/=(.*)/s)))
   .transform((pairs) => Object.fromEntries(pairs.map(([name = "", value = ""]) => [name, decodeURIComponent(value)])));
 
+const nameList = z
+  .string()
+  .regex(/^[^\s,]+(\s*,\s*[^\s,]+)*$/)
+  .transform((text) => text.split(/\s*,\s*/));
+
 const share = z
   .string()
   .regex(/^(0|1|0?\.\d+|1\.0+)$/)
@@ -152,6 +157,18 @@ const serviceVariables = {
       "Believe `X-Forwarded-For` and `X-Forwarded-Proto`. Only behind a proxy that sets them, or callers can claim any address.",
     expected: "true or false",
     fallback: "`false`",
+  }),
+  PENSTOCK_FETCH_SOURCES: variable(nameList.optional(), {
+    description:
+      "Sources that this fetcher sends requests to; the others are left to other fetchers. Ignored by every other process.",
+    expected: "names of sources, separated by commas",
+    fallback: "all",
+  }),
+  PENSTOCK_FETCH_CONCURRENCY: variable(integer(1, 1_000).optional(), {
+    description:
+      "Requests to one source that one fetcher has in flight at once, which bounds its memory; the source's `concurrency` bounds all fetchers together.",
+    expected: "a whole number from 1 to 1000",
+    fallback: "the source's `concurrency`",
   }),
   PENSTOCK_TRANSFORM_CONCURRENCY: variable(integer(1, 1_000).default(4), {
     description: "Pages that one transformer works on at once.",

@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import pino from "pino";
 import pretty from "pino-pretty";
 import { redact } from "./redact.ts";
@@ -35,7 +36,8 @@ export function createLogger({ app, level, format, destination = process.stdout 
   const isPretty = format === "pretty" || (format === "auto" && destination.isTTY === true);
   const options: pino.LoggerOptions = {
     level,
-    base: { app, pid: process.pid },
+    // The host tells the replicas of a container apart, all of which have the same process number.
+    base: { app, host: hostname(), pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     mixin: correlation,
@@ -64,7 +66,7 @@ function wrap(logger: pino.Logger): Logger {
 function prettyStream(destination: LogDestination): pino.DestinationStream {
   const format = pretty.prettyFactory({
     colorize: destination.isTTY === true,
-    ignore: "pid",
+    ignore: "host,pid",
     translateTime: "SYS:HH:MM:ss.l",
     errorLikeObjectKeys: ["err"],
     singleLine: true,
