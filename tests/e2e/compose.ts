@@ -5,6 +5,9 @@ import { waitUntil } from "@penstock/testing/wait-until";
 
 const root = join(import.meta.dirname, "../..");
 
+/** Any port: the usual one may be in use. */
+const env = { ...process.env, COMPOSE_API_PORT: "0" };
+
 export type Container = { Service: string; State: string; Health: string; ExitCode: number };
 
 /** The repository's compose files as a project of their own, with what .env.example sets. Taken down with its volumes. */
@@ -37,5 +40,6 @@ export function composeProject(name: string, files: string[] = ["docker-compose.
 }
 
 export async function docker(...args: string[]): Promise<string> {
-  return (await promisify(execFile)("docker", args, { cwd: root, maxBuffer: 64 * 1024 * 1024 })).stdout;
+  const { stdout } = await promisify(execFile)("docker", args, { cwd: root, env, maxBuffer: 64 * 1024 * 1024 });
+  return stdout;
 }

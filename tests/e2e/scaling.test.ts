@@ -1,0 +1,106 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { hasCompose } from "@penstock/testing/compose-engine";
+import { waitUntil } from "@penstock/testing/wait-until";
+import { describe, expect, test } from "vitest";
+import { composeProject, docker } from "./compose.ts";
+
+const name = `penstock-scaling-${process.pid}`;
+const awayMs = 30_000;
+const apart = 20_000;
+const workers = ["fetcher", "transformer"];
+
+type ApiAccount = { repeated: number; given: Record<string, number> };
+
+describe.runIf(hasCompose())("docker compose --scale", () => {
+  test("1 to 4 under load; restarted, killed, paused, cut off, without Redis, without Postgres: nothing lost, nothing twice", async () => {
+    await using penstock = composeProject(name, ["docker-compose.yml", "tests/e2e/scaling/docker-compose.scaling.yml"]);
+    const { compose, query } = penstock;
+    const up = (replicas: number) =>
+      compose(
+        "up",
+        "--detach",
+        "--wait",
+        "--no-recreate",
+        ...workers.flatMap((each) => ["--scale", `${each}=${replicas}`]),
+      );
+    const ids = async (...services: string[]) => (await compose("ps", "--quiet", ...services)).split("\n");
+    const pages = async () => Number(await query("select count(*) from pages"));
+    const ask = async (method: string, path: string) =>
+      JSON.parse(await compose("exec", "-T", "slow-api", "node", "-e", asking(method, path)));
+    const rate = async (ms: number) => {
+      const [before, startedAt] = [await pages(), performance.now()];
+      await delay(ms);
+      return ((await pages()) - before) / (performance.now() - startedAt);
+    };
+    const goesOn = async (what: string) => {
+      const before = await pages();
+      await waitUntil(async () => (await pages()) > before + 16, { what, timeoutMs: 60_000 });
+    };
+
+    await compose("build", "--quiet");
+    await up(1);
+    await goesOn("pages after the start");
+    const alone = await rate(8_000);
+    await up(4);
+    expect(await rate(8_000)).toBeGreaterThan(3 * alone);
+
+    for (const id of await ids(...workers, "scheduler")) await docker("restart", id);
+    await goesOn("pages after every container was restarted");
+    const restarted: ApiAccount = await ask("GET", "/account");
+    expect(restarted.repeated).toBe(0);
+    expect(await query("select sum(unchanged + updated + duplicate) from pages")).toBe("0");
+
+    const [fetchers, transformers] = [await ids("fetcher"), await ids("transformer")];
+    const killed = [...fetchers.slice(0, 2), ...transformers.slice(0, 2)];
+    // All but the first process of the container, which then ends, as one that crashed.
+    await Promise.all(killed.map((id) => docker("exec", id, "sh", "-c", "kill -9 -1").catch(isKilledToo)));
+    const [paused = "", cutOff = ""] = [fetchers[2], transformers[2]];
+    await docker("pause", paused);
+    await docker("network", "disconnect", `${name}_default`, cutOff);
+    await delay(apart);
+    await docker("unpause", paused);
+    await docker("network", "connect", "--alias", "transformer", `${name}_default`, cutOff);
+    await goesOn("pages after a pause");
+    for (const server of ["redis", "postgres"]) {
+      await compose("stop", server);
+      await delay(awayMs);
+      await compose("start", server);
+      await goesOn(`pages after ${server} was away`);
+    }
+
+    await ask("POST", "/end");
+    const unfinished = "select count(*) from runs where status = 'running'";
+    await waitUntil(async () => (await query(unfinished)) === "0", { what: "the end of all runs", timeoutMs: 120_000 });
+    const { given }: ApiAccount = await ask("GET", "/account");
+    const expected = Object.entries(given).map(([path, count]) => [path.slice(1), count, count - 1, count]);
+    expect(expected).toHaveLength(16);
+    expect(JSON.parse(await query(stored))).toEqual(expected.toSorted());
+    expect(await query("select count(*) from dead_letters")).toBe("0");
+    expect(await query(unbalanced)).toBe("0");
+    const ends = await restarts(await ids(...workers, "scheduler", "api"));
+    expect(ends).toEqual(Object.fromEntries(Object.keys(ends).map((id) => [id, killed.includes(id) ? 1 : 0])));
+  }, 600_000);
+});
+
+/** Of each stream: how many records, the last of them, and how many are as the API has them. */
+const stored = `select json_agg(json_build_array(stream, count, last, good) order by stream) from (
+  select stream, count(*), max((data->>'number')::int) as last,
+    count(*) filter (where data->>'text' = 'record ' || (data->>'number')) as good
+  from records group by stream) as streams`;
+
+const unbalanced = `select count(*) from runs
+  where fetched <> inserted + updated + unchanged + duplicate + filtered + dead_lettered`;
+
+const asking = (method: string, path: string) =>
+  `fetch("http://127.0.0.1:8080${path}", { method: "${method}" }).then((answer) => answer.text()).then(console.log)`;
+
+/** The shell that kills is killed as well. */
+function isKilledToo(error: unknown): void {
+  if (!(error instanceof Error && "code" in error && error.code === 137)) throw error;
+}
+
+/** How often each ended by itself and was started again. */
+async function restarts(ids: string[]): Promise<Record<string, number>> {
+  const containers: { Id: string; RestartCount: number }[] = JSON.parse(await docker("inspect", ...ids));
+  return Object.fromEntries(containers.map(({ Id, RestartCount }) => [Id, RestartCount]));
+}
