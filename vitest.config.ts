@@ -52,8 +52,8 @@ export default defineConfig({
           globalSetup: `./${testing}/global-setup.ts`,
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          // Each of these starts processes of its own; side by side they would only time each other out.
-          fileParallelism: false,
+          // Each of these starts processes of its own, and waits for them most of the time.
+          maxWorkers: 2,
           sequence: { groupOrder: 2 },
         },
       },

@@ -145,12 +145,13 @@ async function happen(stage: Stage, fault: Fault): Promise<void> {
     case "kill-process":
       return stage.processes[fault.process]?.kill();
     case "part-process": {
-      const proxy = stage.processes[fault.process]?.proxyOf(fault.from);
-      const isDead = stage.processes[fault.process]?.isDead();
-      if (isDead !== false) return;
+      // One that takes its place meanwhile has proxies of its own; those of the dead stay cut.
+      const process = stage.processes[fault.process];
+      if (process === undefined || process.isDead()) return;
+      const proxy = process.proxyOf(fault.from);
       proxy?.cut();
       await delay(fault.forMs);
-      if (stage.processes[fault.process]?.isDead() === false) proxy?.restore();
+      if (!process.isDead()) proxy?.restore();
       return;
     }
     case "reset-process":

@@ -53,9 +53,15 @@ const contextOf = (processes: readonly ChaosProcess[]) => processes.find((each) 
 /** Letters of single records stay: those records are bad. */
 async function redriveWhole({ store, processes }: Recovering): Promise<void> {
   const whole = (await store.listLetters({ status: "open", limit: 1_000 })).filter(({ kind }) => kind !== "record");
-  const context = contextOf(processes);
+  const process = processes.find((each) => !each.isDead());
+  const context = process?.context();
   if (whole.length === 0 || context === undefined) return;
-  await requestRedrive(context, { ids: whole.map(({ id }) => id), limit: whole.length });
+  try {
+    await requestRedrive(context, { ids: whole.map(({ id }) => id), limit: whole.length });
+  } catch (error) {
+    // It may die of it, as its failures are planned.
+    if (process?.isDead() !== true) throw error;
+  }
 }
 
 async function describe({ store, processes }: Recovering): Promise<unknown> {

@@ -11,6 +11,8 @@ export type TcpProxy = {
   /** Ends every connection and lets none through until `restore`. To its servers, the program is dead. */
   cut(): void;
   restore(): void;
+  /** How many connections were not let through. */
+  refused(): number;
   /** Adds so much to the way of every chunk, in either direction; 0 for none. */
   slowDown(delayMs: number): void;
   close(): Promise<void>;
@@ -21,10 +23,14 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
   let isCut = false;
+  let refused = 0;
   let delayMs = 0;
 
   const server = createServer((client) => {
-    if (isCut) return void client.destroy();
+    if (isCut) {
+      refused += 1;
+      return void client.destroy();
+    }
     const upstream = connect({ host: hostname, port: Number(port) });
     join(client, upstream);
     join(upstream, client);
@@ -68,6 +74,7 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
     restore: () => {
       isCut = false;
     },
+    refused: () => refused,
     slowDown: (ms) => {
       delayMs = ms;
     },
