@@ -39,12 +39,14 @@ LABEL org.opencontainers.image.title="Penstock" \
 RUN apt-get update && apt-get install -y --no-install-recommends tini && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 ENV NODE_ENV=production PENSTOCK_HTTP_HOST=0.0.0.0 PENSTOCK_HTTP_PORT=9464 PENSTOCK_DATA_DIR=/data
-RUN mkdir /data && chown node:node /data
+ENV NODE_COMPILE_CACHE=/app/.compile-cache
+RUN mkdir /data .compile-cache && chown node:node /data .compile-cache
 COPY --from=dependencies /app ./
 COPY --from=clients /app/packages/store/generated packages/store/generated
 COPY . .
 COPY --from=page /app/apps/dashboard/dist apps/dashboard/dist
 USER node
+RUN deploy/warm.sh
 VOLUME /data
 EXPOSE 9464 9470
 # Alive, not ready: a process whose database is away waits for it, and starting it again would help nobody.

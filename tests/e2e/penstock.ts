@@ -7,6 +7,14 @@ const apps = join(import.meta.dirname, "../../apps");
 export type Ended = { code: number | null; stdout: string; stderr: string };
 export type Running = { child: ChildProcess; ended: Promise<Ended> };
 
+/** As ./penstock has it: half the time to start. */
+const compileCache = process.env["NODE_COMPILE_CACHE"] ?? join(apps, "../.penstock/compile-cache");
+const inherited = {
+  PATH: process.env["PATH"] ?? "",
+  HOME: process.env["HOME"] ?? "",
+  NODE_COMPILE_CACHE: compileCache,
+};
+
 /** Starts the program as a user would, with nothing of this process' environment but the path. */
 export function startPenstock(args: string[], env: Record<string, string>): Running {
   return startApp("cli", args, env);
@@ -19,7 +27,7 @@ export function startApp(
   env: Record<string, string>,
 ): Running {
   const child = spawn(process.execPath, [join(apps, app, "src/main.ts"), ...args], {
-    env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...env },
+    env: { ...inherited, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   return { child, ended: output(child) };

@@ -1,3 +1,4 @@
+import { pageOf } from "@penstock/store/page-of";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openTestApi, type TestApi } from "./test-api.ts";
 
@@ -89,6 +90,34 @@ describe("the HTTP API", () => {
     const { items }: Answer = (await get("/v1/audit")).json();
     const done = items.filter(({ actor }) => actor.startsWith("api:")).map(({ action }) => action);
     expect(done).toEqual(["letters.redrive", "run.cancel", "run.start", "resume", "pause"]);
+  });
+
+  test("what full runs found gone waits for a decision, which is made once", async () => {
+    const deletions = { brake: { kind: "count", most: 0 }, isTransformed: false } as const;
+    for (const keys of [["a", "b"], ["a"], ["a"]]) {
+      const stream = { source: "scripted", stream: "s1", partition: "live" };
+      const { run } = await api.store.startRun({ ...stream, mode: "full", takeOver: "any" });
+      const last = { isLast: true, cursorOut: null, observedAt: await api.store.now() };
+      await api.store.commitPage(pageOf(run, { keys, ...last, deletions }));
+      await api.store.settleDeletions();
+    }
+    const [found, ...others] = (await get("/v1/deletions")).json().items;
+    expect(found).toMatchObject({ source: "scripted", stream: "s1", records: 1, share: 0.5, sample: ["b"] });
+    expect(others).toEqual([]);
+    const operator = { authorization: `Bearer ${(await api.key("operate")).key}` };
+    expect((await post(`/v1/deletions/${found.id}/approve`, {}, operator)).statusCode).toBe(403);
+    expect((await post("/v1/deletions/none/approve", {})).statusCode).toBe(404);
+    const approved = await post(`/v1/deletions/${found.id}/approve`, { reason: "sold" });
+    expect(approved.statusCode, approved.body).toBe(200);
+    expect((await post(`/v1/deletions/${found.id}/reject`, {})).json()).toMatchObject({
+      status: 409,
+      code: "DELETION_SETTLED",
+    });
+    expect((await get("/v1/deletions")).json().items).toEqual([]);
+    await api.store.settleDeletions();
+    expect((await get("/v1/records/scripted/s1/b")).json()).toMatchObject({ deletedAt: expect.any(String) });
+    const [entry] = (await get(`/v1/audit?target=${found.id}`)).json().items;
+    expect(entry).toMatchObject({ action: "deletions.approve", reason: "sold" });
   });
 
   describe("a browser", () => {

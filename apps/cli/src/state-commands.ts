@@ -54,10 +54,42 @@ export function defineStateCommands(define: Define, inContext: InContext): void 
     .action((name, options) =>
       inContext(async (context) => (await import("./commands/replay.ts")).replay(context, name, options)),
     );
+  defineDeletions(
+    define("deletions", "what full runs found gone, and what waits for a decision", "penstock deletions list"),
+    inContext,
+  );
   defineCheckpoint(
     define("checkpoint", "look at checkpoints, and move them", "penstock checkpoint show usgs.earthquakes"),
     inContext,
   );
+}
+
+function defineDeletions(group: Command, inContext: InContext): void {
+  const load = () => import("./commands/deletions.ts");
+  group
+    .command("list")
+    .description("list what full runs found gone, newest first")
+    .option("--stream <source[.stream]>", "only that of one stream, or of one source")
+    .option("--status <status>", "waiting for a decision, or done, rejected, nothing, incomplete … or any", "waiting")
+    .option("--limit <n>", "at most this many", count, 50)
+    .option("--json", "print as JSON, one line for each")
+    .action((options) => inContext(async (context) => (await load()).list(context, options)));
+  group
+    .command("show <run>")
+    .description("show what one full run found gone, with some of the keys, as JSON")
+    .action((runId) => inContext(async (context) => (await load()).show(context, runId)));
+  const verbs = { approve: "mark the records as deleted", reject: "keep the records as they are" } as const;
+  for (const [verb, description] of Object.entries(verbs))
+    group
+      .command(`${verb} <run>`)
+      .description(description)
+      .option("--reason <text>", "why; kept in the audit log")
+      .option("--json", "print the result as one line of JSON")
+      .action((runId, options) =>
+        inContext(async (context) =>
+          (await load()).decide(context, runId, { ...options, isApproved: verb === "approve" }),
+        ),
+      );
 }
 
 function defineCheckpoint(group: Command, inContext: InContext): void {

@@ -50,6 +50,8 @@ export const deletion = z
     /** Of the stream's records. */
     share: z.number().min(0).max(1),
     foundAt: instant,
+    /** Some of their keys. */
+    sample: z.array(z.string()),
   })
   .meta({ id: "Deletion" });
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { clearlyExceedsBudget, type DeadLetterBudget, defaultBudget, describeBudget, exceedsBudget } from "./budget.ts";
 
-const count = (letters: number): DeadLetterBudget => ({ kind: "count", letters });
-const share = (part: number): DeadLetterBudget => ({ kind: "share", share: part });
+const count = (letters: number): DeadLetterBudget => ({ kind: "count", most: letters });
+const share = (part: number): DeadLetterBudget => ({ kind: "share", most: part });
 
 describe("a budget", () => {
   test.each([

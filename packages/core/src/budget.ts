@@ -1,10 +1,13 @@
 import type { Account } from "./account.ts";
 
-/** How many dead-lettered records a run may have and still succeed: a number of them, or a share of what it fetched, 0…1. */
-export type DeadLetterBudget = { kind: "count"; letters: number } | { kind: "share"; share: number };
+/** How many records of a whole: a number of them, or a share of it, 0…1. */
+export type Budget = { kind: "count" | "share"; most: number };
+
+/** How many dead-lettered records a run may have and still succeed. */
+export type DeadLetterBudget = Budget;
 
 /** A run that fetched mostly what it could not use has failed, whatever it landed of the rest. */
-export const defaultBudget: DeadLetterBudget = { kind: "share", share: 0.5 };
+export const defaultBudget: DeadLetterBudget = { kind: "share", most: 0.5 };
 
 /** Below this many, a run that only met again what other runs had dead-lettered before is within any budget. */
 export const toleratedKnown = 10;
@@ -14,9 +17,13 @@ const clearlyMany = 1_000;
 
 type Counted = Pick<Account, "fetched" | "deadLettered">;
 
+export function isMoreThan(budget: Budget, part: number, whole: number): boolean {
+  return part > (budget.kind === "count" ? budget.most : budget.most * whole);
+}
+
 /** True when a run that has ended is over its budget. */
 export function exceedsBudget(budget: DeadLetterBudget, { fetched, deadLettered }: Counted): boolean {
-  return deadLettered > (budget.kind === "count" ? budget.letters : budget.share * fetched);
+  return isMoreThan(budget, deadLettered, fetched);
 }
 
 /** True when a run that still goes should stop: a count can only grow, a share must rest on many records. */
@@ -25,6 +32,6 @@ export function clearlyExceedsBudget(budget: DeadLetterBudget, counted: Counted)
 }
 
 /** As a person says it: `10 records`, `50 %`. */
-export function describeBudget(budget: DeadLetterBudget): string {
-  return budget.kind === "count" ? `${budget.letters} records` : `${Math.round(budget.share * 10_000) / 100} %`;
+export function describeBudget(budget: Budget): string {
+  return budget.kind === "count" ? `${budget.most} records` : `${Math.round(budget.most * 10_000) / 100} %`;
 }

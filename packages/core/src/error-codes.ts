@@ -237,6 +237,14 @@ export const errorCodes = {
     means: "Another process has this data folder open.",
     remedy: "Stop it, or use Redis (REDIS_URL) to run several processes.",
   },
+  DELETION_UNKNOWN: {
+    means: "There is no such run whose missing records wait for a decision.",
+    remedy: "`penstock deletions list` shows what full runs found gone.",
+  },
+  DELETION_SETTLED: {
+    means: "What the run found gone waits for no decision.",
+    remedy: "`penstock deletions show` tells what became of it.",
+  },
   LETTER_UNKNOWN: { means: "No dead letter has that id.", remedy: "`penstock dead-letters list` lists them." },
   // what was asked for
   CONFIG_INVALID: {

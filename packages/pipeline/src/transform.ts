@@ -160,6 +160,9 @@ function pageCommit(job: TransformPayload, { stream, made, raw }: MadePage): Pag
     deadLetterBudget: stream?.deadLetterBudget ?? defaultBudget,
     schemaVersion: stream === undefined ? "" : schemaVersion(stream).fingerprint,
     writeMode: stream?.writeMode ?? "merge",
+    ...(stream?.deletions !== undefined && {
+      deletions: { brake: stream.deletions, isTransformed: stream.isTransformed },
+    }),
   };
 }
 

@@ -37,6 +37,7 @@ export function observeState({ store, queues, sources, metrics }: PipelineContex
       "partitionsDue",
       "partitionsFailing",
       "openLetters",
+      "deletionsWaiting",
       "freshnessObjective",
     ],
     async () => [...streamValues(await store.freshness(), sources), ...objectives(sources)],
@@ -61,6 +62,7 @@ function valuesOf(each: StreamFreshness, now: Date): Observation[] {
     { metric: "streamPaused", labels, value: each.isPaused ? 1 : 0 },
     { metric: "liveRuns", labels, value: each.liveRuns },
     { metric: "openLetters", labels, value: each.openLetters },
+    { metric: "deletionsWaiting", labels, value: each.deletionsWaiting },
   ];
 }
 

@@ -1,5 +1,6 @@
 import type { PipelineContext } from "@penstock/pipeline/context";
 import { pruneRawPages } from "@penstock/pipeline/replay";
+import { settleDeletions } from "@penstock/pipeline/settle-deletions";
 import { mirrorLetters, sweepFailedJobs } from "@penstock/pipeline/sweep";
 import { startQueuedRuns } from "@penstock/pipeline/tick";
 import { createWatchdog } from "@penstock/pipeline/watchdog";
@@ -27,5 +28,6 @@ export function startUpkeep(context: PipelineContext, stack: AsyncDisposableStac
   stack.use(startLoop("indexes", indexesMs, () => context.store.ensureIndexes(views), context.logger));
   stack.use(startLoop("kept pages", keptPagesMs, () => pruneRawPages(context), context.logger));
   stack.use(startLoop("generations", generationsMs, () => context.store.pruneGenerations(), context.logger));
+  stack.use(startLoop("deletions", upkeepMs, () => settleDeletions(context), context.logger));
   stack.use(startLoop("mirror", upkeepMs, () => mirrorLetters(context), context.logger));
 }

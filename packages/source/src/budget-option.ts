@@ -1,17 +1,18 @@
-import { type DeadLetterBudget, defaultBudget } from "@penstock/core/budget";
+import type { Budget } from "@penstock/core/budget";
 import { ConfigError } from "@penstock/core/errors";
 
-/** `20`: that many records of a run; `"5%"`: that share of what it fetched. */
+/** `20`: that many records; `"5%"`: that share of them. */
 export type BudgetOption = number | `${number}%`;
 
-/** @throws ConfigError `SOURCE_INVALID` for what is neither */
-export function budgetOf(option: BudgetOption | undefined): DeadLetterBudget {
-  if (option === undefined) return defaultBudget;
-  if (typeof option === "number" && Number.isSafeInteger(option) && option >= 0)
-    return { kind: "count", letters: option };
+/**
+ * @param name of the option, for the message
+ * @throws ConfigError `SOURCE_INVALID` for what is neither
+ */
+export function budgetOf(name: string, option: BudgetOption): Budget {
+  if (typeof option === "number" && Number.isSafeInteger(option) && option >= 0) return { kind: "count", most: option };
   const percent = typeof option === "string" && option.endsWith("%") ? Number(option.slice(0, -1)) : Number.NaN;
-  if (percent >= 0 && percent <= 100) return { kind: "share", share: percent / 100 };
+  if (percent >= 0 && percent <= 100) return { kind: "share", most: percent / 100 };
   const expected = 'a whole number of records, or a share of them as "5%"';
-  const message = `deadLetterBudget: expected ${expected}, got ${JSON.stringify(option)}`;
-  throw new ConfigError("SOURCE_INVALID", message, { path: "deadLetterBudget", expected, received: String(option) });
+  const message = `${name}: expected ${expected}, got ${JSON.stringify(option)}`;
+  throw new ConfigError("SOURCE_INVALID", message, { path: name, expected, received: String(option) });
 }

@@ -16,7 +16,7 @@ test("without transform the records are stored as the schema gives them", () => 
     order: "none",
     cursor: undefined,
     schedule: undefined,
-    deadLetterBudget: { kind: "share", share: 0.5 },
+    deadLetterBudget: { kind: "share", most: 0.5 },
   });
   const context = { source: "s", stream: "t", fetchedAt: new Date(0), parent: {}, onDrift: () => {} };
   expect(stream.convert({ id: "a", at: "x", price: 1, more: true }, context)).toEqual({

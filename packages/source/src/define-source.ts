@@ -1,3 +1,4 @@
+import { defaultBudget } from "@penstock/core/budget";
 import type { ScalarKind } from "@penstock/core/cursor";
 import type { JsonObject, JsonValue } from "@penstock/core/json";
 import type { WriteMode } from "@penstock/core/record";
@@ -162,6 +163,11 @@ export type StreamOptions<O extends z.ZodObject> = {
   freshness?: Duration;
   /** How many dead-lettered records a run may have and still succeed: `20`, or a share as `"5%"`; default `"50%"`. */
   deadLetterBudget?: BudgetOption;
+  /**
+   * Mark records as deleted that two full runs in a row did not bring; where they are more than this, `100` or a share as `"10%"`,
+   * only when somebody has approved. Default: records are never taken for deleted.
+   */
+  deletions?: BudgetOption;
   /** Keep pages as they came for so long, `30d`, so that `penstock replay` can transform them again. Default: not at all. */
   keepRaw?: Duration;
   /** Columns of the stream's view to index, `"status"`, or several together, `["status", "created_at"]`. */
@@ -233,6 +239,7 @@ function streamOf<O extends z.ZodObject>(
   output: z.ZodObject,
   convert: Convert,
 ): StreamDefinition {
+  const isTransformed = schema !== output;
   const { records = "", order = "none" } = options;
   const cursor = options.cursor && cursorOn(options.cursor);
   return {
@@ -262,7 +269,10 @@ function streamOf<O extends z.ZodObject>(
     overlap: options.overlap ?? "skip",
     deadlineMs: options.deadline === undefined ? undefined : durationMs(options.deadline),
     freshnessMs: options.freshness === undefined ? undefined : durationMs(options.freshness),
-    deadLetterBudget: budgetOf(options.deadLetterBudget),
+    deadLetterBudget:
+      options.deadLetterBudget === undefined ? defaultBudget : budgetOf("deadLetterBudget", options.deadLetterBudget),
+    deletions: options.deletions === undefined ? undefined : budgetOf("deletions", options.deletions),
+    isTransformed,
     maxPages: options.maxPages ?? 1_000_000,
     maxEmptyPages: options.maxEmptyPages ?? 100,
     maxBytes: options.maxBytes ?? 320 * 1024 * 1024,

@@ -8,7 +8,7 @@ import type { Source, Stream } from "./model.ts";
 import { parentProblem } from "./parent-problem.ts";
 import { scheduleProblem } from "./schedule-problem.ts";
 import { viewColumns } from "./view-columns.ts";
-import { writeModeProblem } from "./write-mode-problem.ts";
+import { deletionsProblem, writeModeProblem } from "./write-mode-problem.ts";
 
 export type LoadedSources = {
   /** Ready to run, sorted by name. */
@@ -106,7 +106,11 @@ function checkStream(source: Source, stream: Stream): void {
   if (stream.key.length === 0) throw invalid(source, `stream ${stream.name}: key names no field`);
   const scheduled = stream.schedule && scheduleProblem(stream.schedule);
   const problem =
-    parentProblem(source, stream) ?? orderProblem(stream) ?? writeModeProblem(source, stream) ?? scheduled;
+    parentProblem(source, stream) ??
+    orderProblem(stream) ??
+    writeModeProblem(source, stream) ??
+    deletionsProblem(stream) ??
+    scheduled;
   if (problem !== undefined) throw invalid(source, `stream ${stream.name}: ${problem}`);
 }
 

@@ -1,4 +1,4 @@
-import type { DeadLetterBudget } from "@penstock/core/budget";
+import type { Budget, DeadLetterBudget } from "@penstock/core/budget";
 import type { CursorKind, ScalarKind } from "@penstock/core/cursor";
 import type { Contract, Drift } from "@penstock/core/drift";
 import type { JsonObject, JsonValue } from "@penstock/core/json";
@@ -103,6 +103,10 @@ export type Stream = {
   freshnessMs: number | undefined;
   /** How many dead-lettered records a run may have and still succeed. */
   deadLetterBudget: DeadLetterBudget;
+  /** How many records may be found gone at once without somebody being asked; `undefined` where deletions are not detected. */
+  deletions: Budget | undefined;
+  /** Whether what is stored is made by the source's own function, so that the key of an item is not that of what it would become. */
+  isTransformed: boolean;
   maxPages: number;
   /** Empty pages in a row that name a next page. */
   maxEmptyPages: number;

@@ -137,10 +137,14 @@ const keyText = (parts: string[]): string => (parts.length === 1 ? parts.join(""
 
 /**
  * The key of an item that may be anything, as far as it can be read: from the raw fields that are called like the
- * stream's key fields.
+ * stream's key fields, as its schema gives them where no function of the source comes after it.
  */
 export function bestEffortKey(stream: Stream, item: JsonValue, parentKey?: string): string | null {
-  const parts = stream.key.map((field) => readField(item, field));
+  const parts = stream.key.map((field) => {
+    const raw = readField(item, field);
+    const parsed = stream.isTransformed ? undefined : stream.output.shape[field]?.safeParse(raw);
+    return parsed?.success === true ? parsed.data : raw;
+  });
   if (!parts.every((part) => (typeof part === "string" && part !== "") || typeof part === "number")) return null;
   return keyText([...(parentKey === undefined ? [] : [parentKey]), ...parts.map(String)]);
 }

@@ -6,6 +6,19 @@ export function writeModeProblem(source: Source, stream: Stream): string | undef
   return stream.writeMode === "replace" ? replaceProblem(source, stream) : undefined;
 }
 
+/** What keeps a stream from having its deletions detected. */
+export function deletionsProblem({ deletions, writeMode, parent, isConditional }: Stream): string | undefined {
+  if (deletions === undefined) return undefined;
+  if (writeMode === "append")
+    return 'deletions cannot be detected with writeMode "append": events are not brought again';
+  if (writeMode === "replace")
+    return 'deletions need no detection with writeMode "replace": what a run does not bring is gone';
+  const because = "deletions are what runs that bring all there is do not bring, so";
+  if (parent !== undefined) return `${because} no parent: each of its runs brings what belongs to one record of it`;
+  if (isConditional) return `${because} it cannot be conditional: a run that is told of no change brings nothing`;
+  return undefined;
+}
+
 /** Two events of one key would be one record, and the second be dropped. */
 function appendProblem({ eventTime, key }: Stream): string | undefined {
   if (eventTime === undefined) return 'writeMode "append" needs an eventTime, which tells the events of one key apart';

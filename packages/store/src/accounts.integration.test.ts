@@ -121,7 +121,7 @@ describe.each(databaseTargets())("accounts on $name", ({ create }) => {
   });
 
   test("a count is a count: the run stops as soon as it is exceeded", async () => {
-    const deadLetterBudget = { kind: "count", letters: 2 } as const;
+    const deadLetterBudget = { kind: "count", most: 2 } as const;
     const page = pageWith(run, 100, badKeys(2), { deadLetterBudget, isLast: false, cursorOut: "c1" });
     expect(await store.commitPage(page)).toMatchObject({ endedRun: false, runStatus: "running" });
     const next = pageWith(run, 1, ["one-more"], { deadLetterBudget, seq: 1, isLast: false, cursorOut: "c2" });

@@ -4,6 +4,7 @@ import { livePartition } from "@penstock/core/run";
 import { createAccess } from "./access.ts";
 import { listActions, noteAction } from "./audit-log.ts";
 import { type Connection, orRolledBack } from "./connection.ts";
+import { decideDeletion, listDeletions, readDeletion } from "./deletions.ts";
 import { markDue } from "./due-partitions.ts";
 import { isRefusedData, reasonOf } from "./errors.ts";
 import { readFreshness } from "./freshness.ts";
@@ -30,6 +31,7 @@ import { sumRuns } from "./run-totals.ts";
 import { endRun, readRun, startRun, storedRun } from "./runs.ts";
 import { listDrift, noteDrift } from "./schema-drift.ts";
 import { listSchemas, noteSchemas } from "./schema-versions.ts";
+import { settleDeletions } from "./settle-deletions.ts";
 import { changeSourceState, sourceStates } from "./source-states.ts";
 import { startDueRuns } from "./start-due.ts";
 import type { Store } from "./store.ts";
@@ -185,6 +187,11 @@ export function createStore(connection: Connection, reach: Reach): Store {
     endReplay: (id) => transact((tx) => endReplay(tx, dialect, id)),
 
     pruneGenerations: () => pruneGenerations(connection),
+    settleDeletions: () => settleDeletions(connection),
+    listDeletions: (filter) => ask(() => listDeletions(db, filter)),
+    readDeletion: (runId) => ask(() => readDeletion(db, runId)),
+    decideDeletion: (runId, isApproved, author) =>
+      transact((tx) => decideDeletion(tx, dialect, { runId, isApproved }, author)),
     noteSchemas: (schemas) => transact((tx) => noteSchemas(tx, dialect, schemas)),
     listSchemas: (filter) => ask(() => listSchemas(db, filter)),
     noteDrift: (page, drift) => transact((tx) => noteDrift(tx, dialect, page, drift)),

@@ -36,6 +36,7 @@ describe.each(databaseTargets())("freshness on $name", ({ create }) => {
         lastSuccessAt: endedAt,
         firstRunAt: startedAt,
         isPaused: true,
+        deletionsWaiting: 0,
         duePartitions: 0,
         failingPartitions: 0,
         liveRuns: 0,

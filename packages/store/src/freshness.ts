@@ -16,6 +16,7 @@ type Row = {
   failing: number | bigint;
   live_runs: number | bigint;
   open_letters: number | bigint;
+  deletions_waiting: number | bigint;
 };
 
 /**
@@ -34,7 +35,8 @@ export async function readFreshness(db: Prisma, dialect: Dialect): Promise<Fresh
       (SELECT max(r.ended_at) FROM runs r WHERE r.source = s.source AND r.stream = s.stream AND r.status = 'succeeded') AS last_success_at,
       (SELECT min(r.started_at) FROM runs r WHERE r.source = s.source AND r.stream = s.stream) AS first_run_at,
       (SELECT count(*) FROM runs r WHERE r.source = s.source AND r.stream = s.stream AND r.status = 'running') AS live_runs,
-      (SELECT count(*) FROM dead_letters d WHERE d.source = s.source AND d.stream = s.stream AND d.status = 'open') AS open_letters
+      (SELECT count(*) FROM dead_letters d WHERE d.source = s.source AND d.stream = s.stream AND d.status = 'open') AS open_letters,
+      (SELECT count(*) FROM deletions w WHERE w.source = s.source AND w.stream = s.stream AND w.status = 'waiting') AS deletions_waiting
     FROM streams s ORDER BY s.source, s.stream`;
   const [first] = rows;
   return { now: first === undefined ? new Date() : new Date(first.now), streams: rows.map(described) };
@@ -53,6 +55,7 @@ function described(row: Row): StreamFreshness {
     failingPartitions: Number(row.failing),
     liveRuns: Number(row.live_runs),
     openLetters: Number(row.open_letters),
+    deletionsWaiting: Number(row.deletions_waiting),
   };
 }
 

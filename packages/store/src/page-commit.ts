@@ -6,6 +6,7 @@ import type { Reach } from "@penstock/core/failure-points";
 import type { RunStatus } from "@penstock/core/run";
 import { Prisma } from "../generated/postgresql/client.ts";
 import type { Transaction } from "./client.ts";
+import { noteDeletionRun, noteSeen, seesAll } from "./deletions.ts";
 import type { Dialect } from "./dialect.ts";
 import { markChildren, settleDue } from "./due-partitions.ts";
 import { resolveByCommit, upsertLetters } from "./letters.ts";
@@ -37,6 +38,7 @@ export async function commitPage(
   const { run, seq, observedAt, schemaVersion, writeMode } = page;
   const origin = { ...run, seq, observedAt, schemaVersion, writeMode, replacesWhileRunning: true } as const;
   const { rowsWritten, ...upserted } = await upsertRecords(db, dialect, origin, page.records);
+  await noteSeen(db, dialect, page);
   await keepRawPage(db, dialect, page);
   await reach("commit.records-written");
   await resolveByCommit(db, dialect, page);
@@ -70,9 +72,9 @@ function requireBalance({ run: { source, stream }, seq }: PageCommit, account: A
 async function insertPage(db: Transaction, dialect: Dialect, page: PageCommit): Promise<boolean> {
   const { run, seq, cursorIn, cursorOut, isLast, endStatus, endCode, contentHash, validator, bound } = page;
   const inserted = await db.$executeRaw`
-    INSERT INTO pages (run_id, seq, cursor_in, cursor_out, is_last, end_status, end_code, content_hash, validator, bound_candidate, observed_at, committed_at)
+    INSERT INTO pages (run_id, seq, cursor_in, cursor_out, is_last, end_status, end_code, content_hash, validator, bound_candidate, sees_all, observed_at, committed_at)
     VALUES (${run.runId}, ${seq}, ${cursorIn}, ${cursorOut}, ${isLast}, ${endStatus}, ${endCode}, ${contentHash}, ${validator}, ${bound.candidate},
-      ${dialect.instant(page.observedAt)}, ${dialect.now})
+      ${seesAll(page)}, ${dialect.instant(page.observedAt)}, ${dialect.now})
     ON CONFLICT (run_id, seq) DO NOTHING`;
   return inserted === 1;
 }
@@ -168,6 +170,7 @@ async function advance(
   await db.$executeRaw`
     UPDATE checkpoints SET bound = ${bound}, generation = ${isReplaced ? fence : Prisma.sql`generation`}, watermark = ${watermark === null ? Prisma.sql`watermark` : dialect.instant(watermark)}, updated_at = ${dialect.now}
     WHERE source = ${source} AND stream = ${stream} AND partition = ${partition}`;
+  if (end?.status === "succeeded") await noteDeletionRun(db, dialect, page, run);
   if (end !== undefined) await settleDue(db, dialect, page.run, end.status, checkpoint);
   return { runStatus: end?.status ?? "running", bound, endedRun: end !== undefined };
 }

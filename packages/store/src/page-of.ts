@@ -31,7 +31,7 @@ export function pageOf(
     deadLettered: 0,
     watermark: null,
     bound: { kind: "number", candidate: String(10 * (seq + 1)), moves: "page", lookbackMs: 0 },
-    deadLetterBudget: { kind: "share", share: 0.5 },
+    deadLetterBudget: { kind: "share", most: 0.5 },
     schemaVersion: "v1",
     writeMode: "merge",
     ...rest,

@@ -1,6 +1,6 @@
 import type { Account } from "@penstock/core/account";
 import type { AuditEntry, AuditedAction, Author, NewAuditEntry } from "@penstock/core/audit";
-import type { DeadLetterBudget } from "@penstock/core/budget";
+import type { Budget, DeadLetterBudget } from "@penstock/core/budget";
 import type { CursorKind } from "@penstock/core/cursor";
 import type { DriftCount } from "@penstock/core/drift";
 import type { ErrorCode } from "@penstock/core/error-codes";
@@ -165,6 +165,21 @@ export type Store = {
 
   /** Removes records that replaced streams have left behind, some thousand at a time; returns how many. */
   pruneGenerations(): Promise<number>;
+  /**
+   * Finds what full runs missed and marks it as deleted, in bounded transactions, until nothing is left to do. Returns what was
+   * settled, or waits for a decision since; several processes may do it at once.
+   */
+  settleDeletions(): Promise<Deletion[]>;
+  /** What full runs missed, newest first. */
+  listDeletions(filter: DeletionFilter): Promise<Deletion[]>;
+  /** @throws ConfigError `DELETION_UNKNOWN` */
+  readDeletion(runId: string): Promise<Deletion>;
+  /**
+   * Has records deleted, or kept, that were too many to be deleted unasked.
+   *
+   * @throws ConfigError `DELETION_UNKNOWN`, or `DELETION_SETTLED` when it does not wait for a decision
+   */
+  decideDeletion(runId: string, isApproved: boolean, author: Author): Promise<Deletion>;
   /** Keeps the output schemas that streams have now; those known already stay as they were first seen. */
   noteSchemas(schemas: StreamSchema[]): Promise<void>;
   /** The schemas a stream had, newest first. */
@@ -287,6 +302,11 @@ export type PageCommit = {
   /** What of the page the schema does not say. Counted with the page's first content only. */
   drift?: readonly DriftCount[];
   writeMode: WriteMode;
+  /**
+   * Where deletions are detected: how many may be found at once, and whether the key of a dead-lettered item says nothing about the
+   * keys of the records it would have become.
+   */
+  deletions?: { brake: Budget; isTransformed: boolean };
   /** Child streams of the page's stream: what the page changes makes their partitions due. */
   children?: readonly ChildStream[];
 };
@@ -306,6 +326,51 @@ export type CommittedPage = {
   runStatus: RunStatus;
   bound: string | null;
 };
+
+/**
+ * - `new`, `scanning`, `deleting`: under way
+ * - `baseline`: the first complete full run, with which the next is compared
+ * - `incomplete`: the run may not have seen everything, see `reason`
+ * - `nothing`: no record is missing
+ * - `waiting`: more is missing than the stream allows; somebody must decide
+ * - `done`, `rejected`
+ * - `superseded`: a later full run was compared before anybody had decided
+ */
+export const deletionStatuses = [
+  "new",
+  "incomplete",
+  "baseline",
+  "scanning",
+  "nothing",
+  "waiting",
+  "deleting",
+  "done",
+  "rejected",
+  "superseded",
+] as const;
+export type DeletionStatus = (typeof deletionStatuses)[number];
+
+/** What a full run missed; counts are of records. */
+export type Deletion = {
+  runId: string;
+  source: string;
+  stream: string;
+  status: DeletionStatus;
+  reason: string | null;
+  brake: Budget;
+  /** Of the stream when it was scanned. */
+  known: number;
+  /** What this run and the complete one before it did not see. */
+  missing: number;
+  /** What only this run did not see: nothing is done about it before the next one. */
+  missedOnce: number;
+  deleted: number;
+  /** Some of the missing keys. */
+  sample: string[];
+  foundAt: Date;
+  settledAt: Date | null;
+};
+export type DeletionFilter = { source?: string; stream?: string; status?: DeletionStatus; limit: number };
 
 export type RedriveCommit = {
   letterId: string;
@@ -399,6 +464,8 @@ export type StreamFreshness = {
   failingPartitions: number;
   liveRuns: number;
   openLetters: number;
+  /** Full runs that found too much gone, and wait for a decision. */
+  deletionsWaiting: number;
 };
 
 export type ReplayFilter = { source: string; stream: string; since?: Date; runId?: string };

@@ -136,6 +136,12 @@ const pageMetrics = {
     help: "Runs that ended, by status.",
     labels: ["source", "stream", "status"],
   },
+  recordsDeleted: {
+    type: "counter",
+    name: "penstock_records_deleted_total",
+    help: "Records marked as deleted because two full runs missed them.",
+    labels: ["source", "stream"],
+  },
 } as const satisfies Definitions;
 
 /** What workers did. */
@@ -221,6 +227,12 @@ export const stateMetrics = {
     type: "gauge",
     name: "penstock_dead_letters_open",
     help: "Dead letters that wait for a decision.",
+    labels: ["source", "stream"],
+  },
+  deletionsWaiting: {
+    type: "gauge",
+    name: "penstock_deletions_waiting",
+    help: "Full runs that found more records gone than the stream allows, and wait for a decision.",
     labels: ["source", "stream"],
   },
   breakerState: {

@@ -30,6 +30,7 @@ export type Metrics = {
   deadLettered(event: Of & { code: ErrorCode }): void;
   drifted(event: Of & { kind: DriftKind; action: ContractAction; records: number }): void;
   runEnded(event: Of & { status: RunStatus }): void;
+  recordsDeleted(event: Of & { records: number }): void;
   jobEnded(event: Timed & { queue: string; type: string; outcome: JobOutcome }): void;
   jobRetried(event: { queue: string; code: ErrorCode }): void;
   /** Has what an alert looks at begin at 0: of a counter that first appears at 1, Prometheus sees no increase. */
@@ -57,12 +58,14 @@ export function createMetrics({ withProcess = false }: MetricsOptions = {}): Met
   const accountViolations = instruments.counter(defined.accountViolations);
   const drift = instruments.counter(defined.drift);
   const runsEnded = instruments.counter(defined.runsEnded);
+  const deleted = instruments.counter(defined.recordsDeleted);
   return {
     ...requestEvents(instruments),
     ...pageEvents(instruments),
     ...jobEvents(instruments),
     accountViolated: ({ source, stream }) => accountViolations.add({ source, stream }),
     drifted: ({ source, stream, kind, action, records: count }) => drift.add({ source, stream, kind, action }, count),
+    recordsDeleted: ({ source, stream, records: count }) => deleted.add({ source, stream }, count),
     runEnded: ({ source, stream, status }) => runsEnded.add({ source, stream, status }),
     expect: (streams) => {
       for (const { source, stream } of streams) {

@@ -1,5 +1,6 @@
 import type { Handlers } from "../handler.ts";
 import { actionHandlers } from "./actions.ts";
+import { deletionHandlers } from "./deletions.ts";
 import { eventHandlers } from "./events.ts";
 import { letterHandlers } from "./letters.ts";
 import { recordHandlers } from "./records.ts";
@@ -14,6 +15,7 @@ export const handlers: Partial<Handlers> = {
   ...runHandlers,
   ...letterHandlers,
   ...actionHandlers,
+  ...deletionHandlers,
   ...eventHandlers,
   ...sessionHandlers,
 };

@@ -1,3 +1,4 @@
+import { describeBudget } from "@penstock/core/budget";
 import { ConfigError } from "@penstock/core/errors";
 import { admission } from "@penstock/core/source-state";
 import { viewColumns } from "@penstock/source/view-columns";
@@ -35,7 +36,7 @@ const getStream: Handler<"getStream"> = async ({ params, api }) => {
     key: definition?.key ?? [],
     eventTime: definition?.eventTime ?? null,
     cursorField: definition?.cursor?.field ?? null,
-    deadLetterBudget: budget === undefined ? "" : Object.values(budget).join(" "),
+    deadLetterBudget: budget === undefined ? "" : describeBudget(budget),
     queueUrl: sourceQueueUrl(params.source),
   };
 };

@@ -4,6 +4,7 @@ import { ConfigError, InfrastructureError } from "@penstock/core/errors";
 import { livePartition, type Run, type RunMode, type RunStatus } from "@penstock/core/run";
 import { startFetcher } from "@penstock/fetcher/start-fetcher";
 import type { PipelineContext } from "@penstock/pipeline/context";
+import { settleDeletions } from "@penstock/pipeline/settle-deletions";
 import { startRun } from "@penstock/pipeline/start-run";
 import { mirrorLetters } from "@penstock/pipeline/sweep";
 import { waitForRun } from "@penstock/pipeline/wait-for-run";
@@ -11,11 +12,12 @@ import { exitCodes } from "@penstock/runtime/failure";
 import { openRuntime } from "@penstock/runtime/open-runtime";
 import { startUpkeep } from "@penstock/runtime/upkeep";
 import { loadUsableSources } from "@penstock/runtime/usable-sources";
-import type { Store } from "@penstock/store/store";
+import type { Deletion, Store } from "@penstock/store/store";
 import { startTransformer } from "@penstock/transformer/start-transformer";
 import { tellHolds } from "../holds.ts";
 import type { CommandContext } from "../program.ts";
 import { resolveTarget, type Target } from "../target.ts";
+import { describeDeletion } from "./deletions.ts";
 import { describeChildren, runChildren, statusOf, summaryOfChildren } from "./run-children.ts";
 
 /** How long a live run that somebody else started may show no progress before this command takes it over. */
@@ -77,10 +79,20 @@ async function runTarget(context: PipelineContext, target: Target, mode: RunMode
   const { parent } = target.stream;
   if (parent === undefined) {
     const ended = await runToEnd(context, target, mode, signal);
-    return { status: ended.status, summary: summaryOf(ended), text: describeRun(ended) };
+    const deletion = await deletionOf(context, target, ended);
+    if (deletion === undefined) return { status: ended.status, summary: summaryOf(ended), text: describeRun(ended) };
+    const text = `${describeRun(ended)}\n${describeDeletion(deletion)}`;
+    return { status: ended.status, summary: { ...summaryOf(ended), deletions: deletion }, text };
   }
   const ended = await runChildren(context, { ...target, parent }, mode, signal);
   return { status: statusOf(ended), summary: summaryOfChildren(ended), text: describeChildren(ended) };
+}
+
+/** What a full run found gone, once that is settled as far as it can be. */
+async function deletionOf(context: PipelineContext, { stream }: Target, run: Run): Promise<Deletion | undefined> {
+  if (stream.deletions === undefined || run.status !== "succeeded" || run.boundAtStart !== null) return undefined;
+  await settleDeletions(context);
+  return context.store.readDeletion(run.runId);
 }
 
 /** The letters are in the database; that the queue shows them too is worth no failure of a run that has ended. */

@@ -9,6 +9,8 @@ import { Moment } from "../elements/moment.tsx";
 import { Panel } from "../elements/panel.tsx";
 import { formatMany, formatShare } from "../format/number.ts";
 
+const shownKeys = 5;
+
 /** Deletions that are more than their stream allows, and wait for a decision; nothing where there are none. */
 export function Deletions() {
   const isOffered = useOffered("listDeletions");
@@ -26,7 +28,7 @@ export function Deletions() {
 }
 
 function DeletionCard({ deletion }: { deletion: Deletion }) {
-  const { id, source, stream, records, share, foundAt } = deletion;
+  const { id, source, stream, records, share, foundAt, sample } = deletion;
   const mayDecide = useMay("admin");
   const [verb, setVerb] = useState<"approve" | "reject" | null>(null);
   return (
@@ -46,7 +48,8 @@ function DeletionCard({ deletion }: { deletion: Deletion }) {
       </div>
       <p>
         <Link href={`/runs/${id}`}>A full run</Link> found {formatMany(records, "record")} gone ({formatShare(share)} of
-        the stream) <Moment at={foundAt} />.
+        the stream) <Moment at={foundAt} />
+        {sample.length > 0 && `, such as ${sample.slice(0, shownKeys).join(", ")}`}.
       </p>
       {verb !== null && <DecisionDialog deletion={deletion} verb={verb} onClose={() => setVerb(null)} />}
     </li>

@@ -1,3 +1,4 @@
+import { Deletions } from "../backfills/deletions.tsx";
 import type { Stream } from "../client/models.ts";
 import { useOperation } from "../client/use-operation.ts";
 import { Answer, Empty } from "../elements/answer.tsx";
@@ -32,6 +33,7 @@ function Overview({ streams }: { streams: Stream[] }) {
         </div>
         <Figures streams={streams} />
       </section>
+      <Deletions />
       {streams.length === 0 ? <NoStreams /> : <Streams streams={streams} />}
     </>
   );
