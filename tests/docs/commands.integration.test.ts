@@ -8,7 +8,7 @@ import { codeBlocks, type Page, readPage, readPages, root, section, tableRows } 
 /** Commands as the program's own help lists them: `run`, `dead-letters list`, … */
 let commands: string[];
 /** Commands that have commands of their own. */
-const groups = ["checkpoint", "dead-letters", "deletions", "keys"];
+const groups = ["backfills", "checkpoint", "dead-letters", "deletions", "keys"];
 
 beforeAll(async () => {
   const top = await listedBy([]);

@@ -172,6 +172,22 @@ describe.runIf(findChromium() !== undefined)("the dashboard in Chromium", () => 
     await see("There are no open dead letters.");
   });
 
+  test("a span of time is fetched again, and its windows are followed to the end", async () => {
+    await go("/backfills");
+    await button("New backfill…").click();
+    await page.getByLabel("Stream").selectOption("external_api.data");
+    await page.getByLabel("From").fill("2026-01-01T00:00");
+    await page.getByLabel("Until").fill("2026-01-01T00:02");
+    await page.locator("input[name=partition]").fill("1m");
+    await page.getByLabel("Reason").fill("to see it");
+    await expectAccessible(page, "backfill");
+    await button("Start").click();
+    await see(/2 of 2 windows · 3\d\d records/);
+    await see("Succeeded");
+    await expectAccessible(page, "backfills");
+    await system.command("backfills", "list");
+  });
+
   test("queues, Bull Board behind the same login and back, the audit log", async () => {
     await go("/depths");
     await page.getByRole("link", { name: "fetch.usgs" }).waitFor();
@@ -189,7 +205,7 @@ describe.runIf(findChromium() !== undefined)("the dashboard in Chromium", () => 
     await page.setViewportSize({ width: 390, height: 800 });
     const run = await newestRun(page, system.url);
     const tabs = ["activity", "records", "checkpoints", "schema"].map((tab) => `${earthquakes}?tab=${tab}`);
-    for (const path of ["/", ...tabs, `/runs/${run}`, "/dead-letters?status=any", "/depths", "/audit"]) {
+    for (const path of ["/", ...tabs, `/runs/${run}`, "/dead-letters?status=any", "/backfills", "/depths", "/audit"]) {
       await go(path);
       await page.getByRole("heading", { level: 1 }).waitFor();
       await page.waitForLoadState("load");

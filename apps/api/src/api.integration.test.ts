@@ -92,6 +92,23 @@ describe("the HTTP API", () => {
     expect(done).toEqual(["letters.redrive", "run.cancel", "run.start", "resume", "pause"]);
   });
 
+  test("backfills are told with their windows, and cancelled once; a stream that cannot be backfilled says why", async () => {
+    const path = `/v1/backfills/${api.backfillId}`;
+    const windows = { total: 2, done: 0, running: 0, failed: 0 };
+    expect((await get("/v1/backfills")).json().items).toMatchObject([
+      { id: api.backfillId, status: "running", windows },
+    ]);
+    expect((await get(path)).json()).toMatchObject({ from: "2026-01-01T00:00:00.000Z", remainingMs: null });
+    expect((await post(`${path}/cancel`, { reason: "wrong span" })).json()).toMatchObject({ status: "cancelled" });
+    expect((await post(`${path}/cancel`, {})).json()).toMatchObject({ status: "cancelled" });
+    expect((await get("/v1/backfills/none")).statusCode).toBe(404);
+    const span = { from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z" };
+    const refused = await post("/v1/backfills", { source: "scripted", stream: "s0", ...span });
+    expect(refused.json()).toMatchObject({ status: 409, code: "BACKFILL_IMPOSSIBLE" });
+    const unknown = await post("/v1/backfills", { source: "scripted", stream: "nothing", ...span });
+    expect(unknown.json()).toMatchObject({ status: 404, code: "SOURCE_UNKNOWN" });
+  });
+
   test("what full runs found gone waits for a decision, which is made once", async () => {
     const deletions = { brake: { kind: "count", most: 0 }, isTransformed: false } as const;
     for (const keys of [["a", "b"], ["a"], ["a"]]) {

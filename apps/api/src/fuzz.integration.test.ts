@@ -137,9 +137,27 @@ test(`${requests} requests: no failure of the server, no answer outside the desc
   );
   // Events have no end: their route is asked elsewhere.
   const asked = operations.filter(({ operation }) => operation.operationId !== "followEvents");
-  const known = ["scripted", "s0", "s1", "live", "k0-00", "k1-10", "RECORD_INVALID", api.runId, api.letterId];
+  const known = [
+    "scripted",
+    "s0",
+    "s1",
+    "live",
+    "k0-00",
+    "k1-10",
+    "RECORD_INVALID",
+    api.runId,
+    api.letterId,
+    api.backfillId,
+  ];
   const fitting: Record<string, string> = {
-    ...{ source: "scripted", stream: "s0", key: "k0-00", run: api.runId, letter: api.letterId },
+    ...{
+      source: "scripted",
+      stream: "s0",
+      key: "k0-00",
+      run: api.runId,
+      letter: api.letterId,
+      backfill: api.backfillId,
+    },
   };
   const { random, pick, make } = createGenerator(known, fitting);
   const statuses = new Map<string, Set<number>>();
@@ -187,7 +205,7 @@ test(`${requests} requests: no failure of the server, no answer outside the desc
 });
 
 /** Takes a key, or names that belong together, which a request made up at random seldom has. */
-const neverGood = new Set(["login", "listDrift", "approveDeletion", "rejectDeletion"]);
+const neverGood = new Set(["login", "listDrift", "approveDeletion", "rejectDeletion", "startBackfill"]);
 
 type Answered = { statusCode: number; headers: { [name: string]: unknown }; body: string };
 type Check = (pointer: string, data: unknown) => string | undefined;

@@ -20,6 +20,7 @@ export type TestApi = {
   key(scope: KeyScope, expiresAt?: Date): Promise<{ id: string; key: string }>;
   runId: string;
   letterId: string;
+  backfillId: string;
 };
 
 const target = { name: "sqlite", create: createSqliteDatabase } as const;
@@ -29,7 +30,7 @@ export async function openTestApi(stack: AsyncDisposableStack, { mayBeOpen = fal
     streams: 2,
     answer: () => ({ status: 200 }),
   });
-  const { runId, letterId } = await fill(pipeline.store);
+  const { runId, letterId, backfillId } = await fill(pipeline.store);
   const config = loadConfig({ env: { PENSTOCK_API_RATE_LIMIT: "1000000" }, cwd: "/nowhere" });
   const overview = createOverview(pipeline);
   const hub = stack.use(createLiveHub(pipeline, overview, pipeline.logger));
@@ -44,11 +45,11 @@ export async function openTestApi(stack: AsyncDisposableStack, { mayBeOpen = fal
     await store.access.createKey({ id, name: id, scope, secretHash, expiresAt }, { actor: "test", reason: null });
     return { id, key: made };
   };
-  return { server, store, key, runId, letterId };
+  return { server, store, key, runId, letterId, backfillId };
 }
 
 /** A run with three pages of records and a dead letter. */
-async function fill(store: Store): Promise<{ runId: string; letterId: string }> {
+async function fill(store: Store): Promise<{ runId: string; letterId: string; backfillId: string }> {
   const { run } = await store.startRun({
     ...{ source: "scripted", stream: "s0", partition: "live" },
     ...{ mode: "incremental", takeOver: "none" },
@@ -64,5 +65,8 @@ async function fill(store: Store): Promise<{ runId: string; letterId: string }> 
     pageOf(run, { seq: 3, keys: [], deadLettered: 1, letters: [{ ...letter, ...why, ...where, key: "x" }] }),
   );
   const [found] = await store.listLetters({ limit: 1 });
-  return { runId: run.runId, letterId: found?.id ?? "" };
+  const span = { from: new Date("2026-01-01T00:00:00Z"), to: new Date("2026-01-03T00:00:00Z"), windowMs: 86_400_000 };
+  const request = { source: "scripted", stream: "s0", ...span, parallel: 2 };
+  const { backfill } = await store.startBackfill(request, { actor: "test", reason: null });
+  return { runId: run.runId, letterId: found?.id ?? "", backfillId: backfill.id };
 }

@@ -54,6 +54,27 @@ export function defineStateCommands(define: Define, inContext: InContext): void 
     .action((name, options) =>
       inContext(async (context) => (await import("./commands/replay.ts")).replay(context, name, options)),
     );
+  json(
+    reason(
+      define(
+        "backfill <source.stream>",
+        "fetch a span of time again, in windows beside the live runs",
+        "penstock backfill usgs.earthquakes --from 2026-01-01 --to 2026-02-01",
+      ),
+    ),
+  )
+    .requiredOption("--from <time>", "where it begins: 2026-01-31, or 2026-01-31T12:00:00Z")
+    .requiredOption("--to <time>", "where it ends, without that moment")
+    .option("--partition <duration>", "length of a window: 6h, 1d, 1w", "1d")
+    .option("--parallel <n>", "windows at once", count, 8)
+    .option("--detach", "leave it to the processes that run already")
+    .action((name, options) =>
+      inContext(async (context) => (await import("./commands/backfill.ts")).backfill(context, name, options)),
+    );
+  defineBackfills(
+    define("backfills", "how far backfills are, and how to end one", "penstock backfills list"),
+    inContext,
+  );
   defineDeletions(
     define("deletions", "what full runs found gone, and what waits for a decision", "penstock deletions list"),
     inContext,
@@ -62,6 +83,22 @@ export function defineStateCommands(define: Define, inContext: InContext): void 
     define("checkpoint", "look at checkpoints, and move them", "penstock checkpoint show usgs.earthquakes"),
     inContext,
   );
+}
+
+function defineBackfills(group: Command, inContext: InContext): void {
+  const load = () => import("./commands/backfill.ts");
+  group
+    .command("list")
+    .description("list backfills, newest first")
+    .option("--limit <n>", "at most this many", count, 50)
+    .option("--json", "print as JSON, one line for each")
+    .action((options) => inContext(async (context) => (await load()).list(context, options)));
+  group
+    .command("cancel <backfill>")
+    .description("end a backfill; what it committed stays")
+    .option("--reason <text>", "why; kept in the audit log")
+    .option("--json", "print as one line of JSON")
+    .action((id, options) => inContext(async (context) => (await load()).cancel(context, id, options)));
 }
 
 function defineDeletions(group: Command, inContext: InContext): void {

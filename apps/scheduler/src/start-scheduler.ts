@@ -1,3 +1,4 @@
+import { startBackfillWindows } from "@penstock/pipeline/backfills";
 import { tickHandler } from "@penstock/pipeline/handlers";
 import { restoreQueueState } from "@penstock/pipeline/restore";
 import { startChildren } from "@penstock/pipeline/start-children";
@@ -26,6 +27,7 @@ export async function startScheduler(runtime: Runtime, stack: AsyncDisposableSta
   startUpkeep(context, stack, pace);
   observeState(context);
   stack.use(startLoop("children", startChildrenEveryMs, () => startChildren(context), context.logger));
+  stack.use(startLoop("backfills", startChildrenEveryMs, () => startBackfillWindows(context), context.logger));
   const ticks = startWorker(backend, {
     queue: tickQueue,
     handlers: { tick: tickHandler(context) },

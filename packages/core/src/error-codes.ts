@@ -237,6 +237,11 @@ export const errorCodes = {
     means: "Another process has this data folder open.",
     remedy: "Stop it, or use Redis (REDIS_URL) to run several processes.",
   },
+  BACKFILL_UNKNOWN: { means: "No backfill has that id.", remedy: "`penstock backfills list` lists them." },
+  BACKFILL_IMPOSSIBLE: {
+    means: "The stream cannot be fetched by windows of time, or not by these.",
+    remedy: "See the message; a full run (`penstock run --full`) fetches everything again.",
+  },
   DELETION_UNKNOWN: {
     means: "There is no such run whose missing records wait for a decision.",
     remedy: "`penstock deletions list` shows what full runs found gone.",

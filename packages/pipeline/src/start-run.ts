@@ -1,6 +1,6 @@
 import { fetchJobId } from "@penstock/core/job-id";
 import { canonicalJson, type JsonObject } from "@penstock/core/json";
-import type { ParentValues } from "@penstock/core/partition";
+import { type ParentValues, windowOf } from "@penstock/core/partition";
 import { livePartition, type Run, type RunIdentity, type RunMode } from "@penstock/core/run";
 import type { NewJob } from "@penstock/queues/queues";
 import type { Stream } from "@penstock/source/model";
@@ -75,7 +75,8 @@ export function firstPageJob(
   const { source, runId, mode } = run;
   const attributes = { "penstock.source": source, "penstock.stream": stream.name, "penstock.run": runId };
   const runTraceparent = traces.handOn({ name: "run", attributes: { ...attributes, "penstock.mode": mode } });
-  const position = stream.paginator.start(mode === "full" ? null : run.boundAtStart);
+  const bound = mode === "full" ? null : run.boundAtStart;
+  const position = stream.paginator.start(bound, undefined, windowOf(run.partition)?.to);
   const traced = { ...run, parent, runTraceparent };
   return fetchJob({ ...traced, traceparent: pageTrace(traces, traced, 0) }, 0, position);
 }

@@ -1,3 +1,4 @@
+import { windowOf } from "@penstock/core/partition";
 import { z } from "zod";
 
 /*
@@ -132,6 +133,12 @@ export const catalog: { [T in JobType]: JobDefinition<T> } = {
     keepCompleted: { count: 200, ageSeconds: 3_600 },
   },
 };
+
+/** Of 0 (first) up. Windows of a backfill wait while there is work of any other kind. */
+export function priorityOf(payload: unknown): number {
+  const isOfRun = typeof payload === "object" && payload !== null && "partition" in payload;
+  return isOfRun && windowOf(String(payload.partition)) !== undefined ? 1 : 0;
+}
 
 export const jobTypes: readonly JobType[] = ["tick", "fetch", "transform", "redrive"];
 

@@ -52,7 +52,9 @@ export function createQueues(backend: QueueBackend, options: QueuesOptions): Que
       asked("oldest waiting jobs", async () => Promise.all((await workQueues()).map(readOldestWaiting))),
     connections: backend.connections,
     transformBacklog: () =>
-      asked("transform backlog", () => queue(transformQueue).getJobCountByTypes("wait", "active", "delayed")),
+      asked("transform backlog", () =>
+        queue(transformQueue).getJobCountByTypes("wait", "prioritized", "active", "delayed"),
+      ),
     hasJobs: (source, runId) =>
       asked(`jobs of run ${runId}`, () => hasRunJobs([queue(fetchQueue(source)), queue(transformQueue)], runId)),
     failedJobs: (limit) => asked("failed jobs", async () => readFailedJobs(backend, await workQueues(), limit)),
@@ -112,9 +114,10 @@ async function readOldestWaiting(queue: BullQueue): Promise<{ queue: string; age
 async function readDepth(queue: BullQueue): Promise<QueueDepth> {
   const {
     wait = 0,
+    prioritized = 0,
     active = 0,
     delayed = 0,
     failed = 0,
-  } = await queue.getJobCounts("wait", "active", "delayed", "failed");
-  return { queue: queue.name, waiting: wait, active, delayed, failed };
+  } = await queue.getJobCounts("wait", "prioritized", "active", "delayed", "failed");
+  return { queue: queue.name, waiting: wait + prioritized, active, delayed, failed };
 }

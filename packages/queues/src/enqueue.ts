@@ -4,7 +4,7 @@ import type { FlowJob } from "bullmq";
 import { z } from "zod";
 import { ask } from "./ask.ts";
 import type { QueueBackend } from "./backend.ts";
-import { catalog, type JobPayloads, type JobType } from "./catalog.ts";
+import { catalog, type JobPayloads, type JobType, priorityOf } from "./catalog.ts";
 import { jobOptions } from "./job-options.ts";
 import type { NewJob, Queues } from "./queues.ts";
 
@@ -64,7 +64,9 @@ function toNode(backend: QueueBackend, job: NewJob): JobNode {
   const { type, jobId, delayMs } = job;
   const { queueName, data } = address(type, job.payload);
   const delay = delayMs === undefined ? {} : { delay: delayMs };
-  return { name: type, queueName, data, opts: { ...jobOptions(type, backend.keepsCompleted), ...delay, jobId } };
+  const priority = priorityOf(data);
+  const options = { ...jobOptions(type, backend.keepsCompleted), ...delay, ...(priority > 0 && { priority }) };
+  return { name: type, queueName, data, opts: { ...options, jobId } };
 }
 
 /**

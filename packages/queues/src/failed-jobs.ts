@@ -1,5 +1,5 @@
 import type { BullJob, BullQueue, QueueBackend } from "./backend.ts";
-import { isJobType, type JobPayloads, type JobType } from "./catalog.ts";
+import { isJobType, type JobPayloads, type JobType, priorityOf } from "./catalog.ts";
 import { addAll, aloneId, isAloneId } from "./enqueue.ts";
 import { jobOptions } from "./job-options.ts";
 import type { FailedJob } from "./queues.ts";
@@ -40,7 +40,9 @@ function failedJob<T extends JobType>(backend: QueueBackend, type: T, job: BullJ
  * added before the old one goes: between the two there may be both, never none.
  */
 async function retryAlone(backend: QueueBackend, type: JobType, job: BullJob): Promise<void> {
-  const opts = { ...jobOptions(type, backend.keepsCompleted), jobId: aloneId(job.id ?? "") };
+  const priority = priorityOf(job.data);
+  const jobId = aloneId(job.id ?? "");
+  const opts = { ...jobOptions(type, backend.keepsCompleted), jobId, ...(priority > 0 && { priority }) };
   await addAll(backend, [{ name: type, queueName: job.queueName, data: job.data, opts }], 10_000);
   await job.remove();
 }

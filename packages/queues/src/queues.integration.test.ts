@@ -1,3 +1,4 @@
+import { windowPartition } from "@penstock/core/partition";
 import { queueTargets } from "@penstock/testing/databases";
 import { waitUntil } from "@penstock/testing/wait-until";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -169,6 +170,33 @@ describe.each(queueTargets())("queues on $name", (target) => {
       ["L_2", letter("2")],
       ["L_3", letter("3")],
     ]);
+  });
+
+  test("what belongs to a backfill waits while there is other work, and is seen as waiting", async () => {
+    const partition = windowPartition({ backfill: "b", from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z" });
+    const windows = [0, 1, 2].map((seq) => {
+      const job = fetchJob("filled", { runId: "window", seq });
+      return { ...job, payload: { ...job.payload, partition } };
+    });
+    const queues = opened.queues({ sources: ["filled"] });
+    await queues.enqueue(windows);
+    await queues.enqueue([fetchJob("filled", { runId: "live", seq: 7 })]);
+    expect(await opened.depthOf("filled")).toMatchObject({ waiting: 4, active: 0 });
+    expect(await queues.hasJobs("filled", "window")).toBe(true);
+    const seen: number[] = [];
+    const handle = async ({ seq }: { seq: number }) => {
+      seen.push(seq);
+      // As a throttled page goes back into line.
+      return seen.length === 2 ? { deferMs: 10 } : undefined;
+    };
+    const settle = async () => undefined;
+    opened.start("filled", {
+      handlers: { fetch: { handle, settle } },
+      options: { concurrency: 1, attempts: 1, backoff: { initialMs: 1, maxMs: 1 } },
+    });
+    await waitUntil(() => seen.length === 5, { what: "all of them", timeoutMs: 20_000 });
+    expect(seen[0]).toBe(7);
+    expect(seen.toSorted()).toEqual([0, 0, 1, 2, 7]);
   });
 });
 

@@ -10,7 +10,7 @@ import type { BullQueue } from "./backend.ts";
  * Postgres is asked state by state, and jobs move between the questions: from waiting and delayed to active, and back.
  * Asking for the former again after the latter finds those that moved back meanwhile.
  */
-const states: JobState[] = ["wait", "delayed", "active", "wait", "delayed", "failed"];
+const states: JobState[] = ["wait", "prioritized", "delayed", "active", "wait", "prioritized", "delayed", "failed"];
 
 /** True if any job of the run is in one of the queues, which are looked at in the order that jobs go through them. */
 export async function hasRunJobs(queues: BullQueue[], runId: string): Promise<boolean> {

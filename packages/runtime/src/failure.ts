@@ -10,12 +10,12 @@ import { ConfigError, InfrastructureError, PenstockError } from "@penstock/core/
  * | 1    | a run did not succeed, or something unexpected failed |
  * | 2    | what was asked for cannot work: configuration, source, arguments |
  * | 3    | database or queue does not answer |
- * | 4    | no dead letter, or deletion, is what was asked for |
+ * | 4    | no dead letter, deletion or backfill is what was asked for |
  * | 130  | interrupted |
  */
 export const exitCodes = { ok: 0, failed: 1, misused: 2, unavailable: 3, notFound: 4, interrupted: 130 } as const;
 
-const notFound: ReadonlySet<string> = new Set<ErrorCode>(["LETTER_UNKNOWN", "DELETION_UNKNOWN"]);
+const notFound: ReadonlySet<string> = new Set<ErrorCode>(["LETTER_UNKNOWN", "DELETION_UNKNOWN", "BACKFILL_UNKNOWN"]);
 
 export function exitCodeOf(error: unknown): number {
   if (error instanceof ConfigError) return notFound.has(error.code) ? exitCodes.notFound : exitCodes.misused;

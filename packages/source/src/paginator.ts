@@ -10,6 +10,8 @@ export type Paginator = {
   kind: string;
   /** Where a page may hide records that a later page of the run brings: then the bound waits for the end of the run. */
   mayHide?: boolean;
+  /** Whether it asks for records up to a time, so that a run of it can end there by itself. */
+  endsAnywhere?: boolean;
   /**
    * The same for a stream with this cursor, where it pages by the cursor itself.
    *
@@ -20,8 +22,9 @@ export type Paginator = {
    * The first position of a run that starts from `bound` (`null`: from the beginning).
    *
    * @param cursor the stream's, which says how to read the bound; default a timestamp
+   * @param upTo where the run may end, as cursor text; only for paginators that can, see `endsAnywhere`
    */
-  start(bound: string | null, cursor?: CursorShape): JsonObject;
+  start(bound: string | null, cursor?: CursorShape, upTo?: string): JsonObject;
   /** What the request at this position adds to the stream's own query. */
   request(position: JsonObject): PageRequest;
   /**

@@ -3,6 +3,14 @@ import type { Reach } from "@penstock/core/failure-points";
 import { livePartition } from "@penstock/core/run";
 import { createAccess } from "./access.ts";
 import { listActions, noteAction } from "./audit-log.ts";
+import {
+  cancelBackfill,
+  listBackfills,
+  readBackfill,
+  runningBackfills,
+  startBackfill,
+  startWindows,
+} from "./backfills.ts";
 import { type Connection, orRolledBack } from "./connection.ts";
 import { decideDeletion, listDeletions, readDeletion } from "./deletions.ts";
 import { markDue } from "./due-partitions.ts";
@@ -83,7 +91,10 @@ export function createStore(connection: Connection, reach: Reach): Store {
     liveRuns: (filter) =>
       ask(async () => {
         const live = await db.run.findMany({
-          where: { status: "running", ...(filter && { source: filter.source, stream: filter.stream }) },
+          where: {
+            status: "running",
+            ...(filter && { source: filter.source, stream: filter.stream, mode: { not: "backfill" } }),
+          },
           orderBy: { startedAt: "asc" },
         });
         return live.map((row) => ({ ...storedRun(row), lastPageAt: row.lastPageAt }));
@@ -187,6 +198,12 @@ export function createStore(connection: Connection, reach: Reach): Store {
     endReplay: (id) => transact((tx) => endReplay(tx, dialect, id)),
 
     pruneGenerations: () => pruneGenerations(connection),
+    startBackfill: (request, author) => transact((tx) => startBackfill(tx, dialect, request, author)),
+    listBackfills: (filter) => ask(() => listBackfills(db, filter)),
+    readBackfill: (id) => ask(() => readBackfill(db, id)),
+    runningBackfills: () => ask(() => runningBackfills(db)),
+    startWindows: (id) => startWindows(connection, id),
+    cancelBackfill: (id, author) => transact((tx) => cancelBackfill(tx, dialect, id, author)),
     settleDeletions: () => settleDeletions(connection),
     listDeletions: (filter) => ask(() => listDeletions(db, filter)),
     readDeletion: (runId) => ask(() => readDeletion(db, runId)),

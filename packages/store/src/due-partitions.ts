@@ -2,6 +2,7 @@ import { parentKeyOf, parentPartition } from "@penstock/core/partition";
 import type { RecordBatch } from "@penstock/core/record";
 import { livePartition, type RunMode, type RunStatus } from "@penstock/core/run";
 import { Prisma } from "../generated/postgresql/client.ts";
+import { settleWindow } from "./backfill-windows.ts";
 import type { Transaction } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
 import { currentGeneration } from "./generation.ts";
@@ -99,8 +100,8 @@ export async function markDue(db: Transaction, dialect: Dialect, mark: DueMark):
 export type EndedRun = { source: string; stream: string; partition: string; fence: number };
 
 /**
- * What the end of a run means for a partition that belongs to a parent; for others nothing. Part of the transaction that ends
- * the run, behind the checkpoint's lock.
+ * What the end of a run means for a partition that belongs to a parent, or to a backfill; for others nothing. Part of the
+ * transaction that ends the run, behind the checkpoint's lock.
  */
 export async function settleDue(
   db: Transaction,
@@ -109,6 +110,7 @@ export async function settleDue(
   status: RunStatus,
   { failures, now }: { failures: number; now: Date | string },
 ): Promise<void> {
+  await settleWindow(db, dialect, run.partition, status);
   if (parentKeyOf(run.partition) === undefined || status === "superseded") return;
   const change =
     status === "succeeded" ? afterSuccess(run, dialect) : afterFailure(run, dialect, retryAt(failures, new Date(now)));

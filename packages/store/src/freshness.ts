@@ -29,10 +29,10 @@ export async function readFreshness(db: Prisma, dialect: Dialect): Promise<Fresh
       SELECT source, stream, max(updated_at) AS checkpoint_at, max(watermark) AS watermark,
         max(CASE WHEN partition = 'live' AND is_paused THEN 1 ELSE 0 END) AS is_paused,
         count(due_fence) AS due, count(CASE WHEN failures > 0 THEN 1 END) AS failing
-      FROM checkpoints GROUP BY source, stream
+      FROM checkpoints WHERE partition NOT LIKE 'backfill:%' GROUP BY source, stream
     )
     SELECT s.source, s.stream, s.checkpoint_at, s.watermark, s.is_paused, s.due, s.failing, ${dialect.now} AS now,
-      (SELECT max(r.ended_at) FROM runs r WHERE r.source = s.source AND r.stream = s.stream AND r.status = 'succeeded') AS last_success_at,
+      (SELECT max(r.ended_at) FROM runs r WHERE r.source = s.source AND r.stream = s.stream AND r.status = 'succeeded' AND r.mode <> 'backfill') AS last_success_at,
       (SELECT min(r.started_at) FROM runs r WHERE r.source = s.source AND r.stream = s.stream) AS first_run_at,
       (SELECT count(*) FROM runs r WHERE r.source = s.source AND r.stream = s.stream AND r.status = 'running') AS live_runs,
       (SELECT count(*) FROM dead_letters d WHERE d.source = s.source AND d.stream = s.stream AND d.status = 'open') AS open_letters,

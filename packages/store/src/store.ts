@@ -59,7 +59,7 @@ export type Store = {
     runId: string,
     end: { status: Exclude<RunStatus, "running">; code?: ErrorCode; message?: string },
   ): Promise<boolean>;
-  /** Live runs, oldest first; with `partitionOf` only that stream's. */
+  /** Live runs, oldest first; with a filter only that stream's, those of backfills apart. */
   liveRuns(filter?: { source: string; stream: string }): Promise<(Run & { lastPageAt: Date | null })[]>;
   /** Newest first. */
   listRuns(filter: { source?: string; stream?: string; status?: RunStatus; limit: number }): Promise<Run[]>;
@@ -165,6 +165,25 @@ export type Store = {
 
   /** Removes records that replaced streams have left behind, some thousand at a time; returns how many. */
   pruneGenerations(): Promise<number>;
+  /**
+   * Has a span of time fetched again in windows, or goes on with a backfill of the same span that has not succeeded.
+   *
+   * @throws ConfigError `BACKFILL_IMPOSSIBLE` for a span without time, or of too many windows
+   */
+  startBackfill(request: NewBackfill, author: Author): Promise<{ backfill: Backfill; isNew: boolean }>;
+  /** Newest first. */
+  listBackfills(filter: { limit: number }): Promise<Backfill[]>;
+  /** @throws ConfigError `BACKFILL_UNKNOWN` */
+  readBackfill(id: string): Promise<Backfill>;
+  runningBackfills(): Promise<{ id: string; source: string; stream: string }[]>;
+  /** Starts runs of a backfill's next windows, or ends it; their first pages are to be enqueued. */
+  startWindows(id: string): Promise<StartedWindows>;
+  /**
+   * Ends a backfill and its live runs, whose ids are in `ended`.
+   *
+   * @throws ConfigError `BACKFILL_UNKNOWN`
+   */
+  cancelBackfill(id: string, author: Author): Promise<{ backfill: Backfill; ended: string[]; isCancelled: boolean }>;
   /**
    * Finds what full runs missed and marks it as deleted, in bounded transactions, until nothing is left to do. Returns what was
    * settled, or waits for a decision since; several processes may do it at once.
@@ -336,6 +355,19 @@ export type CommittedPage = {
  * - `done`, `rejected`
  * - `superseded`: a later full run was compared before anybody had decided
  */
+/** `windowMs`: length of a window; `parallel`: windows at once. */
+export type NewBackfill = { source: string; stream: string; from: Date; to: Date; windowMs: number; parallel: number };
+export type Backfill = NewBackfill & {
+  id: string;
+  status: "running" | "succeeded" | "failed" | "cancelled";
+  startedAt: Date;
+  endedAt: Date | null;
+  windows: { total: number; done: number; running: number; failed: number };
+  /** Of all runs of its windows. */
+  account: Account;
+};
+export type StartedWindows = { started: StartedRun[]; ended: "succeeded" | "failed" | null };
+
 export const deletionStatuses = [
   "new",
   "incomplete",

@@ -89,7 +89,7 @@ async function countPartitions(db: Prisma): Promise<Map<string, Partitions>> {
 type Known = { openLetters: number; partitions: Partitions | undefined };
 
 async function stateOf(db: Prisma, row: CheckpointModel, { openLetters, partitions }: Known): Promise<StreamState> {
-  const where = { source: row.source, stream: row.stream };
+  const where = { source: row.source, stream: row.stream, mode: { not: "backfill" } };
   const orderBy = [{ startedAt: "desc" as const }, { fence: "desc" as const }];
   const last = await db.run.findFirst({ where, orderBy });
   const success =

@@ -1,5 +1,6 @@
 import type { Handlers } from "../handler.ts";
 import { actionHandlers } from "./actions.ts";
+import { backfillHandlers } from "./backfills.ts";
 import { deletionHandlers } from "./deletions.ts";
 import { eventHandlers } from "./events.ts";
 import { letterHandlers } from "./letters.ts";
@@ -15,6 +16,7 @@ export const handlers: Partial<Handlers> = {
   ...runHandlers,
   ...letterHandlers,
   ...actionHandlers,
+  ...backfillHandlers,
   ...deletionHandlers,
   ...eventHandlers,
   ...sessionHandlers,

@@ -2,6 +2,7 @@ import { type CursorKind, compareCursors } from "@penstock/core/cursor";
 import { z } from "zod";
 import type { Cursor, Stream } from "../model.ts";
 import type { PageSeen, Paginator } from "../paginator.ts";
+import { endingUpTo } from "./up-to.ts";
 
 const positionSchema = z.object({
   /** What is older than it was seen by an earlier run; `null` in a run that reads everything. */
@@ -18,7 +19,8 @@ export function forStream(paginator: Paginator, cursor: Cursor | undefined, orde
   if (cursor === undefined) return paginator;
   const suited = paginator.forCursor?.(cursor) ?? paginator;
   if (order === "desc") return newestFirst(suited, cursor);
-  return { ...suited, start: (bound) => suited.start(bound, cursor) };
+  const knowing: Paginator = { ...suited, start: (bound, _cursor, upTo) => suited.start(bound, cursor, upTo) };
+  return order === "asc" && suited.endsAnywhere !== true ? endingUpTo(knowing, cursor.kind) : knowing;
 }
 
 /**

@@ -9,6 +9,8 @@ export type Walked = { ids: string[]; requests: PageRequest[]; end: string };
 
 type WalkOptions = {
   bound?: string;
+  /** Where the run is to end. */
+  upTo?: string;
   cursor?: CursorShape;
   cursorOf?: (item: JsonValue) => string | null;
   /** As the API writes it; default as `cursorOf` gives it. */
@@ -19,9 +21,9 @@ const tooManyPages = 2_000;
 
 /** Follows a paginator to the end; `end` is `end`, or the code of an incomplete run. Items have an `id`. */
 export function walkApi(paginator: Paginator, api: Api, options: WalkOptions = {}): Walked {
-  const { bound = null, cursor, cursorOf = () => null, rawOf = (item) => cursorOf(item) ?? undefined } = options;
+  const { bound = null, cursor, upTo, cursorOf = () => null, rawOf = (item) => cursorOf(item) ?? undefined } = options;
   const walked: Walked = { ids: [], requests: [], end: "" };
-  for (let position = paginator.start(bound, cursor); walked.end === ""; ) {
+  for (let position = paginator.start(bound, cursor, upTo); walked.end === ""; ) {
     if (walked.requests.length === tooManyPages) throw new Error("the paginator does not come to an end");
     const request = paginator.request(position);
     walked.requests.push(request);

@@ -48,9 +48,10 @@ export function timeWindows(options: WindowOptions): Paginator {
   return {
     kind: "windows",
     mayHide: true,
-    start: (bound) => ({
+    endsAnywhere: true,
+    start: (bound, _cursor, upTo) => ({
       fromMs: bound === null ? firstMs : timeBefore(instantMs(bound) ?? firstMs, format),
-      endMs: now(),
+      endMs: upTo === undefined ? now() : (instantMs(upTo) ?? now()),
       lengthMs: full,
     }),
     request: (position) => {
