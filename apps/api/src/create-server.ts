@@ -51,7 +51,7 @@ export async function createServer(api: ApiContext, options: ServerOptions): Pro
   registerRoutes(server, api, handlers);
   await serveBoard(server, options.queues, { store, logger });
   await servePages(server, {
-    description: describeApi(api.version, Object.keys(handlers)),
+    description: describeApi(api.version),
     dashboard: options.dashboard,
     logger,
   });

@@ -5,14 +5,14 @@ import type { ApiContext } from "./api-context.ts";
 import type { Call, Handlers } from "./handler.ts";
 
 /** Registers every route of the table, with what it needs of its caller. */
-export function registerRoutes(server: FastifyInstance, api: ApiContext, handlers: Partial<Handlers>): void {
+export function registerRoutes(server: FastifyInstance, api: ApiContext, handlers: Handlers): void {
   for (const name of Object.keys(handlers) as RouteName[]) registerRoute(server, api, handlers, name);
 }
 
 function registerRoute<N extends RouteName>(
   server: FastifyInstance,
   api: ApiContext,
-  handlers: Partial<Handlers>,
+  handlers: Handlers,
   name: N,
 ): void {
   const route: Route = routes[name];
@@ -20,7 +20,7 @@ function registerRoute<N extends RouteName>(
     method: route.method,
     url: route.path.replaceAll(/\{(\w+)\}/g, ":$1"),
     config: { scope: route.scope },
-    handler: (request, reply) => handlers[name]?.(readCall<N>(route, api, request, reply)),
+    handler: (request, reply) => handlers[name](readCall<N>(route, api, request, reply)),
   });
 }
 

@@ -9,8 +9,8 @@ import { runHandlers } from "./runs.ts";
 import { sessionHandlers } from "./session.ts";
 import { streamHandlers } from "./streams.ts";
 
-/** The answers there are. */
-export const handlers: Partial<Handlers> = {
+/** The answer to every route of the contract. */
+export const handlers: Handlers = {
   ...recordHandlers,
   ...streamHandlers,
   ...runHandlers,

@@ -2,7 +2,6 @@ import { useState } from "react";
 import { Link } from "wouter";
 import type { Deletion } from "../client/models.ts";
 import { useMay } from "../client/session.ts";
-import { useOffered } from "../client/use-offered.ts";
 import { useAction, useOperation } from "../client/use-operation.ts";
 import { AskReason } from "../elements/ask-reason.tsx";
 import { Moment } from "../elements/moment.tsx";
@@ -13,8 +12,7 @@ const shownKeys = 5;
 
 /** Deletions that are more than their stream allows, and wait for a decision; nothing where there are none. */
 export function Deletions() {
-  const isOffered = useOffered("listDeletions");
-  const deletions = useOperation("listDeletions", {}, { isEnabled: isOffered }).data?.items ?? [];
+  const deletions = useOperation("listDeletions", {}).data?.items ?? [];
   if (deletions.length === 0) return null;
   return (
     <Panel title="Deletions that wait for a decision">

@@ -12,14 +12,13 @@ const pollingIntervalMs = 5_000;
 export function useOperation<N extends Operation>(
   operation: N,
   given: Given<N>,
-  options: { intervalMs?: number; isEnabled?: boolean } = {},
+  options: { intervalMs?: number } = {},
 ): UseQueryResult<RouteResponse<N>> {
   const usualMs = useIsLive() ? safetyIntervalMs : pollingIntervalMs;
   return useQuery({
     queryKey: [operation, given],
     queryFn: ({ signal }) => request(operation, { ...given, signal }),
     refetchInterval: options.intervalMs ?? usualMs,
-    enabled: options.isEnabled ?? true,
     placeholderData: keepPreviousData,
   });
 }

@@ -2,7 +2,6 @@ import { Link, useLocation } from "wouter";
 import { type LiveState, useLiveState } from "../client/live-state.ts";
 import type { Session } from "../client/models.ts";
 import { useMay } from "../client/session.ts";
-import { useOffered } from "../client/use-offered.ts";
 import { useAction, useOperation } from "../client/use-operation.ts";
 import { formatCompact, formatCount } from "../format/number.ts";
 import { Logo } from "./logo.tsx";
@@ -26,7 +25,6 @@ export function TopBar({ session }: { session: Session }) {
 
 function Navigation() {
   const mayAudit = useMay("admin");
-  const hasBackfills = useOffered("listBackfills");
   const letters =
     useOperation("listStreams", {}).data?.items.reduce((sum, { openLetters }) => sum + openLetters, 0) ?? 0;
   return (
@@ -40,7 +38,7 @@ function Navigation() {
           </span>
         )}
       </Place>
-      {hasBackfills && <Place href="/backfills">Backfills</Place>}
+      <Place href="/backfills">Backfills</Place>
       <Place href="/depths">Queues</Place>
       {mayAudit && <Place href="/audit">Audit</Place>}
       <a href="/docs">API</a>

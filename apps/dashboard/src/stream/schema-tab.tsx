@@ -1,4 +1,3 @@
-import { useOffered } from "../client/use-offered.ts";
 import { useOperation } from "../client/use-operation.ts";
 import { Answer, Empty } from "../elements/answer.tsx";
 import { JsonView } from "../elements/json-view.tsx";
@@ -9,10 +8,9 @@ import type { TabProps } from "./stream-page.tsx";
 
 /** What the stream's records look like, how that changed, and what arrived otherwise. */
 export function SchemaTab({ stream }: TabProps) {
-  const hasDrift = useOffered("listDrift");
   return (
     <>
-      {hasDrift && <DriftPanel stream={stream} />}
+      <DriftPanel stream={stream} />
       <ColumnsPanel stream={stream} />
       <VersionsPanel stream={stream} />
     </>

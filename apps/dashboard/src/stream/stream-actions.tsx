@@ -2,7 +2,6 @@ import { useState } from "react";
 import { Link } from "wouter";
 import type { StreamDetail } from "../client/models.ts";
 import { useMay } from "../client/session.ts";
-import { useOffered } from "../client/use-offered.ts";
 import { useAction } from "../client/use-operation.ts";
 import { ProblemNote } from "../elements/answer.tsx";
 import { PauseDialog } from "./pause-dialog.tsx";
@@ -10,7 +9,6 @@ import { PauseDialog } from "./pause-dialog.tsx";
 /** What can be done with a stream, for who may. */
 export function StreamActions({ stream }: { stream: StreamDetail }) {
   const mayOperate = useMay("operate");
-  const hasBackfills = useOffered("startBackfill");
   const start = useAction("startRun");
   const [isAsking, setIsAsking] = useState(false);
   if (!mayOperate) return null;
@@ -33,11 +31,9 @@ export function StreamActions({ stream }: { stream: StreamDetail }) {
         <button type="button" onClick={() => setIsAsking(true)}>
           {stream.isPaused ? "Resume…" : "Pause…"}
         </button>
-        {hasBackfills && (
-          <Link href={`/backfills?source=${names.source}&stream=${names.stream}`} className="button">
-            Backfill…
-          </Link>
-        )}
+        <Link href={`/backfills?source=${names.source}&stream=${names.stream}`} className="button">
+          Backfill…
+        </Link>
       </div>
       {start.isError && <ProblemNote error={start.error} />}
       {start.isSuccess && (

@@ -1,6 +1,5 @@
 import { useSearchParams } from "wouter";
 import type { StreamDetail } from "../client/models.ts";
-import { useOffered } from "../client/use-offered.ts";
 import { useOperation } from "../client/use-operation.ts";
 import { Answer } from "../elements/answer.tsx";
 import { HealthBadge } from "../elements/status.tsx";
@@ -37,8 +36,7 @@ function StreamView({ stream }: TabProps) {
   const base = `/streams/${stream.source}/${stream.stream}`;
   const [search] = useSearchParams();
   const asked = search.get("tab");
-  const hasChanges = useOffered("listChanges");
-  const names = Object.keys(tabs).filter((name) => name !== "Live tail" || hasChanges);
+  const names = Object.keys(tabs);
   const current = names.find((name) => slug(name) === asked) ?? "Activity";
   const Tab = Object.entries(tabs).find(([name]) => name === current)?.[1] ?? ActivityTab;
   return (
