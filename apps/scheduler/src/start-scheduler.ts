@@ -13,6 +13,7 @@ import { startUpkeep } from "@penstock/runtime/upkeep";
 
 /** A child stream has at most so many live runs at once as its source is kept busy with; when some end others begin. */
 const startChildrenEveryMs = 250;
+const retentionEveryMs = 3_600_000;
 
 /**
  * Keeps the schedules, starts runs when they are due, supersedes runs that lost their jobs, settles jobs whose workers
@@ -28,6 +29,7 @@ export async function startScheduler(runtime: Runtime, stack: AsyncDisposableSta
   observeState(context);
   stack.use(startLoop("children", startChildrenEveryMs, () => startChildren(context), context.logger));
   stack.use(startLoop("backfills", startChildrenEveryMs, () => startBackfillWindows(context), context.logger));
+  stack.use(startLoop("retention", retentionEveryMs, () => prune(runtime), context.logger));
   const ticks = startWorker(backend, {
     queue: tickQueue,
     handlers: { tick: tickHandler(context) },
@@ -35,4 +37,9 @@ export async function startScheduler(runtime: Runtime, stack: AsyncDisposableSta
   });
   stack.defer(async () => void (await ticks.stop(config.shutdownGraceMs)));
   return [ticks];
+}
+
+async function prune({ context: { store, logger }, config }: Runtime): Promise<void> {
+  const pruned = await store.prune(config.keep);
+  if (Object.values(pruned).some((count) => count > 0)) logger.info(pruned, "what was kept long enough is removed");
 }

@@ -30,6 +30,8 @@ export type Config = {
   /** Pages. */
   backlogHigh: number;
   shutdownGraceMs: number;
+  /** Milliseconds; `null`: for ever. */
+  keep: { runsMs: number | null; pagesMs: number | null; lettersMs: number | null };
   /** Never set but by tests. */
   test: { failures: PlannedFailure[]; hasUniqueJobIds: boolean };
   /** The environment with `.env` added: what sources read their own variables from. */
@@ -132,9 +134,17 @@ function compose(values: Values, cwd: string): Omit<Config, "env"> {
     transformThreads: values.PENSTOCK_TRANSFORM_THREADS,
     backlogHigh: values.PENSTOCK_BACKLOG_HIGH,
     shutdownGraceMs: values.PENSTOCK_SHUTDOWN_GRACE_MS,
+    keep: {
+      runsMs: daysMs(values.PENSTOCK_KEEP_RUNS_DAYS),
+      pagesMs: daysMs(values.PENSTOCK_KEEP_PAGES_DAYS),
+      lettersMs: daysMs(values.PENSTOCK_KEEP_LETTERS_DAYS),
+    },
     test: { failures: values.PENSTOCK_FAILURE_POINT, hasUniqueJobIds: values.PENSTOCK_UNIQUE_JOB_IDS },
   };
 }
+
+const dayMs = 86_400_000;
+const daysMs = (days: number) => (days === 0 ? null : days * dayMs);
 
 function telemetryConfig(values: Values): TelemetryConfig {
   const url = values.OTEL_EXPORTER_OTLP_ENDPOINT?.replace(/\/+$/, "");

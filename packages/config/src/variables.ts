@@ -193,6 +193,25 @@ const serviceVariables = {
   }),
 };
 
+const retentionVariables = {
+  PENSTOCK_KEEP_RUNS_DAYS: variable(integer(0, 36_500).default(90), {
+    description:
+      "How long ended runs are kept, in days. Of each partition the last that succeeded stays. `0`, here and below: for ever.",
+    expected: "a whole number from 0 to 36500",
+    fallback: "`90`",
+  }),
+  PENSTOCK_KEEP_PAGES_DAYS: variable(integer(0, 36_500).default(30), {
+    description: "How long it is kept what became of each page of a run.",
+    expected: "a whole number from 0 to 36500",
+    fallback: "`30`",
+  }),
+  PENSTOCK_KEEP_LETTERS_DAYS: variable(integer(0, 36_500).default(90), {
+    description: "How long dead letters are kept that are resolved or discarded. Open ones stay.",
+    expected: "a whole number from 0 to 36500",
+    fallback: "`90`",
+  }),
+};
+
 const telemetryVariables = {
   OTEL_EXPORTER_OTLP_ENDPOINT: variable(address("http:", "https:").optional(), {
     description:
@@ -249,6 +268,7 @@ export const variables = {
   ...queueVariables,
   ...logVariables,
   ...serviceVariables,
+  ...retentionVariables,
   ...telemetryVariables,
   ...testVariables,
 };

@@ -35,6 +35,7 @@ import { queryView } from "./query-view.ts";
 import { commitReplay, countRawPages, endReplay, listRawPages, pruneRawPages, startReplay } from "./raw-pages.ts";
 import { readOutputs } from "./record-reads.ts";
 import { setAsideRefused } from "./refused-records.ts";
+import { prune } from "./retention.ts";
 import { sumRuns } from "./run-totals.ts";
 import { endRun, readRun, startRun, storedRun } from "./runs.ts";
 import { listDrift, noteDrift } from "./schema-drift.ts";
@@ -197,6 +198,7 @@ export function createStore(connection: Connection, reach: Reach): Store {
     commitReplay: (commit) => transact((tx) => commitReplay(tx, dialect, commit)),
     endReplay: (id) => transact((tx) => endReplay(tx, dialect, id)),
 
+    prune: (keep) => prune(connection, keep),
     pruneGenerations: () => pruneGenerations(connection),
     startBackfill: (request, author) => transact((tx) => startBackfill(tx, dialect, request, author)),
     listBackfills: (filter) => ask(() => listBackfills(db, filter)),

@@ -163,6 +163,8 @@ export type Store = {
   commitReplay(commit: ReplayCommit): Promise<Replay>;
   endReplay(id: string): Promise<void>;
 
+  /** Removes what is older than it is to be kept, some thousand rows at a time. Records, open letters and the audit log stay. */
+  prune(keep: Keep): Promise<Pruned>;
   /** Removes records that replaced streams have left behind, some thousand at a time; returns how many. */
   pruneGenerations(): Promise<number>;
   /**
@@ -355,6 +357,10 @@ export type CommittedPage = {
  * - `done`, `rejected`
  * - `superseded`: a later full run was compared before anybody had decided
  */
+/** How long ended runs, committed pages, and letters that are resolved or discarded are kept; `null`: for ever. */
+export type Keep = { runsMs: number | null; pagesMs: number | null; lettersMs: number | null };
+export type Pruned = { runs: number; pages: number; letters: number };
+
 /** `windowMs`: length of a window; `parallel`: windows at once. */
 export type NewBackfill = { source: string; stream: string; from: Date; to: Date; windowMs: number; parallel: number };
 export type Backfill = NewBackfill & {
