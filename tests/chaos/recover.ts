@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { InfrastructureError } from "@penstock/core/errors";
 import { requestRedrive } from "@penstock/pipeline/redrive";
 import type { Store } from "@penstock/store/store";
 import type { ExternalApi } from "@penstock/testing/simulators/external-api";
@@ -59,8 +60,9 @@ async function redriveWhole({ store, processes }: Recovering): Promise<void> {
   try {
     await requestRedrive(context, { ids: whole.map(({ id }) => id), limit: whole.length });
   } catch (error) {
-    // It may die of it, as its failures are planned.
-    if (process?.isDead() !== true) throw error;
+    // It may die of it, as its failures are planned; and a connection that the server ended while nobody used it is found dead now. What
+    // was claimed is put into the queue by the scheduler.
+    if (process?.isDead() !== true && !(error instanceof InfrastructureError)) throw error;
   }
 }
 

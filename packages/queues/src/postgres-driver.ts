@@ -1,6 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ConfigError } from "@penstock/core/errors";
-import { createPostgresBackend, type PgPool, runMigrations } from "bullmq";
+import {
+  createPostgresBackend,
+  type IQueueBackend,
+  type PgPool,
+  runMigrations,
+  SchemaMigrationRequiredError,
+  SchemaVersionMismatchError,
+} from "bullmq";
 import { Pool } from "pg";
 import { ask } from "./ask.ts";
 import type { QueueDriver, QueueFactory } from "./driver.ts";
@@ -12,6 +19,7 @@ export type PostgresSettings = { url: string };
 export type PostgresDriverOptions = { report: ErrorReporter; isReadOnly: boolean };
 
 const connectTimeoutMs = 5_000;
+const retryMs = 500;
 
 /**
  * Connects to BullMQ's tables in schema `bullmq` of a Postgres, and brings them up to date. Queues share one pool; each
@@ -51,10 +59,10 @@ export async function openPostgresDriver(
   return {
     kind: "postgres",
     keepsCompleted: false,
-    queueFactory: factoryOn(createPatientPool(shared)),
-    producerFactory: factoryOn(createPatientPool(shared)),
+    queueFactory: factoryOn(shared),
+    producerFactory: factoryOn(shared),
     workerFactory: (concurrency) => {
-      const factory = factoryOn(createPatientPool(openPool(2 + Math.min(concurrency, 4))));
+      const factory = factoryOn(openPool(2 + Math.min(concurrency, 4)));
       return (...args) => restingBackend(factory(...args));
     },
     ping: () => ask(where, () => select1(shared), 2_000),
@@ -74,9 +82,48 @@ function useOf(pools: Pool[]): PoolUse {
   };
 }
 
-const factoryOn = (connection: PgPool): QueueFactory => {
-  return (name, given, extra) => createPostgresBackend(name, { ...given, connection }, extra);
+const factoryOn = (pool: Pool): QueueFactory => {
+  const connection = createPatientPool(pool);
+  const isEnding = () => pool.ending;
+  return (name, given, extra) => patientBackend(createPostgresBackend(name, { ...given, connection }, extra), isEnding);
 };
+
+/** How long a worker may wait without asking, in seconds. */
+const longestBlock = 10;
+
+/**
+ * BullMQ remembers for ever that a queue, producer or worker could not get ready, as happens to one that is made while the server
+ * stops: it would fail at everything from then on, and a worker would never take a job. Here it tries again until the server is back.
+ *
+ * A worker that could not wait for jobs would then do so for an hour, relying on notifications and on two questions whose failure it
+ * ignores; it must not wait so long.
+ */
+function patientBackend(backend: IQueueBackend, isEnding: () => boolean): IQueueBackend {
+  const waitUntilReady = backend.waitUntilReady.bind(backend);
+  const forget = () => {
+    Reflect.set(backend, "readyPromise", undefined);
+    Reflect.set(Reflect.get(backend, "connection"), "readyPromise", undefined);
+  };
+  let getting: Promise<void> | undefined;
+  const getReady = async (): Promise<void> => {
+    for (;;) {
+      try {
+        return await waitUntilReady();
+      } catch (error) {
+        if (isEnding() || isIncompatible(error)) throw error;
+        forget();
+        await delay(retryMs);
+      }
+    }
+  };
+  backend.waitUntilReady = () => (getting ??= getReady());
+  Object.defineProperty(backend, "maximumBlockTimeout", { value: longestBlock });
+  return backend;
+}
+
+function isIncompatible(error: unknown): boolean {
+  return error instanceof SchemaMigrationRequiredError || error instanceof SchemaVersionMismatchError;
+}
 
 async function select1(pool: Pool): Promise<void> {
   await pool.query("SELECT 1");
@@ -104,7 +151,7 @@ function createPatientPool(pool: Pool): PgPool & { options: Pool["options"] } {
         return await impatient.connect();
       } catch (error) {
         if (pool.ending) throw error;
-        await delay(500);
+        await delay(retryMs);
       }
     }
   };
