@@ -60,8 +60,9 @@ async function playSeeds(): Promise<boolean> {
   return (await Promise.all(played)).every((isWell) => isWell);
 }
 
-const test = (project: string, file: string, env: Record<string, string>) =>
-  node([vitest, "run", "--project", project, file, "--reporter=verbose"], env);
+function test(project: string, file: string, env: Record<string, string>): Promise<boolean> {
+  return node([vitest, "run", "--project", project, file, "--reporter=verbose"], env);
+}
 
 async function node(args: string[], env: Record<string, string> = {}): Promise<boolean> {
   const child = spawn(process.execPath, args, { cwd: root, stdio: "inherit", env: { ...process.env, ...env } });
