@@ -65,7 +65,7 @@ export default defineConfig({
           globalSetup: `./${testing}/global-setup.ts`,
           testTimeout: 240_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          maxWorkers: 2,
           sequence: { groupOrder: 3 },
         },
       },
