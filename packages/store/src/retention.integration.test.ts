@@ -81,6 +81,15 @@ describe.each(databaseTargets())("retention on $name", ({ create }) => {
     expect((await store.readRun(live.runId))?.run).toMatchObject({ status: "succeeded", pages: 2 });
   });
 
+  test("more than one transaction removes goes too, and what stays among it", async () => {
+    await commit(await start("many"), 1_100);
+    const live = await start("many-live");
+    await commit(live, 1, { isLast: false, cursorOut: "c1" });
+    await commit(await start("many"), 1);
+    expect(await store.prune(everything)).toMatchObject({ runs: 1, pages: 1_101 });
+    expect(await count("pages", `run_id = '${live.runId}'`)).toBe(1);
+  });
+
   test("the page that says whether anything has changed stays until another says so", async () => {
     const partition = { source: "s", stream: "asked", partition: "live" };
     await commit(await start("asked"), 1, { validator: "first" });

@@ -11,13 +11,14 @@ import type { Keep, Pruned } from "./store.ts";
 /** Rows that one transaction removes. */
 const atOnce = 1_000;
 
-export async function prune({ dialect, transact }: Connection, keep: Keep): Promise<Pruned> {
+export async function prune(connection: Connection, keep: Keep): Promise<Pruned> {
+  const { dialect, transact } = connection;
   const before = (ms: number) => dialect.later(-ms);
   const repeat = (limit: number | null, statement: (before: Prisma.Sql) => Prisma.Sql) =>
     limit === null ? 0 : untilNone((tx) => tx.$executeRaw(statement(before(limit))), transact);
-  const pages = await repeat(keep.pagesMs, prunePages);
+  const pages = keep.pagesMs === null ? 0 : await prunePages(connection, before(keep.pagesMs));
   const letters = await repeat(keep.lettersMs, pruneLetters);
-  const runs = await repeat(keep.runsMs, pruneRuns);
+  const runs = keep.runsMs === null ? 0 : await pruneRuns(connection, before(keep.runsMs));
   for (const statement of [pruneWindows, pruneBackfills, pruneReplays, pruneDeletions])
     await repeat(keep.runsMs, statement);
   return { runs, pages, letters };
@@ -34,19 +35,81 @@ async function untilNone(
   }
 }
 
-/** Of the last success stays the page that tells whether anything has changed since. */
-const prunePages = (before: Prisma.Sql) => Prisma.sql`
-  DELETE FROM pages WHERE (run_id, seq) IN (
-    SELECT p.run_id, p.seq FROM pages AS p JOIN runs AS r ON r.id = p.run_id
-    WHERE p.committed_at < ${before} AND r.status <> 'running' AND (p.validator IS NULL OR ${isFollowed})
-    ORDER BY p.committed_at LIMIT ${atOnce})`;
+/**
+ * Goes through the old rows by their time, so that those that stay are looked at once, however many there are.
+ *
+ * @param page the old rows behind a place, in order
+ * @param remove those of a page that may go; returns how many
+ */
+async function walk<Row, Place>(
+  first: Place,
+  page: (after: Place) => Promise<Row[]>,
+  remove: (rows: Row[]) => Promise<number>,
+  placeOf: (row: Row) => Place,
+): Promise<number> {
+  let removed = 0;
+  for (let after = first; ; ) {
+    const rows = await page(after);
+    const last = rows.at(-1);
+    if (last === undefined) return removed;
+    removed += await remove(rows);
+    after = placeOf(last);
+  }
+}
 
-const pruneRuns = (before: Prisma.Sql) => Prisma.sql`
-  DELETE FROM runs WHERE id IN (
-    SELECT r.id FROM runs AS r
-    WHERE r.started_at < ${before} AND r.ended_at < ${before} AND (r.mode = 'backfill' OR ${isFollowed})
-      AND NOT EXISTS (SELECT 1 FROM pages AS p WHERE p.run_id = r.id)
-    ORDER BY r.started_at LIMIT ${atOnce})`;
+const beginning = new Date(0);
+type OldPage = { run_id: string; seq: number | bigint; committed_at: Date | string };
+
+/** Of the last success stays the page that tells whether anything has changed since. */
+function prunePages({ db, dialect, ask, transact }: Connection, before: Prisma.Sql): Promise<number> {
+  return walk(
+    { at: beginning, runId: "", seq: -1 },
+    ({ at, runId, seq }) =>
+      ask(
+        () => db.$queryRaw<OldPage[]>`
+          SELECT run_id, seq, committed_at FROM pages
+          WHERE committed_at < ${before} AND committed_at >= ${dialect.instant(at)} AND (committed_at, run_id, seq) > (${dialect.instant(at)}, ${runId}, ${seq})
+          ORDER BY committed_at, run_id, seq LIMIT ${atOnce}`,
+      ),
+    (rows) => {
+      const keys = JSON.stringify(rows.map(({ run_id, seq }) => [run_id, Number(seq)]));
+      return transact(
+        (tx) => tx.$executeRaw`
+          DELETE FROM pages WHERE (run_id, seq) IN (
+            SELECT p.run_id, p.seq FROM (${dialect.rowsOf(keys, ["text", "integer"])}) AS old
+              JOIN pages AS p ON p.run_id = old.c0 AND p.seq = old.c1 JOIN runs AS r ON r.id = p.run_id
+            WHERE r.status <> 'running' AND (p.validator IS NULL OR ${isFollowed}))`,
+      );
+    },
+    ({ run_id, seq, committed_at }) => ({ at: new Date(committed_at), runId: run_id, seq: Number(seq) }),
+  );
+}
+
+type OldRun = { id: string; started_at: Date | string };
+
+function pruneRuns({ db, dialect, ask, transact }: Connection, before: Prisma.Sql): Promise<number> {
+  return walk(
+    { at: beginning, id: "" },
+    ({ at, id }) =>
+      ask(
+        () => db.$queryRaw<OldRun[]>`
+          SELECT id, started_at FROM runs
+          WHERE started_at < ${before} AND started_at >= ${dialect.instant(at)} AND (started_at, id) > (${dialect.instant(at)}, ${id})
+          ORDER BY started_at, id LIMIT ${atOnce}`,
+      ),
+    (rows) => {
+      const ids = JSON.stringify(rows.map(({ id }) => id));
+      return transact(
+        (tx) => tx.$executeRaw`
+          DELETE FROM runs WHERE id IN (
+            SELECT r.id FROM (${dialect.textsOf(ids)}) AS old JOIN runs AS r ON r.id = old.key
+            WHERE r.ended_at < ${before} AND (r.mode = 'backfill' OR ${isFollowed})
+              AND NOT EXISTS (SELECT 1 FROM pages AS p WHERE p.run_id = r.id))`,
+      );
+    },
+    ({ id, started_at }) => ({ at: new Date(started_at), id }),
+  );
+}
 
 /** By a later run of its partition that succeeded. */
 const isFollowed = Prisma.sql`EXISTS (SELECT 1 FROM runs AS later
