@@ -82,6 +82,7 @@ describe.each(databaseTargets())("retention on $name", ({ create }) => {
   });
 
   test("more than one transaction removes goes too, and what stays among it", async () => {
+    await store.prune(everything);
     await commit(await start("many"), 1_100);
     const live = await start("many-live");
     await commit(live, 1, { isLast: false, cursorOut: "c1" });
