@@ -143,4 +143,27 @@ describe.each(databaseTargets())("dead letters on $name", ({ create }) => {
     await store.settleFetch(letterOf({ stage: "fetch", kind: "request", key: "c0" }));
     expect(await store.countLetters({})).toBe(0);
   });
+
+  test("a request's letter is resolved by a later run that succeeds; a full run's only by one from the beginning", async () => {
+    const request = (runId: string) => letterOf({ stage: "fetch", kind: "request", key: "c9", runId, payload: runId });
+    const start = async (mode: "incremental" | "full") =>
+      (await store.startRun({ ...partition, mode, takeOver: "none" })).run;
+    const succeed = (started: RunIdentity) =>
+      store.commitPage(pageOf(started, { keys: ["a"], isLast: true, cursorOut: null }));
+    const bad = { ...letterOf({ key: "bad" }), runId: run.runId };
+    await store.commitPage(pageOf(run, { seq: 0, keys: [], letters: [bad], deadLettered: 1 }));
+    await store.settleFetch(request(run.runId));
+    await store.settleFetch(request((await start("incremental")).runId));
+    expect(await store.countLetters({ status: "open" })).toBe(2);
+    await succeed(await start("incremental"));
+    expect(await store.listLetters({ status: "open", limit: 9 })).toMatchObject([{ kind: "record" }]);
+
+    await store.settleFetch(request((await start("full")).runId));
+    const incremental = await start("incremental");
+    expect(incremental.boundAtStart).not.toBeNull();
+    await succeed(incremental);
+    expect(await store.countLetters({ status: "open" })).toBe(2);
+    await succeed(await start("full"));
+    expect(await store.listLetters({ status: "open", limit: 9 })).toMatchObject([{ kind: "record" }]);
+  });
 });

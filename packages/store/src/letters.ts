@@ -209,6 +209,27 @@ export function whereOf({
   };
 }
 
+/**
+ * Resolves what requests of earlier runs had failed with, when a later run of the partition has succeeded: it began at a bound that the
+ * failed run had not moved, so it has asked for all that the request was for. Of a full run only another one has. Positions of two runs have
+ * nothing in common, so no page says the same.
+ */
+export async function resolveRequests(
+  db: Transaction,
+  dialect: Dialect,
+  run: { source: string; stream: string; partition: string; boundAtStart: string | null; startedAt: Date },
+): Promise<void> {
+  const { source, stream, partition, boundAtStart, startedAt } = run;
+  const isCovered =
+    boundAtStart === null
+      ? Prisma.sql`true`
+      : Prisma.sql`NOT EXISTS (SELECT 1 FROM runs AS failed WHERE failed.id = dead_letters.run_id AND failed.mode = 'full')`;
+  await db.$executeRaw`
+    UPDATE dead_letters SET status = 'resolved'
+    WHERE source = ${source} AND stream = ${stream} AND status = 'open' AND kind = 'request' AND partition = ${partition}
+      AND observed_at <= ${dialect.instant(startedAt)} AND ${isCovered}`;
+}
+
 export function storedLetter({ identity: _identity, recordKey, ...letter }: DeadLetterModel): StoredLetter {
   const { stage, kind, status, code, ...rest } = letter;
   return {

@@ -9,7 +9,7 @@ import type { Transaction } from "./client.ts";
 import { noteDeletionRun, noteSeen, seesAll } from "./deletions.ts";
 import type { Dialect } from "./dialect.ts";
 import { markChildren, settleDue } from "./due-partitions.ts";
-import { resolveByCommit, upsertLetters } from "./letters.ts";
+import { resolveByCommit, resolveRequests, upsertLetters } from "./letters.ts";
 import { keepRawPage } from "./raw-pages.ts";
 import { upsertRecords } from "./record-upsert.ts";
 import { endOf } from "./run-end.ts";
@@ -170,7 +170,10 @@ async function advance(
   await db.$executeRaw`
     UPDATE checkpoints SET bound = ${bound}, generation = ${isReplaced ? fence : Prisma.sql`generation`}, watermark = ${watermark === null ? Prisma.sql`watermark` : dialect.instant(watermark)}, updated_at = ${dialect.now}
     WHERE source = ${source} AND stream = ${stream} AND partition = ${partition}`;
-  if (end?.status === "succeeded") await noteDeletionRun(db, dialect, page, run);
+  if (end?.status === "succeeded") {
+    await noteDeletionRun(db, dialect, page, run);
+    await resolveRequests(db, dialect, run);
+  }
   if (end !== undefined) await settleDue(db, dialect, page.run, end.status, checkpoint);
   return { runStatus: end?.status ?? "running", bound, endedRun: end !== undefined };
 }
