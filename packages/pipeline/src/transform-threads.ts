@@ -42,7 +42,10 @@ export function createTransformThreads(
 }
 
 async function ask(pool: Tinypool, page: PackedPage, timeoutMs: number): Promise<ThreadAnswer> {
-  const signal = AbortSignal.timeout(timeoutMs);
+  // Not AbortSignal.timeout: that one would hold the page until the time is over, which is long after the page is done.
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const timer = setTimeout(() => stopping.abort(), timeoutMs);
   try {
     return await pool.run(page, { signal });
   } catch (cause) {
@@ -54,6 +57,8 @@ async function ask(pool: Tinypool, page: PackedPage, timeoutMs: number): Promise
       seq,
       cause,
     });
+  } finally {
+    clearTimeout(timer);
   }
 }
 

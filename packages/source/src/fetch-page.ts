@@ -85,7 +85,7 @@ async function fetchPage(context: FetchContext, position: JsonObject, options: F
   const sent = await placed(place, async () =>
     httpRequest(source, stream, stream.paginator.request(position), options.parent),
   );
-  const deadline = AbortSignal.timeout(source.timeouts.totalMs);
+  using deadline = deadlineIn(source.timeouts.totalMs);
   const parted: JsonValue[][] = [];
   const under: Exchange = {
     source,
@@ -93,16 +93,25 @@ async function fetchPage(context: FetchContext, position: JsonObject, options: F
     client,
     sent,
     label: labelOf(source, stream, sent),
-    signal: AbortSignal.any([options.signal, deadline]),
+    signal: AbortSignal.any([options.signal, deadline.signal]),
     validator: options.validator,
     remark: stream.paginator.remark?.(position),
     onPart: options.onPart ?? (async (items) => void parted.push(items)),
     progress: "waiting",
   };
-  const received = await placed(place, () => failing(under, { stop: options.signal, deadline }, () => exchange(under)));
+  const received = await placed(place, () =>
+    failing(under, { stop: options.signal, deadline: deadline.signal }, () => exchange(under)),
+  );
   const page = await placed(place, async () => pageOf(under, position, received));
   const items = parted.length === 0 ? page.items : parted.flat();
   return { ...page, items, durationMs: performance.now() - startedAt };
+}
+
+/** As AbortSignal.timeout, which would hold on to the request until the time is over, long after it was answered. */
+function deadlineIn(ms: number): Disposable & { signal: AbortSignal } {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(new DOMException("the request took too long", "TimeoutError")), ms);
+  return { signal: controller.signal, [Symbol.dispose]: () => clearTimeout(timer) };
 }
 
 /** What a connection that fails in `work` means. */
