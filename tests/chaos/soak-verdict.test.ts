@@ -34,3 +34,13 @@ test("memory that grows and a throughput that falls are told", () => {
     ).problems,
   ).toHaveLength(1);
 });
+
+test("a pause is no slowdown, half a tenth at half the speed is", () => {
+  const slowAt = (isSlow: (records: number) => boolean) =>
+    verdict(
+      samples((records) => ({ perSecond: isSlow(records / 10) ? 1 : 10 })),
+      1_000,
+    ).problems;
+  expect(slowAt((sample) => sample === 95)).toEqual([]);
+  expect(slowAt((sample) => sample > 94)).toHaveLength(1);
+});

@@ -42,7 +42,8 @@ describe.runIf(hasCompose())("docker compose --scale", () => {
     await goesOn("pages after the start");
     const alone = await rate(8_000);
     await up(4);
-    expect(await rate(8_000)).toBeGreaterThan(3 * alone);
+    // Until it does: what else runs on the machine may take the processors for a while, and this is about the fleet.
+    await waitUntil(async () => (await rate(8_000)) > 3 * alone, { what: "three times the pages", timeoutMs: 90_000 });
 
     for (const id of await ids(...workers, "scheduler")) await docker("restart", id);
     await goesOn("pages after every container was restarted");

@@ -35,6 +35,14 @@ describe("handing over", () => {
     });
   });
 
+  it("bounds the program's memory, until NODE_OPTIONS says otherwise", async () => {
+    const script = `console.log(require("node:v8").getHeapStatistics().heap_size_limit / 2 ** 20 > 1_500)`;
+    await checkout.write("apps/cli/src/main.ts", script);
+    const more = { NODE_OPTIONS: "--max-old-space-size=4096" };
+    const said = [await checkout.start(), await checkout.start([], { env: more })].map(({ out }) => out.trim());
+    expect(said).toEqual(["false", "true"]);
+  });
+
   it("ends with the program's exit code", async () => {
     await checkout.write("apps/cli/src/main.ts", "process.exitCode = 3;");
     expect((await checkout.start()).code).toBe(3);

@@ -276,6 +276,7 @@ export const variables = {
 /** Read by the wrapper script and by the tests, not by the program. */
 export const otherVariables = [
   "PENSTOCK_NODE",
+  "NODE_OPTIONS",
   "PENSTOCK_TEST_REQUIRE_ALL",
   "PENSTOCK_TEST_CHAOS",
   "PENSTOCK_TEST_FUZZ_REQUESTS",
