@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
-const code = ["packages", "apps", "sources", "tests"];
+const code = ["packages", "apps", "sources", "tests", "bench"];
 const tests = code.map((folder) => `${folder}/**/*.test.ts`);
 const integration = code.map((folder) => `${folder}/**/*.integration.test.ts`);
 const e2e = "tests/e2e/**/*.test.ts";

@@ -15,8 +15,8 @@ export async function findServerBinary(kind: ServerKind): Promise<string | undef
   return kind === "redis" ? findOnPath("redis-server") : await findPostgres();
 }
 
-/** Starts a server from a binary of this machine. Throws when there is none. */
-export async function startLocalServer(kind: ServerKind): Promise<TestServer> {
+/** Starts a server from a binary of this machine, with `settings` after those of all tests. Throws when there is none. */
+export async function startLocalServer(kind: ServerKind, settings: readonly string[] = []): Promise<TestServer> {
   const binary = await findServerBinary(kind);
   if (binary === undefined) throw new Error(`no ${kind === "redis" ? "redis-server" : "postgres"} binary`);
   const account = kind === "postgres" ? await unprivilegedAccount() : undefined;
@@ -25,7 +25,8 @@ export async function startLocalServer(kind: ServerKind): Promise<TestServer> {
   if (kind === "postgres") await initDatabase(join(binary, "..", "initdb"), join(dir, "data"), account);
   const port = await freePort();
   const url = serverKinds[kind].url(port);
-  const launch = () => launchProcess(binary, launchArguments(kind, dir, port), join(dir, "server.log"), account);
+  const launch = () =>
+    launchProcess(binary, [...launchArguments(kind, dir, port), ...settings], join(dir, "server.log"), account);
   return superviseProcess(kind, url, dir, launch);
 }
 
@@ -58,7 +59,16 @@ async function superviseProcess(
     await rm(dir, { recursive: true, force: true });
   };
   await start();
-  return { url, how: "local binary", dataDir: dir, kill: () => end("SIGKILL"), stop, start, close };
+  return {
+    url,
+    how: "local binary",
+    dataDir: dir,
+    pid: () => child?.pid,
+    kill: () => end("SIGKILL"),
+    stop,
+    start,
+    close,
+  };
 }
 
 async function fail(kind: ServerKind, dir: string): Promise<never> {

@@ -17,6 +17,8 @@ export type TestServer = {
   readonly how: string;
   /** Where its files are, if on this machine. */
   readonly dataDir?: string;
+  /** Of the server's first process, if it is one of this machine. */
+  pid?(): number | undefined;
   kill(): Promise<void>;
   stop(): Promise<void>;
   /** Starts it again after `kill` or `stop`, and waits until it answers. */
