@@ -10,8 +10,8 @@ import type { Scenario } from "../scenarios.ts";
 import { type Usage, usageOf } from "../usage.ts";
 
 const root = join(import.meta.dirname, "../..");
-/** As in a container of 512 MB, which has Node's heap by its limit. */
-const asInContainer = "--max-semi-space-size=16 --max-old-space-size=256";
+/** The heap that Node gives itself in a container of 768 MB, which is what docker-compose.yml lets a worker have. */
+const asInContainer = "--max-semi-space-size=16 --max-old-space-size=384";
 
 /**
  * Penstock as a user starts it: `./penstock up` where nothing is installed, else a scheduler, a fetcher and a transformer, as `docker
@@ -26,8 +26,10 @@ export async function runPenstock(scenario: Scenario, place: Place): Promise<Acc
   const start = async (name: string, command: string, args: string[], more: Record<string, string> = {}) => {
     const port = await freePort();
     const env = { ...process.env, ...environment(scenario, place), ...more, PENSTOCK_HTTP_PORT: String(port) };
-    const child = spawn(command, args, { env, stdio: ["ignore", "ignore", "inherit"] });
-    child.once("exit", (code) => died.reject(new Error(`${name} ended with ${code}`)));
+    const child = spawn(command, args, { env, stdio: ["ignore", "ignore", "pipe"] });
+    let said = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
+    child.once("exit", (code) => died.reject(new Error(`${name} ended with ${code}:\n${said}`)));
     running.set(name, child);
     stack.defer(() => end(child));
     return () =>

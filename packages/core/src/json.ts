@@ -36,18 +36,18 @@ type Place = { isNegative: boolean; set(value: string | number): void };
 function infiniteIn(root: JsonValue[]): Place[] {
   const places: Place[] = [];
   const todo: (JsonValue[] | JsonObject)[] = [root];
-  const look = (inner: JsonValue | undefined, set: Place["set"]) => {
-    if (typeof inner === "object" && inner !== null) todo.push(inner);
-    else if (inner === Number.POSITIVE_INFINITY || inner === Number.NEGATIVE_INFINITY)
-      places.push({ isNegative: inner < 0, set });
-  };
   for (let holder = todo.pop(); holder !== undefined; holder = todo.pop()) {
     // An array's indices are its fields too.
     const at = holder as JsonObject;
     for (const field of Object.keys(at)) {
-      look(at[field], (value) => {
-        at[field] = value;
-      });
+      const inner = at[field];
+      if (typeof inner === "object" && inner !== null) todo.push(inner);
+      else if (inner === Number.POSITIVE_INFINITY || inner === Number.NEGATIVE_INFINITY) {
+        const set = (value: string | number) => {
+          at[field] = value;
+        };
+        places.push({ isNegative: inner < 0, set });
+      }
     }
   }
   return places;

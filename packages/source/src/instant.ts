@@ -14,7 +14,8 @@ export type InstantFormat =
 export const isoMilliseconds: InstantFormat = { kind: "iso", isWhole: false, separator: "T", zone: "Z" };
 
 const isoPattern = /^\d{4}-\d{2}-(\d{2})(?:([T ])\d{2}:\d{2}(?::\d{2}(?:\.(\d+))?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
-const plainPattern = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
+/** A time that exists, written as `toISOString` does: as most are, so that nothing need be computed for them. Days behind the 28th are left to others. */
+const plainPattern = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 
 // Years 0 to 9999: what ISO writes with four digits, so that texts sort as their instants do.
 export const firstInstantMs = -62_167_219_200_000;
@@ -29,7 +30,7 @@ const millisecondsFrom = 1e11;
  * milliseconds, below seconds, with or without a fraction.
  */
 export function instantOf(value: unknown): string | null {
-  if (typeof value === "string" && plainPattern.test(value)) return Number.isNaN(Date.parse(value)) ? null : value;
+  if (typeof value === "string" && plainPattern.test(value)) return value;
   const ms = instantMs(value);
   return ms === null ? null : new Date(ms).toISOString();
 }
@@ -69,6 +70,7 @@ function isRealDay(text: string, day: number): boolean {
 
 /** How a time is written, or `null` when it is none. A zone other than UTC is not kept: UTC means the same. */
 export function instantFormatOf(value: unknown): InstantFormat | null {
+  if (typeof value === "string" && plainPattern.test(value)) return isoMilliseconds;
   if (instantMs(value) === null) return null;
   if (typeof value === "number") {
     return Math.abs(value) >= millisecondsFrom
@@ -86,7 +88,7 @@ export function instantFormatOf(value: unknown): InstantFormat | null {
 
 /** The finer of two ways to write times; the second where they are of different kinds. */
 export function finerFormat(a: InstantFormat | null, b: InstantFormat): InstantFormat {
-  const isFiner = a !== null && a.kind === b.kind && "isWhole" in a && "isWhole" in b && !a.isWhole;
+  const isFiner = a !== null && a.kind === b.kind && "isWhole" in a && "isWhole" in b && !a.isWhole && b.isWhole;
   return isFiner ? { ...b, isWhole: false } : b;
 }
 
