@@ -15,14 +15,12 @@ export type Measured = {
   redisBytes?: number;
 };
 
-/** One round of every contender that takes part, one after the other, the first of them another one each time. */
+/** One round of every contender of `among` that takes part, one after the other, the first of them another one each time. */
 export async function measureRound(
   scenario: Scenario,
-  round: number,
-  servers: Servers,
-  api: Api,
+  { round, among, servers, api }: { round: number; among: readonly ContenderName[]; servers: Servers; api: Api },
 ): Promise<Map<ContenderName, Measured>> {
-  const taking = contenders.filter((each) => each.takesPartIn(scenario));
+  const taking = contenders.filter((each) => among.includes(each.name) && each.takesPartIn(scenario));
   const measured = new Map<ContenderName, Measured>();
   for (let i = 0; i < taking.length; i++) {
     const contender = taking[(round + i) % taking.length];

@@ -52,6 +52,7 @@ export function chart(scenarios: readonly ScenarioSummary[]): string {
   <text x="${Number(x(Math.max(most, median))) + 6}" y="${y + 16}">${median.toFixed(2)}</text>`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">
+  <title>Records a second, as a share of what a plain loop does</title>
   <rect width="${width}" height="${height}" fill="#ffffff"/>
   <text x="10" y="20" font-size="14">Records a second, as a share of what a plain loop does in the same minutes</text>
   <line x1="${x(1)}" x2="${x(1)}" y1="${top - 10}" y2="${height - 10}" stroke="#b03030" stroke-dasharray="4 3"/>

@@ -1,11 +1,6 @@
 export type Backend = "SQLite + embedded" | "SQLite + Redis" | "Postgres + Redis" | "Postgres only";
 
-export const backends: readonly Backend[] = [
-  "Postgres + Redis",
-  "Postgres only",
-  "SQLite + Redis",
-  "SQLite + embedded",
-];
+const backends: readonly Backend[] = ["Postgres + Redis", "Postgres only", "SQLite + Redis", "SQLite + embedded"];
 
 /** What is pulled, and through what. */
 export type Scenario = {

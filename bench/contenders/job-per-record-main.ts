@@ -1,8 +1,5 @@
-import { PrismaClient as PostgresClient } from "@penstock/store/generated/postgresql/client";
-import { PrismaClient as SqliteClient } from "@penstock/store/generated/sqlite/client";
-import { PrismaBetterSqlite3 } from "@prisma/adapter-better-sqlite3";
-import { PrismaPg } from "@prisma/adapter-pg";
 import { Queue, Worker } from "bullmq";
+import { openPrisma } from "./open-prisma.ts";
 import { tellAccount } from "./own-account.ts";
 import { type Row, readPages } from "./read-pages.ts";
 
@@ -15,10 +12,7 @@ const [api = "", databaseUrl = "", pageSize = "", redisUrl = ""] = process.argv.
 const { hostname: host, port, pathname } = new URL(redisUrl);
 const connection = { host, port: Number(port), db: Number(pathname.slice(1) || 0), maxRetriesPerRequest: null };
 const isSqlite = databaseUrl.startsWith("file:");
-// Both clients have the same shape.
-const prisma = (isSqlite
-  ? new SqliteClient({ adapter: new PrismaBetterSqlite3({ url: databaseUrl }) })
-  : new PostgresClient({ adapter: new PrismaPg({ connectionString: databaseUrl }) })) as unknown as PostgresClient;
+const prisma = openPrisma(databaseUrl);
 
 let stored = 0;
 const queue = new Queue<Row>("records", { connection });
