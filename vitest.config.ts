@@ -5,6 +5,8 @@ const code = ["packages", "apps", "sources", "tests", "bench"];
 const tests = code.map((folder) => `${folder}/**/*.test.ts`);
 const integration = code.map((folder) => `${folder}/**/*.integration.test.ts`);
 const e2e = "tests/e2e/**/*.test.ts";
+// Servers, processes and times on a machine that shares its processors. The last lines of the output name each test that needed it.
+const retry = process.env["CI"] === undefined ? 0 : 1;
 const testing = "packages/testing/src";
 
 export default defineConfig({
@@ -12,7 +14,7 @@ export default defineConfig({
     // The tests run what production runs: Node reading the TypeScript itself, nothing transformed in between.
     experimental: { viteModuleRunner: false, nodeLoader: false },
     setupFiles: `./${testing}/leak-check.ts`,
-    reporters: ["default", `./${testing}/left-out-reporter.ts`],
+    reporters: ["default", `./${testing}/closing-reporter.ts`],
     // A worker that does not end by itself within this time is a leak; see leak-check.ts for leaks within a file.
     teardownTimeout: 5_000,
     dangerouslyIgnoreUnhandledErrors: false,
@@ -41,6 +43,7 @@ export default defineConfig({
           maxWorkers: Math.ceil(availableParallelism() * 1.5),
           testTimeout: 30_000,
           hookTimeout: 60_000,
+          retry,
           sequence: { groupOrder: 1 },
         },
       },
@@ -54,6 +57,7 @@ export default defineConfig({
           hookTimeout: 120_000,
           // Each of these starts processes of its own, and waits for them most of the time.
           maxWorkers: 2,
+          retry,
           sequence: { groupOrder: 2 },
         },
       },

@@ -8,7 +8,7 @@ import { countResults, type VitestReport } from "./test-count.ts";
 
 const projects = ["unit", "integration", "e2e"];
 const root = join(import.meta.dirname, "../../../..");
-const leftOutReporter = "./packages/testing/src/left-out-reporter.ts";
+const closingReporter = "./packages/testing/src/closing-reporter.ts";
 
 /**
  * Runs the tests: all of them, or with `--unit`, `--integration`, `--e2e` those; other arguments go to vitest, names of
@@ -31,7 +31,7 @@ async function runVitest(argv: readonly string[], reportFile: string): Promise<n
   const chosen = projects.filter((project) => argv.includes(`--${project}`));
   const rest = argv.filter((argument) => !projects.some((project) => argument === `--${project}`));
   const vitest = join(dirname(createRequire(join(root, "package.json")).resolve("vitest/package.json")), "vitest.mjs");
-  const reporters = ["default", leftOutReporter, "json"].map((reporter) => `--reporter=${reporter}`);
+  const reporters = ["default", closingReporter, "json"].map((reporter) => `--reporter=${reporter}`);
   const only = chosen.map((project) => `--project=${project}`);
   const child = spawn(
     process.execPath,
