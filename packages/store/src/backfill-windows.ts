@@ -1,7 +1,7 @@
 import { windowOf } from "@penstock/core/partition";
 import type { RunStatus } from "@penstock/core/run";
-import type { Transaction } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
+import type { Statements } from "./statements.ts";
 
 /** Runs of a window that may fail before it is given up; then somebody must ask for the backfill again. */
 const maxFailures = 5;
@@ -9,7 +9,7 @@ const firstRetryMs = 5_000;
 
 /** Part of the transaction that ends a run of a window. One that was superseded is followed by another of the same window. */
 export async function settleWindow(
-  db: Transaction,
+  db: Statements,
   dialect: Dialect,
   partition: string,
   status: RunStatus,
@@ -19,8 +19,9 @@ export async function settleWindow(
     await db.$executeRaw`UPDATE backfill_windows SET status = 'done' WHERE partition = ${partition} AND status = 'running'`;
     return;
   }
-  const window = await db.backfillWindow.findFirst({ where: { partition }, select: { failures: true } });
-  const failures = (window?.failures ?? 0) + 1;
+  const [window] = await db.$queryRaw<{ failures: number }[]>`
+    SELECT failures FROM backfill_windows WHERE partition = ${partition} LIMIT 1`;
+  const failures = Number(window?.failures ?? 0) + 1;
   const isGivenUp = failures >= maxFailures || status === "cancelled";
   await db.$executeRaw`
     UPDATE backfill_windows SET status = ${isGivenUp ? "failed" : "pending"}, failures = ${failures},

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { SqlDriverAdapterFactory, SqlQueryable } from "@prisma/driver-adapter-utils";
+import type { SqlDriverAdapter, SqlDriverAdapterFactory, SqlQueryable } from "@prisma/driver-adapter-utils";
 
 /**
  * Texts of some hundred kilobytes on their way into a statement. Prisma writes the parameters of a raw statement into JSON
@@ -40,17 +40,19 @@ export function createBulkValues(): BulkValues {
   };
 }
 
-/** The same factory, whose adapters put bulk values in place of their names. */
+/** The same factory, whose adapter puts bulk values in place of their names; however often it is asked to connect, there is one. */
 export function withBulkValues(factory: SqlDriverAdapterFactory, values: BulkValues): SqlDriverAdapterFactory {
+  let connected: Promise<SqlDriverAdapter> | undefined;
+  const connect = async () => {
+    const adapter = resolving(await factory.connect(), values);
+    const start = adapter.startTransaction.bind(adapter);
+    adapter.startTransaction = async (level) => resolving(await start(level), values);
+    return adapter;
+  };
   return {
     provider: factory.provider,
     adapterName: factory.adapterName,
-    connect: async () => {
-      const adapter = resolving(await factory.connect(), values);
-      const start = adapter.startTransaction.bind(adapter);
-      adapter.startTransaction = async (level) => resolving(await start(level), values);
-      return adapter;
-    },
+    connect: () => (connected ??= connect()),
   };
 }
 

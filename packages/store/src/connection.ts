@@ -1,9 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { SqlDriverAdapter } from "@prisma/driver-adapter-utils";
 import type { Prisma, Transaction } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
 import { isBusy, isConflict, translateError } from "./errors.ts";
 import { checkMigrated } from "./migrate.ts";
 import type { Migration } from "./migrations.ts";
+import { inDriverTransaction, type Statements, statementsOf } from "./statements.ts";
 import type { PoolUse } from "./store.ts";
 
 /** A database with the means to work in it: what the parts of the store are made of. */
@@ -16,6 +18,10 @@ export type Connection = {
    * for ten seconds while another process writes to the SQLite file.
    */
   transact<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  /** The same for what is done with every page: its statements go past Prisma's client. */
+  transactDirectly<T>(work: (tx: Statements) => Promise<T>): Promise<T>;
+  /** Takes statements as `db` does, past Prisma's client. */
+  statements(): Promise<Statements>;
   /** The work with its errors translated. */
   ask<T>(work: () => Promise<T>): Promise<T>;
   connections(): PoolUse | undefined;
@@ -30,6 +36,8 @@ export type ConnectionParts = {
    * transaction would run inside it, read what is not committed, and be rolled back with it.
    */
   writer: Prisma;
+  /** What the two are connected by. */
+  adapters: { reader: OpenAdapter; writer: OpenAdapter };
   dialect: Dialect;
   /** Names the database in messages. */
   place: string;
@@ -37,6 +45,9 @@ export type ConnectionParts = {
   migrations: Migration[];
   connections(): PoolUse | undefined;
 };
+
+/** The adapter that a connected client works by, and closes. */
+export type OpenAdapter = () => Promise<SqlDriverAdapter>;
 
 const transactionOptions = { timeout: 60_000, maxWait: 30_000 };
 const maxConflicts = 5;
@@ -48,6 +59,7 @@ export class RolledBack extends Error {}
 export function createConnection({
   reader,
   writer,
+  adapters,
   dialect,
   place,
   migrations,
@@ -60,11 +72,12 @@ export function createConnection({
       throw translateError(error, place);
     }
   };
-  const begin = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> =>
-    writer.$transaction(async (tx) => {
+  const locked =
+    <T, Tx extends Statements>(work: (tx: Tx) => Promise<T>) =>
+    async (tx: Tx): Promise<T> => {
       if (dialect.takeWriteLock !== undefined) await tx.$executeRaw(dialect.takeWriteLock);
       return work(tx);
-    }, transactionOptions);
+    };
   const close = async () => {
     await writer.$disconnect();
     if (reader !== writer) await reader.$disconnect();
@@ -73,7 +86,12 @@ export function createConnection({
     db: reader,
     dialect,
     ask,
-    transact: (work) => ask(() => again(() => begin(work))),
+    transact: (work) => ask(() => again(() => writer.$transaction(locked(work), transactionOptions))),
+    transactDirectly: (work) =>
+      ask(() =>
+        again(async () => inDriverTransaction(await adapters.writer(), transactionOptions.timeout, locked(work))),
+      ),
+    statements: async () => statementsOf(await adapters.reader()),
     connections,
     checkMigrated: () => ask(() => checkMigrated(reader, migrations)),
     close,

@@ -50,7 +50,7 @@ import { ensureViews } from "./views.ts";
 
 /** The store on an open connection. Each method is one statement or one transaction. */
 export function createStore(connection: Connection, reach: Reach): Store {
-  const { db, dialect, transact, ask, close } = connection;
+  const { db, dialect, transact, transactDirectly, ask, close } = connection;
   return {
     dialect: dialect.name,
     connections: connection.connections,
@@ -79,7 +79,7 @@ export function createStore(connection: Connection, reach: Reach): Store {
     sumRuns: (runs) => ask(() => sumRuns(db, runs)),
     readRecord: (source, stream, key) =>
       ask(async () => (await readOutputs(db, dialect, { source, stream }, [key])).get(key)),
-    readRun: (runId) => ask(() => readRun(db, dialect, runId)),
+    readRun: (runId) => ask(async () => readRun(await connection.statements(), dialect, runId)),
     noteApiStart: (runId, at) =>
       transact(
         async (tx) =>
@@ -114,11 +114,11 @@ export function createStore(connection: Connection, reach: Reach): Store {
 
     commitPage: async (page) => {
       try {
-        return await transact((tx) => commitPage(tx, dialect, page, reach));
+        return await transactDirectly((tx) => commitPage(tx, dialect, page, reach));
       } catch (error) {
         if (!isRefusedData(error)) throw error;
         const reduced = await setAsideRefused({ transact, dialect }, page);
-        return transact((tx) => commitPage(tx, dialect, reduced, reach));
+        return transactDirectly((tx) => commitPage(tx, dialect, reduced, reach));
       }
     },
 

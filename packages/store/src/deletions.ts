@@ -6,6 +6,7 @@ import type { DeletionModel } from "../generated/postgresql/models/Deletion.ts";
 import { noteAction } from "./audit-log.ts";
 import type { Prisma, Transaction } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
+import type { Statements } from "./statements.ts";
 import type { Deletion, DeletionFilter, DeletionStatus, PageCommit } from "./store.ts";
 
 /*
@@ -20,7 +21,7 @@ export function seesAll({ deletions, letters }: PageCommit): boolean {
 }
 
 /** Part of the page transaction. The fence of a late page of an older run changes nothing. */
-export async function noteSeen(db: Transaction, dialect: Dialect, page: PageCommit): Promise<void> {
+export async function noteSeen(db: Statements, dialect: Dialect, page: PageCommit): Promise<void> {
   const { run, deletions } = page;
   const keys = seenKeys(page);
   if (deletions === undefined || run.partition !== livePartition || keys === "[]") return;
@@ -42,7 +43,7 @@ type EndedRun = { id: string; boundAtStart: string | null; startedAt: Date };
 
 /** Part of the transaction in which a run succeeds. */
 export async function noteDeletionRun(
-  db: Transaction,
+  db: Statements,
   dialect: Dialect,
   { run, deletions }: PageCommit,
   { id, boundAtStart, startedAt }: EndedRun,

@@ -1,7 +1,7 @@
 import { Prisma } from "../generated/postgresql/client.ts";
 import type { BulkValues } from "./bulk-values.ts";
-import type { Transaction } from "./client.ts";
 import { type JsonDialect, postgresqlJson, sqliteJson } from "./json-dialect.ts";
+import type { Statements } from "./statements.ts";
 
 /** All that the two databases do not say alike. Statements are built from these and from standard SQL. */
 export type Dialect = {
@@ -32,7 +32,7 @@ export type Dialect = {
   /** Rows of a JSON array of arrays as columns `c0, c1, …`, text but where a type is given. Instants are ISO text in UTC. */
   rowsOf(json: string, types: readonly ("text" | "integer" | "timestamp" | "json")[]): Prisma.Sql;
   /** Executes an upsert of records and counts its rows. What is not inserted or updated was left as it is. */
-  countWritten(db: Transaction, batch: UpsertBatch): Promise<{ inserted: number; written: number }>;
+  countWritten(db: Statements, batch: UpsertBatch): Promise<{ inserted: number; written: number }>;
   /** Elements of a JSON array of texts, as a subquery with a column `key`. */
   textsOf(json: string): Prisma.Sql;
   /** What the HTTP API's queries are made of. */
@@ -97,7 +97,7 @@ export const sqlite = (bulk: BulkValues): Dialect => ({
   },
   // No INSERT in a WITH here; but whoever writes is alone, so what was there before can be counted before.
   countWritten: async (db, { source, stream, generation, keys, rows, upsert }) => {
-    const [known] = await db.$queryRaw<[{ count: bigint }]>`
+    const [known] = await db.$queryRaw<[{ count: number | bigint }]>`
       SELECT count(*) AS count FROM json_each(${bulk.nameOf(keys)}) AS k CROSS JOIN records AS r
       WHERE r.source = ${source} AND r.stream = ${stream} AND r.generation = ${generation} AND r.key = k.value`;
     const written = await db.$executeRaw(upsert);

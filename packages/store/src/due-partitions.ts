@@ -6,6 +6,7 @@ import { settleWindow } from "./backfill-windows.ts";
 import type { Transaction } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
 import { currentGeneration } from "./generation.ts";
+import type { Statements } from "./statements.ts";
 import type { ChildStream, DueMark } from "./store.ts";
 
 /*
@@ -31,7 +32,7 @@ export type ParentPage = { source: string; stream: string; runId: string; seq: n
  * statistics: 18 s for a page of 5,000 records, which take 0.3 s by themselves.
  */
 export async function markChildren(
-  db: Transaction,
+  db: Statements,
   dialect: Dialect,
   { source, stream, runId, seq }: ParentPage,
   { children = [], records }: { children?: readonly ChildStream[]; records: RecordBatch },
@@ -104,7 +105,7 @@ export type EndedRun = { source: string; stream: string; partition: string; fenc
  * transaction that ends the run, behind the checkpoint's lock.
  */
 export async function settleDue(
-  db: Transaction,
+  db: Statements,
   dialect: Dialect,
   run: EndedRun,
   status: RunStatus,

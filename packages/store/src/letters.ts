@@ -16,6 +16,7 @@ import { type Dialect, storedInstant } from "./dialect.ts";
 import { markChildren } from "./due-partitions.ts";
 import { upsertRecords } from "./record-upsert.ts";
 import { endRun } from "./runs.ts";
+import type { Statements } from "./statements.ts";
 import type { LetterFilter, PageCommit, RedriveCommit, StoredLetter } from "./store.ts";
 
 const columnTypes = [
@@ -54,7 +55,7 @@ const takeOverNewest = Prisma.raw(
  * Only a discarded one stays so while its payload is the same, or discarding would last until the next run.
  * Written in the order of identities, so that two transactions never wait for each other crosswise.
  */
-export async function upsertLetters(db: Transaction, dialect: Dialect, letters: NewLetter[]): Promise<void> {
+export async function upsertLetters(db: Statements, dialect: Dialect, letters: NewLetter[]): Promise<void> {
   if (letters.length === 0) return;
   const byIdentity = new Map(letters.map((letter) => [letterIdentity(letter), letter]));
   const rows = [...byIdentity]
@@ -93,7 +94,7 @@ type ResolvingPage = Pick<PageCommit, "observedAt" | "letters" | "records"> & {
  * Resolves what this page made good: letters of the keys it committed, and of a request at its cursor. A page that was
  * observed before a letter leaves it open, and so does one that has a bad record of the same key.
  */
-export async function resolveByCommit(db: Transaction, dialect: Dialect, page: ResolvingPage): Promise<void> {
+export async function resolveByCommit(db: Statements, dialect: Dialect, page: ResolvingPage): Promise<void> {
   const { source, stream, partition } = page.run;
   const where = Prisma.sql`source = ${source} AND stream = ${stream} AND status = 'open'`;
   const [open] = await db.$queryRaw<
@@ -215,7 +216,7 @@ export function whereOf({
  * nothing in common, so no page says the same.
  */
 export async function resolveRequests(
-  db: Transaction,
+  db: Statements,
   dialect: Dialect,
   run: { source: string; stream: string; partition: string; boundAtStart: string | null; startedAt: Date },
 ): Promise<void> {

@@ -67,9 +67,18 @@ async function openSqlite(
   const bulk = createBulkValues();
   const reader = sqliteClient(path, { readonly: true, bulk });
   const writer = isReadOnly ? reader : sqliteClient(path, { readonly: false, bulk });
-  if (!isReadOnly) for (const pragma of writerPragmas) await writer.$queryRawUnsafe(`PRAGMA ${pragma}`);
+  await reader.client.$connect();
+  if (!isReadOnly) for (const pragma of writerPragmas) await writer.client.$queryRawUnsafe(`PRAGMA ${pragma}`);
   return checked(
-    createConnection({ reader, writer, dialect: sqlite(bulk), place, migrations, connections: () => undefined }),
+    createConnection({
+      reader: reader.client,
+      writer: writer.client,
+      adapters: { reader: reader.adapter, writer: writer.adapter },
+      dialect: sqlite(bulk),
+      place,
+      migrations,
+      connections: () => undefined,
+    }),
     isReadOnly,
   );
 }
@@ -92,14 +101,11 @@ async function makeFolder(folder: string): Promise<void> {
   }
 }
 
-function sqliteClient(path: string, { readonly, bulk }: { readonly: boolean; bulk: BulkValues }): Prisma {
-  const adapter = new PrismaBetterSqlite3({
-    url: `file:${path}`,
-    timeout: busyTimeoutMs[readonly ? "reader" : "writer"],
-    readonly,
-  });
+function sqliteClient(path: string, { readonly, bulk }: { readonly: boolean; bulk: BulkValues }) {
+  const timeout = busyTimeoutMs[readonly ? "reader" : "writer"];
+  const adapter = withBulkValues(new PrismaBetterSqlite3({ url: `file:${path}`, timeout, readonly }), bulk);
   // A test proves both schemas equal; their clients differ in nothing that is used here.
-  return new SqliteClient({ adapter: withBulkValues(adapter, bulk) }) as unknown as Prisma;
+  return { client: new SqliteClient({ adapter }) as unknown as Prisma, adapter: adapter.connect };
 }
 
 async function openPostgres(
@@ -115,13 +121,15 @@ async function openPostgres(
     // Prisma's adapter drops the offset of what it reads and writes, so anywhere but in UTC every instant would be another.
     onConnect: async (client) => void (await client.query("SET TIME ZONE 'UTC'")),
   });
-  const adapter = new PrismaPg(pool, { disposeExternalPool: true });
   const bulk = createBulkValues();
-  const db = new PostgresClient({ adapter: withBulkValues(adapter, bulk) });
+  const adapter = withBulkValues(new PrismaPg(pool, { disposeExternalPool: true }), bulk);
+  const db = new PostgresClient({ adapter });
+  await db.$connect();
   return checked(
     createConnection({
       reader: db,
       writer: db,
+      adapters: { reader: adapter.connect, writer: adapter.connect },
       dialect: postgresql(bulk),
       place,
       migrations,

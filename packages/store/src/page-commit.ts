@@ -1,25 +1,23 @@
-import { type Account, imbalance } from "@penstock/core/account";
-import { extendPrefix, type PageLink, type Prefix } from "@penstock/core/chain";
+import { type Account, imbalance, outcomes } from "@penstock/core/account";
+import { extendPrefix, type Prefix } from "@penstock/core/chain";
 import { laterCursor, nextBound } from "@penstock/core/cursor";
 import { PermanentError } from "@penstock/core/errors";
 import type { Reach } from "@penstock/core/failure-points";
-import type { RunStatus } from "@penstock/core/run";
 import { Prisma } from "../generated/postgresql/client.ts";
-import type { Transaction } from "./client.ts";
 import { noteDeletionRun, noteSeen, seesAll } from "./deletions.ts";
 import type { Dialect } from "./dialect.ts";
 import { markChildren, settleDue } from "./due-partitions.ts";
 import { resolveByCommit, resolveRequests, upsertLetters } from "./letters.ts";
+import { type LiveRun, readLiveRun, type WaitingPage } from "./live-run.ts";
 import { keepRawPage } from "./raw-pages.ts";
 import { upsertRecords } from "./record-upsert.ts";
-import { endOf } from "./run-end.ts";
+import { endOf, type RunEnd } from "./run-end.ts";
 import { noteDrift } from "./schema-drift.ts";
+import type { Statements } from "./statements.ts";
 import type { CommittedPage, PageCommit } from "./store.ts";
 
 /** How far ahead of the database's clock an event time may be and still count as the watermark. */
 const watermarkSlackMs = 3_600_000;
-/** Pages that may wait behind a gap; fetchers do not run further ahead than this. */
-const waitingPages = 65;
 
 /**
  * The page transaction. The page's row comes first: a second delivery of the page waits there for the first, and SQLite
@@ -28,7 +26,7 @@ const waitingPages = 65;
  * another page's commit may just have extended it. Everybody locks the checkpoint before the run.
  */
 export async function commitPage(
-  db: Transaction,
+  db: Statements,
   dialect: Dialect,
   page: PageCommit,
   reach: Reach,
@@ -53,9 +51,7 @@ export async function commitPage(
   if (isFirst) await keepAccount(db, page, account);
   const checkpoint = await lockCheckpoint(db, dialect, page);
   await reach("commit.checkpoint-locked");
-  if (isFirst) await addToRun(db, dialect, page, account);
-  await reach("commit.run-counted");
-  const moved = await moveCheckpoint(db, dialect, page, checkpoint);
+  const moved = await moveOn(db, dialect, { page, checkpoint, account: isFirst ? account : undefined, reach });
   await reach("commit.checkpoint-moved");
   const newDrift = isFirst ? await noteDrift(db, dialect, origin, page.drift ?? []) : [];
   return { account, rowsWritten, isFirst, newDrift, ...moved };
@@ -69,7 +65,7 @@ function requireBalance({ run: { source, stream }, seq }: PageCommit, account: A
   throw new PermanentError("ACCOUNT_VIOLATED", message, { source, stream, seq });
 }
 
-async function insertPage(db: Transaction, dialect: Dialect, page: PageCommit): Promise<boolean> {
+async function insertPage(db: Statements, dialect: Dialect, page: PageCommit): Promise<boolean> {
   const { run, seq, cursorIn, cursorOut, isLast, endStatus, endCode, contentHash, validator, bound } = page;
   const inserted = await db.$executeRaw`
     INSERT INTO pages (run_id, seq, cursor_in, cursor_out, is_last, end_status, end_code, content_hash, validator, bound_candidate, sees_all, observed_at, committed_at)
@@ -79,29 +75,18 @@ async function insertPage(db: Transaction, dialect: Dialect, page: PageCommit): 
   return inserted === 1;
 }
 
-async function isOtherContent(db: Transaction, page: PageCommit): Promise<boolean> {
-  const first = await db.page.findUnique({
-    where: { runId_seq: { runId: page.run.runId, seq: page.seq } },
-    select: { contentHash: true },
-  });
-  return first?.contentHash !== page.contentHash;
+async function isOtherContent(db: Statements, page: PageCommit): Promise<boolean> {
+  const [first] = await db.$queryRaw<{ content_hash: string }[]>`
+    SELECT content_hash FROM pages WHERE run_id = ${page.run.runId} AND seq = ${page.seq}`;
+  return first?.content_hash !== page.contentHash;
 }
 
-async function keepAccount(db: Transaction, { run, seq }: PageCommit, account: Account): Promise<void> {
+async function keepAccount(db: Statements, { run, seq }: PageCommit, account: Account): Promise<void> {
   const { fetched, inserted, updated, unchanged, duplicate, filtered, deadLettered } = account;
   await db.$executeRaw`
     UPDATE pages SET fetched = ${fetched}, inserted = ${inserted}, updated = ${updated}, unchanged = ${unchanged},
       duplicate = ${duplicate}, filtered = ${filtered}, dead_lettered = ${deadLettered}
     WHERE run_id = ${run.runId} AND seq = ${seq}`;
-}
-
-async function addToRun(db: Transaction, dialect: Dialect, { run }: PageCommit, account: Account): Promise<void> {
-  const { fetched, inserted, updated, unchanged, duplicate, filtered, deadLettered } = account;
-  await db.$executeRaw`
-    UPDATE runs SET pages = pages + 1, last_page_at = ${dialect.now}, fetched = fetched + ${fetched}, inserted = inserted + ${inserted},
-      updated = updated + ${updated}, unchanged = unchanged + ${unchanged}, duplicate = duplicate + ${duplicate},
-      filtered = filtered + ${filtered}, dead_lettered = dead_lettered + ${deadLettered}
-    WHERE id = ${run.runId}`;
 }
 
 type LockedCheckpoint = {
@@ -114,7 +99,7 @@ type LockedCheckpoint = {
 type Moved = Pick<CommittedPage, "runStatus" | "bound" | "endedRun">;
 
 async function lockCheckpoint(
-  db: Transaction,
+  db: Statements,
   dialect: Dialect,
   page: PageCommit,
 ): Promise<LockedCheckpoint | undefined> {
@@ -125,51 +110,28 @@ async function lockCheckpoint(
   return checkpoint;
 }
 
-async function moveCheckpoint(
-  db: Transaction,
-  dialect: Dialect,
-  page: PageCommit,
-  checkpoint: LockedCheckpoint | undefined,
-): Promise<Moved> {
-  const { runId, fence } = page.run;
-  const run = await db.run.findUnique({ where: { id: runId } });
-  const status = (run?.status ?? "superseded") as RunStatus;
-  const bound = checkpoint?.bound ?? null;
-  if (checkpoint === undefined || run === null || status !== "running" || checkpoint.fence !== fence) {
-    return { runStatus: status, bound, endedRun: false };
-  }
-  return advance(db, dialect, page, { checkpoint, run });
-}
-
-type LiveRun = NonNullable<Awaited<ReturnType<Transaction["run"]["findUnique"]>>>;
-type Extended = {
-  prefix: Prefix;
-  candidate: string | null;
-  last: { endStatus: string; endCode: string | null } | undefined;
+type Step = {
+  page: PageCommit;
+  checkpoint: LockedCheckpoint | undefined;
+  /** To be added to the run's; not again for a page that was delivered before. */
+  account: Account | undefined;
+  reach: Reach;
 };
 
-async function advance(
-  db: Transaction,
-  dialect: Dialect,
-  page: PageCommit,
-  at: { checkpoint: LockedCheckpoint; run: LiveRun },
-): Promise<Moved> {
-  const { checkpoint, run } = at;
-  const extended = await extend(db, page, run);
-  const end = await endOf(db, page, run, extended.last);
-  const movesNow = page.bound.moves === "page" || (page.bound.moves === "run" && end?.status === "succeeded");
-  const bound = movesNow ? boundOf(page, run, checkpoint, extended.candidate) : checkpoint.bound;
-  await db.$executeRaw`
-    UPDATE runs SET committed_seq = ${extended.prefix.seq}, committed_cursor = ${extended.prefix.cursorOut}, bound_candidate = ${extended.candidate},
-      status = ${end?.status ?? "running"}, error_code = ${end?.code ?? null}, error_message = ${end?.message ?? null},
-      ended_at = ${end === undefined ? Prisma.sql`ended_at` : dialect.now}
-    WHERE id = ${run.id}`;
-  const watermark = watermarkOf(page, checkpoint);
-  const { source, stream, partition, fence } = page.run;
-  const isReplaced = page.writeMode === "replace" && end?.status === "succeeded";
-  await db.$executeRaw`
-    UPDATE checkpoints SET bound = ${bound}, generation = ${isReplaced ? fence : Prisma.sql`generation`}, watermark = ${watermark === null ? Prisma.sql`watermark` : dialect.instant(watermark)}, updated_at = ${dialect.now}
-    WHERE source = ${source} AND stream = ${stream} AND partition = ${partition}`;
+/** Brings run and checkpoint as far as the page allows, each by one statement. */
+async function moveOn(db: Statements, dialect: Dialect, { page, checkpoint, account, reach }: Step): Promise<Moved> {
+  const { runId, fence } = page.run;
+  const found = await readLiveRun(db, runId);
+  const run = found && account ? { ...found, ...sumOf(found, account) } : found;
+  const isLive = run?.status === "running" && checkpoint?.fence === fence;
+  const next = isLive ? await advanced(db, dialect, { page, checkpoint, run }) : undefined;
+  if (next !== undefined || account !== undefined)
+    await db.$executeRaw`UPDATE runs SET ${Prisma.join([...counted(dialect, account), ...moved(dialect, next)])} WHERE id = ${runId}`;
+  await reach("commit.run-counted");
+  if (!isLive || next === undefined)
+    return { runStatus: run?.status ?? "superseded", bound: checkpoint?.bound ?? null, endedRun: false };
+  await moveCheckpoint(db, dialect, page, { checkpoint, next });
+  const { end, bound } = next;
   if (end?.status === "succeeded") {
     await noteDeletionRun(db, dialect, page, run);
     await resolveRequests(db, dialect, run);
@@ -178,20 +140,67 @@ async function advance(
   return { runStatus: end?.status ?? "running", bound, endedRun: end !== undefined };
 }
 
-async function extend(db: Transaction, page: PageCommit, run: LiveRun): Promise<Extended> {
+function sumOf(run: Account, page: Account): Account {
+  const columns = ["fetched", ...outcomes] as const;
+  return Object.fromEntries(columns.map((column) => [column, run[column] + page[column]])) as Account;
+}
+
+function counted(dialect: Dialect, account: Account | undefined): Prisma.Sql[] {
+  if (account === undefined) return [];
+  const { fetched, inserted, updated, unchanged, duplicate, filtered, deadLettered } = account;
+  return [
+    Prisma.sql`pages = pages + 1, last_page_at = ${dialect.now}, fetched = fetched + ${fetched}, inserted = inserted + ${inserted},
+      updated = updated + ${updated}, unchanged = unchanged + ${unchanged}, duplicate = duplicate + ${duplicate},
+      filtered = filtered + ${filtered}, dead_lettered = dead_lettered + ${deadLettered}`,
+  ];
+}
+
+function moved(dialect: Dialect, next: Advanced | undefined): Prisma.Sql[] {
+  if (next === undefined) return [];
+  const { prefix, candidate, end } = next;
+  const moves = Prisma.sql`committed_seq = ${prefix.seq}, committed_cursor = ${prefix.cursorOut}, bound_candidate = ${candidate}`;
+  if (end === undefined) return [moves];
+  return [
+    moves,
+    Prisma.sql`status = ${end.status}, error_code = ${end.code}, error_message = ${end.message}, ended_at = ${dialect.now}`,
+  ];
+}
+
+type Extended = { prefix: Prefix; candidate: string | null; last: WaitingPage | undefined };
+type Advanced = Extended & { end: RunEnd | undefined; bound: string | null };
+type Live = { page: PageCommit; checkpoint: LockedCheckpoint; run: LiveRun };
+
+async function advanced(db: Statements, dialect: Dialect, { page, checkpoint, run }: Live): Promise<Advanced> {
+  const extended = extend(page, run);
+  const end = await endOf(db, dialect, { page, run, last: extended.last });
+  const movesNow = page.bound.moves === "page" || (page.bound.moves === "run" && end?.status === "succeeded");
+  const bound = movesNow ? boundOf(page, run, checkpoint, extended.candidate) : checkpoint.bound;
+  return { ...extended, end, bound };
+}
+
+function extend(page: PageCommit, { waiting, ...run }: LiveRun): Extended {
   const known: Prefix = { seq: run.committedSeq, cursorOut: run.committedCursor, isComplete: false };
-  const waiting = await db.page.findMany({
-    where: { runId: run.id, seq: { gt: known.seq } },
-    orderBy: { seq: "asc" },
-    take: waitingPages,
-  });
-  const prefix = extendPrefix(known, waiting satisfies PageLink[]);
+  const prefix = extendPrefix(known, waiting);
   const added = waiting.filter(({ seq }) => seq <= prefix.seq);
   const candidate = added.reduce(
     (latest, { boundCandidate }) => laterCursor(page.bound.kind, latest, boundCandidate),
     run.boundCandidate,
   );
   return { prefix, candidate, last: prefix.isComplete ? added.at(-1) : undefined };
+}
+
+async function moveCheckpoint(
+  db: Statements,
+  dialect: Dialect,
+  page: PageCommit,
+  { checkpoint, next: { end, bound } }: { checkpoint: LockedCheckpoint; next: Advanced },
+): Promise<void> {
+  const watermark = watermarkOf(page, checkpoint);
+  const { source, stream, partition, fence } = page.run;
+  const isReplaced = page.writeMode === "replace" && end?.status === "succeeded";
+  await db.$executeRaw`
+    UPDATE checkpoints SET bound = ${bound}, generation = ${isReplaced ? fence : Prisma.sql`generation`}, watermark = ${watermark === null ? Prisma.sql`watermark` : dialect.instant(watermark)}, updated_at = ${dialect.now}
+    WHERE source = ${source} AND stream = ${stream} AND partition = ${partition}`;
 }
 
 function boundOf(page: PageCommit, run: LiveRun, { bound }: LockedCheckpoint, candidate: string | null): string | null {

@@ -7,13 +7,14 @@ import type { Dialect } from "./dialect.ts";
 import { markChildren } from "./due-partitions.ts";
 import { resolveByCommit, upsertLetters } from "./letters.ts";
 import { upsertRecords } from "./record-upsert.ts";
+import type { Statements } from "./statements.ts";
 import type { PageCommit, RawPage, RawPosition, Replay, ReplayCommit, ReplayFilter, Store } from "./store.ts";
 
 /** Rows of one deletion: a transaction that nobody has to wait for. */
 const pruneLimit = 200;
 
 /** Keeps a page as it came; part of its transaction. Another content for the same page is another row. */
-export async function keepRawPage(db: Transaction, dialect: Dialect, page: PageCommit): Promise<void> {
+export async function keepRawPage(db: Statements, dialect: Dialect, page: PageCommit): Promise<void> {
   if (page.keep === undefined) return;
   const { run, seq, contentHash, observedAt, fetched } = page;
   const { body, parent } = page.keep;

@@ -1,8 +1,8 @@
 import { keysOf, type RecordBatch, type WriteMode } from "@penstock/core/record";
 import { Prisma } from "../generated/postgresql/client.ts";
-import type { Transaction } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
 import { currentGeneration } from "./generation.ts";
+import type { Statements } from "./statements.ts";
 
 export type UpsertOrigin = {
   source: string;
@@ -29,7 +29,7 @@ const columnTypes = ["text", "timestamp", "text", "text", "json", "json"] as con
  * is `inserted` if any of them was, else `updated` if any was.
  */
 export async function upsertRecords(
-  db: Transaction,
+  db: Statements,
   dialect: Dialect,
   origin: UpsertOrigin,
   batch: RecordBatch,
@@ -45,7 +45,7 @@ export async function upsertRecords(
 
 /** Where each input made one row, the database's counts of rows are those of inputs, and no row has to come back. */
 async function countRows(
-  db: Transaction,
+  db: Statements,
   dialect: Dialect,
   origin: UpsertOrigin,
   batch: RecordBatch,

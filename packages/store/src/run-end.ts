@@ -1,7 +1,8 @@
 import { type Account, outcomes } from "@penstock/core/account";
 import { clearlyExceedsBudget, describeBudget, exceedsBudget, toleratedKnown } from "@penstock/core/budget";
 import { errorCodes } from "@penstock/core/error-codes";
-import type { Transaction } from "./client.ts";
+import type { Dialect } from "./dialect.ts";
+import type { Statements } from "./statements.ts";
 import type { PageCommit } from "./store.ts";
 
 export type RunEnd = { status: "succeeded" | "incomplete" | "failed"; code: string | null; message: string | null };
@@ -13,13 +14,13 @@ type LastPage = { endStatus: string; endCode: string | null };
  * many dead letters already. `undefined` while it goes on.
  */
 export async function endOf(
-  db: Transaction,
-  page: PageCommit,
-  run: CountedRun,
-  last: LastPage | undefined,
+  db: Statements,
+  dialect: Dialect,
+  { page, run, last }: { page: PageCommit; run: CountedRun; last: LastPage | undefined },
 ): Promise<RunEnd | undefined> {
   const isOver = last === undefined ? clearlyExceedsBudget : exceedsBudget;
-  if (isOver(page.deadLetterBudget, run) && !(await hasOnlyFewKnown(db, page, run))) return overBudget(page, run, last);
+  if (isOver(page.deadLetterBudget, run) && !(await hasOnlyFewKnown(db, dialect, page, run)))
+    return overBudget(page, run, last);
   if (last === undefined) return undefined;
   if (!(await isSumOfPages(db, run))) return violated(run);
   if (last.endStatus === "succeeded") return { status: "succeeded", code: null, message: null };
@@ -36,10 +37,17 @@ function explanationOf(code: string | null): string {
  * A bad record that stays at the end of a collection is read again by every run: it failed the first of them, and is no news
  * to the others.
  */
-async function hasOnlyFewKnown(db: Transaction, { run: { source, stream } }: PageCommit, run: CountedRun) {
+async function hasOnlyFewKnown(
+  db: Statements,
+  dialect: Dialect,
+  { run: { source, stream } }: PageCommit,
+  run: CountedRun,
+): Promise<boolean> {
   if (run.deadLettered >= toleratedKnown) return false;
-  const met = { source, stream, runId: run.id, firstSeenAt: { gte: run.startedAt } };
-  return (await db.deadLetter.findFirst({ where: met, select: { id: true } })) === null;
+  const [met] = await db.$queryRaw<unknown[]>`
+    SELECT 1 AS one FROM dead_letters
+    WHERE source = ${source} AND stream = ${stream} AND run_id = ${run.id} AND first_seen_at >= ${dialect.instant(run.startedAt)} LIMIT 1`;
+  return met === undefined;
 }
 
 function overBudget(page: PageCommit, run: CountedRun, last: LastPage | undefined): RunEnd {
@@ -54,9 +62,10 @@ function violated(run: CountedRun): RunEnd {
   return { status: "failed", code: "ACCOUNT_VIOLATED", message };
 }
 
-async function isSumOfPages(db: Transaction, run: CountedRun): Promise<boolean> {
-  const columns = ["fetched", ...outcomes] as const;
-  const _sum = Object.fromEntries(columns.map((column) => [column, true]));
-  const { _sum: sums } = await db.page.aggregate({ where: { runId: run.id }, _sum });
-  return columns.every((column) => (sums[column] ?? 0) === run[column]);
+async function isSumOfPages(db: Statements, run: CountedRun): Promise<boolean> {
+  const [sums] = await db.$queryRaw<[Record<keyof Account, unknown>]>`
+    SELECT sum(fetched) AS fetched, sum(inserted) AS inserted, sum(updated) AS updated, sum(unchanged) AS unchanged,
+      sum(duplicate) AS duplicate, sum(filtered) AS filtered, sum(dead_lettered) AS "deadLettered"
+    FROM pages WHERE run_id = ${run.id}`;
+  return (["fetched", ...outcomes] as const).every((column) => Number(sums[column] ?? 0) === run[column]);
 }

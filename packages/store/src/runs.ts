@@ -2,11 +2,12 @@ import { randomUUID } from "node:crypto";
 import type { ErrorCode } from "@penstock/core/error-codes";
 import { livePartition, type Run, type RunMode, type RunStatus } from "@penstock/core/run";
 import type { RunModel } from "../generated/postgresql/models/Run.ts";
-import type { Prisma, Transaction } from "./client.ts";
+import type { Transaction } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
 import { type EndedRun, settleDue } from "./due-partitions.ts";
 import { instantOf } from "./instant-of.ts";
 import { sourceStateOf } from "./source-states.ts";
+import type { Statements } from "./statements.ts";
 import type { RunState, StartedRun, StartRun } from "./store.ts";
 
 /** Payloads of ended runs are kept this long for pages that were still on their way. */
@@ -89,7 +90,7 @@ export async function endRun(
 type RunRow = Record<string, unknown>;
 
 /** Run, pause, state of the source and the database's clock, by one statement. The pause is the stream's, kept with its live partition. */
-export async function readRun(db: Prisma, dialect: Dialect, runId: string): Promise<RunState | undefined> {
+export async function readRun(db: Statements, dialect: Dialect, runId: string): Promise<RunState | undefined> {
   const [row] = await db.$queryRaw<RunRow[]>`
     SELECT r.*, c.is_paused, ${dialect.now} AS now,
       s.throttled_until, s.throttles, s.breaker, s.failures, s.openings, s.breaker_until, s.probe
@@ -106,7 +107,8 @@ export async function readRun(db: Prisma, dialect: Dialect, runId: string): Prom
   };
 }
 
-function runOfRow(row: RunRow): Run {
+/** Of a row as the database gives it to a raw statement. */
+export function runOfRow(row: RunRow): Run {
   const text = (field: string) => row[field] as string;
   const optional = (field: string) => (row[field] ?? null) as string | null;
   const count = (field: string) => Number(row[field]);

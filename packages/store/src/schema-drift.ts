@@ -1,6 +1,7 @@
 import { type ContractAction, type DriftCount, type DriftKind, otherPaths } from "@penstock/core/drift";
-import type { Prisma, Transaction } from "./client.ts";
+import type { Prisma } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
+import type { Statements } from "./statements.ts";
 import type { DriftPage, StoredDrift } from "./store.ts";
 
 /** Of a stream. Beyond that new paths are counted together: an API may use ids as names of fields. */
@@ -13,13 +14,13 @@ const columnTypes = ["text", "text", "text", "text", "text", "integer"] as const
  * drift wait for each other here.
  */
 export async function noteDrift(
-  db: Transaction,
+  db: Statements,
   dialect: Dialect,
   { source, stream, runId, seq, schemaVersion }: DriftPage,
   drift: readonly DriftCount[],
 ): Promise<DriftCount[]> {
   if (drift.length === 0) return [];
-  const bounded = await withinLimit(db, { source, stream }, drift);
+  const bounded = await withinLimit(db, dialect, { source, stream }, drift);
   const rows = bounded
     .toSorted((a, b) => (idOf(a) < idOf(b) ? -1 : 1))
     .map(({ kind, path, came, expected, action, records }) => [kind, path, came, expected, action, records]);
@@ -41,13 +42,17 @@ const idOf = ({ kind, path, came }: { kind: string; path: string; came: string }
   JSON.stringify([kind, path, came]);
 
 async function withinLimit(
-  db: Transaction,
-  where: { source: string; stream: string },
+  db: Statements,
+  dialect: Dialect,
+  { source, stream }: { source: string; stream: string },
   drift: readonly DriftCount[],
 ): Promise<DriftCount[]> {
-  const known = await db.schemaDrift.count({ where });
-  if (known + drift.length <= maxPaths) return [...drift];
-  const rows = await db.schemaDrift.findMany({ where: { ...where, path: { in: drift.map(({ path }) => path) } } });
+  const [{ known }] = await db.$queryRaw<[{ known: number | bigint }]>`
+    SELECT count(*) AS known FROM schema_drift WHERE source = ${source} AND stream = ${stream}`;
+  if (Number(known) + drift.length <= maxPaths) return [...drift];
+  const paths = JSON.stringify(drift.map(({ path }) => path));
+  const rows = await db.$queryRaw<{ kind: string; path: string; came: string }[]>`
+    SELECT kind, path, came FROM schema_drift WHERE source = ${source} AND stream = ${stream} AND path IN (${dialect.textsOf(paths)})`;
   const stored = new Set(rows.map(idOf));
   const isNamed = (each: DriftCount) => each.path !== otherPaths && stored.has(idOf(each));
   const others = new Map<DriftKind, DriftCount>();
