@@ -1,15 +1,16 @@
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
-import { PGlite } from "@electric-sql/pglite";
 import { InfrastructureError } from "@penstock/core/errors";
 import { createPostgresBackend, type PgPool, runMigrations } from "bullmq";
 import { maxStalledCount, type QueueDriver, type QueueFactory } from "./driver.ts";
 import { acquireEmbeddedLock, type EmbeddedLock } from "./embedded-lock.ts";
 import type { QueueLogger } from "./error-reporter.ts";
 import { createPglitePool } from "./pglite-pool.ts";
+import { openPgliteThread } from "./pglite-thread.ts";
 import { restingBackend } from "./resting-backend.ts";
 
 export type EmbeddedSettings = { dataDir: string };
+type Pglite = Awaited<ReturnType<typeof openPgliteThread>>;
 export type EmbeddedDriver = QueueDriver & { readonly lock: EmbeddedLock };
 
 /**
@@ -32,7 +33,7 @@ export async function openEmbeddedDriver(
   }
 }
 
-function createDriver(db: PGlite, lock: EmbeddedLock): EmbeddedDriver {
+function createDriver(db: Pglite, lock: EmbeddedLock): EmbeddedDriver {
   const openedAt = Date.now();
   const connection = createPglitePool(db);
   const factory: QueueFactory = (name, given, extra) => createPostgresBackend(name, { ...given, connection }, extra);
@@ -61,7 +62,7 @@ function createDriver(db: PGlite, lock: EmbeddedLock): EmbeddedDriver {
  * A queue whose files are damaged (a power cut; never a killed process) is set aside and a new one begun: what was in
  * it is found missing and fetched again from the last checkpoint, which is in the database.
  */
-async function openOrReplace(folder: string, logger: QueueLogger | undefined): Promise<PGlite> {
+async function openOrReplace(folder: string, logger: QueueLogger | undefined): Promise<Pglite> {
   try {
     return await openDatabase(folder);
   } catch (error) {
@@ -76,8 +77,8 @@ async function openOrReplace(folder: string, logger: QueueLogger | undefined): P
   }
 }
 
-async function openDatabase(folder: string): Promise<PGlite> {
-  const db = await PGlite.create(folder);
+async function openDatabase(folder: string): Promise<Pglite> {
+  const db = await openPgliteThread(folder);
   const client = await createPglitePool(db).connect();
   await runMigrations(client, "bullmq");
   client.release();

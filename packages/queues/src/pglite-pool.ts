@@ -1,12 +1,12 @@
-import type { PGlite } from "@electric-sql/pglite";
 import type { PgPool, PgPoolClient, PgQueryResult } from "bullmq";
+import type { PgliteSession } from "./pglite-thread.ts";
 
 /**
  * Makes a PGlite look like a `pg.Pool`, as far as BullMQ looks. All of its clients are one session, so a client that
  * begins a transaction has the session to itself until it ends it, and a notification reaches every client, whoever
  * asked for it.
  */
-export function createPglitePool(db: PGlite): PgPool {
+export function createPglitePool(db: PgliteSession): PgPool {
   const turns = createTurns();
 
   async function run(text: string, params?: readonly unknown[]): Promise<PgQueryResult> {

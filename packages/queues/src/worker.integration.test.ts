@@ -146,11 +146,17 @@ describe.each(queueTargets())("jobs on $name", (target) => {
         },
       },
     });
+    const depthOf = async (name: string) => {
+      const depths = await opened.queues({ sources: [name] }).depths();
+      return depths.find(({ queue }) => queue === fetchQueue(name)) ?? { active: -1 };
+    };
     await opened.queues().applyLimits(source, { concurrency: 5, rateLimit: { max: 1_000, perMs: 1_000 } });
     opened.start(source, worker("one"));
     opened.start(source, worker("other"));
     await opened.queues().enqueue([fetchJob(source)]);
     await waitUntil(() => calls.length === 1, { what: "the first call" });
+    // What another worker takes before the throttle is known everywhere is not held back by it.
+    await waitUntil(async () => (await depthOf(source)).active === 0, { what: "the throttled job to be back" });
     await opened.queues().enqueue([1, 2, 3, 4].map((seq) => fetchJob(source, { seq })));
     await waitUntil(() => calls.length === 6, { what: "all jobs to be done" });
     const [throttledAt = 0, ...others] = calls.map(({ at }) => at);

@@ -1,0 +1,37 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { PGlite } from "@electric-sql/pglite";
+import type { Asked, Failure, Told } from "./pglite-thread.ts";
+
+// Run by openPgliteThread as a thread of its own.
+const db = await PGlite.create(workerData.folder);
+const tell = (told: Told) => parentPort?.postMessage(told);
+
+db.onNotification((channel, payload) => tell({ kind: "notification", channel, payload }));
+parentPort?.on("message", async (asked: Asked) => {
+  try {
+    tell({ kind: "answer", id: asked.id, rows: await rowsOf(asked) });
+  } catch (error) {
+    tell({ kind: "failure", id: asked.id, failure: failureOf(error) });
+  }
+  if (asked.kind === "close") parentPort?.close();
+});
+tell({ kind: "open" });
+
+async function rowsOf(asked: Asked): Promise<unknown[]> {
+  if (asked.kind === "close") {
+    await db.close();
+    return [];
+  }
+  if (asked.kind === "query") return (await db.query(asked.text, [...asked.params])).rows;
+  return (await db.exec(asked.text)).at(-1)?.rows ?? [];
+}
+
+/** Between threads an error keeps its message and stack; what Postgres said of it would be lost. */
+function failureOf(error: unknown): Failure {
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  const fields = ["code", "detail", "hint", "constraint", "table", "schema", "severity"];
+  const said = Object.entries(error ?? {}).filter(
+    ([name, value]) => fields.includes(name) && typeof value === "string",
+  );
+  return { message, ...(stack !== undefined && { stack }), ...Object.fromEntries(said) };
+}

@@ -1,0 +1,38 @@
+import { join } from "node:path";
+import { testDir } from "@penstock/testing/temp-dir";
+import { expect, test } from "vitest";
+import { openPgliteThread } from "./pglite-thread.ts";
+
+test("answers in order, with what Postgres says of an error, and passes on notifications", async () => {
+  const db = await openPgliteThread(join(await testDir(), "queue"));
+  const heard: string[] = [];
+  const forget = db.onNotification((channel, payload) => heard.push(`${channel}: ${payload}`));
+  await db.exec("CREATE TABLE kept (id int PRIMARY KEY, data jsonb); LISTEN told");
+  const insert = (id: number) => db.query("INSERT INTO kept VALUES ($1, $2) RETURNING id", [id, { id }]);
+  const [first, again, select] = await Promise.allSettled([insert(1), insert(1), db.query("SELECT * FROM kept")]);
+  expect(first).toMatchObject({ status: "fulfilled", value: { rows: [{ id: 1 }] } });
+  expect(again).toMatchObject({
+    status: "rejected",
+    reason: { code: "23505", message: expect.stringContaining("duplicate key") },
+  });
+  expect(select).toMatchObject({ status: "fulfilled", value: { rows: [{ id: 1, data: { id: 1 } }] } });
+  await db.exec("NOTIFY told, 'a'");
+  forget();
+  await db.exec("NOTIFY told, 'b'");
+  expect(heard).toEqual(["told: a"]);
+  await db.close();
+});
+
+test("keeps what it was told, and refuses what comes after its end", async () => {
+  const folder = join(await testDir(), "queue");
+  const before = await openPgliteThread(folder);
+  await before.exec("CREATE TABLE kept AS SELECT 1 AS id");
+  await before.close();
+  await expect(before.exec("SELECT 1")).rejects.toMatchObject({
+    name: "InfrastructureError",
+    code: "QUEUE_UNAVAILABLE",
+  });
+  const after = await openPgliteThread(folder);
+  expect(await after.exec("SELECT id FROM kept")).toEqual([{ rows: [{ id: 1 }] }]);
+  await after.close();
+});

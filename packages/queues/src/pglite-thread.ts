@@ -1,0 +1,97 @@
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import { InfrastructureError } from "@penstock/core/errors";
+
+/** What is used of a PGlite: a Postgres in this process, with one session. */
+export type PgliteSession = {
+  /** One statement, with parameters `$1, $2, …`. */
+  query(text: string, params?: unknown[]): Promise<{ rows: unknown[] }>;
+  /** Statements without parameters; of the last one the rows. */
+  exec(text: string): Promise<{ rows: unknown[] }[]>;
+  /** Returns how to hear no more of them. */
+  onNotification(listener: (channel: string, payload: string) => void): () => void;
+};
+
+export type Asked = { id: number } & (
+  | { kind: "query"; text: string; params: readonly unknown[] }
+  | { kind: "exec"; text: string }
+  | { kind: "close" }
+);
+export type Failure = { message: string; stack?: string; code?: string };
+export type Told =
+  | { kind: "open" }
+  | { kind: "answer"; id: number; rows: unknown[] }
+  | { kind: "failure"; id: number; failure: Failure }
+  | { kind: "notification"; channel: string; payload: string };
+
+/**
+ * Opens the PGlite in `folder` in a thread of its own: it computes while it answers, some milliseconds for each job, which this thread has
+ * better uses for. What is asked is answered in its order.
+ *
+ * @throws Error what PGlite says when it cannot be opened
+ * @throws InfrastructureError `QUEUE_UNAVAILABLE`, from what is asked of a thread that has ended
+ */
+export async function openPgliteThread(folder: string): Promise<PgliteSession & { close(): Promise<void> }> {
+  const worker = new Worker(new URL("./pglite-thread-main.ts", import.meta.url), { workerData: { folder } });
+  await once(worker, "message");
+  const listeners = new Set<(channel: string, payload: string) => void>();
+  const waiting = createWaiting(worker);
+  worker.on("message", (told: Told) => {
+    if (told.kind === "answer") waiting.take(told.id)?.resolve(told.rows);
+    else if (told.kind === "failure") waiting.take(told.id)?.reject(Object.assign(new Error(), told.failure));
+    else if (told.kind === "notification") for (const listener of listeners) listener(told.channel, told.payload);
+  });
+  const { ask } = waiting;
+  return {
+    query: async (text, params = []) => ({ rows: await ask({ kind: "query", text, params }) }),
+    exec: async (text) => [{ rows: await ask({ kind: "exec", text }) }],
+    onNotification: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    close: async () => {
+      const ended = once(worker, "exit");
+      await ask({ kind: "close" });
+      worker.ref();
+      await ended;
+    },
+  };
+}
+
+type Answer = PromiseWithResolvers<unknown[]>;
+type Question = Asked extends infer Each ? (Each extends Asked ? Omit<Each, "id"> : never) : never;
+
+/** What is asked and not answered. The thread keeps the process alive as long as there is any, as a connection would. */
+function createWaiting(worker: Worker): {
+  ask(question: Question): Promise<unknown[]>;
+  take(id: number): Answer | undefined;
+} {
+  const waiting = new Map<number, Answer>();
+  let asked = 0;
+  let ended: InfrastructureError | undefined;
+  const end = (cause?: unknown) => {
+    ended ??= new InfrastructureError("QUEUE_UNAVAILABLE", "the thread of the embedded queue has ended", { cause });
+    for (const { reject } of waiting.values()) reject(ended);
+    waiting.clear();
+  };
+  worker.on("error", end);
+  worker.on("exit", () => end());
+  worker.unref();
+  return {
+    ask: (question) => {
+      if (ended !== undefined) return Promise.reject(ended);
+      const answer: Answer = Promise.withResolvers();
+      const id = asked++;
+      if (waiting.size === 0) worker.ref();
+      waiting.set(id, answer);
+      worker.postMessage({ id, ...question } satisfies Asked);
+      return answer.promise;
+    },
+    take: (id) => {
+      const answer = waiting.get(id);
+      waiting.delete(id);
+      if (waiting.size === 0) worker.unref();
+      return answer;
+    },
+  };
+}
