@@ -1,4 +1,8 @@
+import type { LiveEvent } from "@penstock/api-contract/events";
 import { pageOf } from "@penstock/store/page-of";
+import { createSpanRecorder, otlpProcessor } from "@penstock/telemetry/otlp-traces";
+import { createTraces } from "@penstock/telemetry/traces";
+import { startOtlpReceiver } from "@penstock/testing/otlp-receiver";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openTestApi, type TestApi } from "./test-api.ts";
 
@@ -218,4 +222,40 @@ test("live state is told whole, then what changes", async () => {
   await store.setPaused("scripted", "s1", true, { actor: "test", reason: null });
   await readUntil('"health":"paused"');
   stop.abort();
+});
+
+test("who is slow to hear how everything stands is told what changes meanwhile", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { store, hub } = await openTestApi(stack);
+  const stop = new AbortController();
+  const until = async (events: AsyncGenerator<LiveEvent>, part: string) => {
+    for await (const event of events) if (JSON.stringify(event).includes(part)) return event.type;
+    return "nothing";
+  };
+  const slow = hub.follow(stop.signal);
+  await slow.next();
+  const quick = hub.follow(stop.signal);
+  await quick.next();
+  const paused = until(quick, '"health":"paused"');
+  await store.setPaused("scripted", "s1", true, { actor: "test", reason: null });
+  expect(await paused).toBe("streams");
+  expect(await until(slow, '"health":"paused"')).toBe("streams");
+  stop.abort();
+}, 10_000);
+
+test("a request is a span of the trace that its caller began, and named by its route", async () => {
+  await using stack = new AsyncDisposableStack();
+  const collector = stack.use(await startOtlpReceiver());
+  const processor = otlpProcessor({ url: collector.url, headers: {}, serviceName: "api" });
+  const traces = createTraces(createSpanRecorder({ sample: 0, processor, serviceName: "api" }));
+  const { server, key } = await openTestApi(stack, { traces });
+  const headers = { authorization: `Bearer ${(await key("read")).key}` };
+  const [traceId, spanId] = ["0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"];
+  const ask = (traceparent: string) =>
+    server.inject({ url: "/v1/runs?source=secret", headers: { ...headers, traceparent } });
+  expect((await ask(`00-${traceId}-${spanId}-01`)).statusCode).toBe(200);
+  expect((await ask("nonsense")).statusCode).toBe(200);
+  await traces.close();
+  expect(collector.spans).toMatchObject([{ name: "GET /v1/runs", traceId, parentSpanId: spanId }]);
+  expect(collector.bodies.join("")).not.toContain("secret");
 });

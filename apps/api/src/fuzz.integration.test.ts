@@ -9,7 +9,7 @@ import { openTestApi, type TestApi } from "./test-api.ts";
  * has, and never a failure of the server.
  */
 
-const requests = Number(process.env["PENSTOCK_TEST_FUZZ_REQUESTS"] ?? 1_000);
+const requests = Number(process.env["PENSTOCK_TEST_FUZZ_REQUESTS"] ?? 10_000);
 const seed = 20_261_124;
 
 type Schema = { [field: string]: unknown };

@@ -20,8 +20,20 @@ function registerRoute<N extends RouteName>(
     method: route.method,
     url: route.path.replaceAll(/\{(\w+)\}/g, ":$1"),
     config: { scope: route.scope },
-    handler: (request, reply) => handlers[name](readCall<N>(route, api, request, reply)),
+    // In a span, part of the caller's trace where it sends one: https://www.w3.org/TR/trace-context/
+    handler: (request, reply) => {
+      const start = { name: `${route.method} ${route.path}`, kind: "server", parent: traceparentOf(request) } as const;
+      const attributes = { "http.request.method": route.method, "http.route": route.path };
+      return api.pipeline.traces.inSpan({ ...start, attributes }, async () =>
+        handlers[name](readCall<N>(route, api, request, reply)),
+      );
+    },
   });
+}
+
+function traceparentOf({ headers }: FastifyRequest): string {
+  const { traceparent } = headers;
+  return typeof traceparent === "string" ? traceparent : "root";
 }
 
 /** @throws ZodError when the request does not fit the route's schemas */

@@ -4,18 +4,20 @@ import { openBench } from "@penstock/pipeline/test-bench";
 import type { KeyScope } from "@penstock/store/access";
 import { pageOf } from "@penstock/store/page-of";
 import type { Store } from "@penstock/store/store";
+import type { Traces } from "@penstock/telemetry/traces";
 import { createSqliteDatabase } from "@penstock/testing/databases";
 import type { FastifyInstance } from "fastify";
 import { createCallers } from "./access/callers.ts";
 import { createKeySecret } from "./access/secrets.ts";
 import { createServer } from "./create-server.ts";
-import { createLiveHub } from "./live/hub.ts";
+import { createLiveHub, type LiveHub } from "./live/hub.ts";
 import { createOverview } from "./live/overview.ts";
 
 /** The API on a database with some of everything, for tests: asked without a network. */
 export type TestApi = {
   server: FastifyInstance;
   store: Store;
+  hub: LiveHub;
   /** A key of that scope. */
   key(scope: KeyScope, expiresAt?: Date): Promise<{ id: string; key: string }>;
   runId: string;
@@ -25,11 +27,17 @@ export type TestApi = {
 
 const target = { name: "sqlite", create: createSqliteDatabase } as const;
 
-export async function openTestApi(stack: AsyncDisposableStack, { mayBeOpen = false } = {}): Promise<TestApi> {
-  const { context: pipeline } = await openBench(stack, target, createManualQueues(), {
+type TestApiOptions = { mayBeOpen?: boolean; traces?: Traces };
+
+export async function openTestApi(
+  stack: AsyncDisposableStack,
+  { mayBeOpen = false, traces }: TestApiOptions = {},
+): Promise<TestApi> {
+  const { context } = await openBench(stack, target, createManualQueues(), {
     streams: 2,
     answer: () => ({ status: 200 }),
   });
+  const pipeline = { ...context, ...(traces && { traces }) };
   const { runId, letterId, backfillId } = await fill(pipeline.store);
   const config = loadConfig({ env: { PENSTOCK_API_RATE_LIMIT: "1000000" }, cwd: "/nowhere" });
   const overview = createOverview(pipeline);
@@ -45,7 +53,7 @@ export async function openTestApi(stack: AsyncDisposableStack, { mayBeOpen = fal
     await store.access.createKey({ id, name: id, scope, secretHash, expiresAt }, { actor: "test", reason: null });
     return { id, key: made };
   };
-  return { server, store, key, runId, letterId, backfillId };
+  return { server, store, hub, key, runId, letterId, backfillId };
 }
 
 /** A run with three pages of records and a dead letter. */

@@ -40,7 +40,16 @@ export const auditEntry = z
   })
   .meta({ id: "AuditEntry" });
 
-export const auditQuery = z.strictObject({ action: z.enum(auditedActions).optional(), ...paging });
+export const auditQuery = z.strictObject({
+  action: z.enum(auditedActions).optional(),
+  target: z
+    .string()
+    .min(1)
+    .max(500)
+    .optional()
+    .meta({ description: "What it was done to: a stream, a run, a key, a queue.", examples: ["usgs.earthquakes"] }),
+  ...paging,
+});
 export const auditList = listOf(auditEntry);
 
 export const queue = z

@@ -8,7 +8,7 @@ const migrationsRoot = join(import.meta.dirname, "../../../prisma");
 
 export function openConfiguredStore(
   config: Config,
-  options: Pick<OpenStoreOptions, "isReadOnly" | "reach"> = {},
+  options: Pick<OpenStoreOptions, "isReadOnly" | "reach" | "observe"> = {},
 ): Promise<Store> {
   return openStore({ url: config.database.url, migrationsRoot, ...options });
 }

@@ -15,6 +15,7 @@ import { importCheckpoint } from "./import-checkpoint.ts";
 import { observeProcess } from "./observe.ts";
 import { openConfiguredStore } from "./open-database.ts";
 import { openTelemetry } from "./open-telemetry.ts";
+import { statementSpans } from "./statement-spans.ts";
 import { streamViews } from "./stream-views.ts";
 import { type Pace, usualPace } from "./upkeep.ts";
 import { loadUsableSources } from "./usable-sources.ts";
@@ -70,7 +71,10 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     stack,
     withProcess: options.withProcessMetrics === true,
   });
-  const store = stack.adopt(await openConfiguredStore(config, { reach }), (opened) => opened.close());
+  const store = stack.adopt(
+    await openConfiguredStore(config, { reach, observe: statementSpans(config.database.url, traces) }),
+    (opened) => opened.close(),
+  );
   await store.noteSchemas(loaded.sources.flatMap(streamSchemas));
   await store.ensureViews(loaded.sources.flatMap(streamViews));
   await importCheckpoint(store, config, sources, logger);

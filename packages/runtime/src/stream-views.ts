@@ -10,5 +10,6 @@ export function streamViews(source: Source): StreamView[] {
     name: `${source.name}_${stream.name}`,
     columns: viewColumns(stream),
     indexes: stream.indexes,
+    indexesEventTime: stream.indexesEventTime,
   }));
 }

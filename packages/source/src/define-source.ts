@@ -172,6 +172,8 @@ export type StreamOptions<O extends z.ZodObject> = {
   keepRaw?: Duration;
   /** Columns of the stream's view to index, `"status"`, or several together, `["status", "created_at"]`. */
   indexes?: readonly (string | readonly string[])[];
+  /** Index the records' event times, so that they are read in their order, or between two, as fast as by key. Default `false`. */
+  indexEventTime?: boolean;
   /**
    * What is done with what arrives and the schema does not say: `evolve`, `discard`, `quarantine` or `freeze`, for all drift or by
    * kind. Default: new fields `evolve`, the rest `quarantine`.
@@ -257,6 +259,7 @@ function streamOf<O extends z.ZodObject>(
     contract: contractOf(options.contract),
     keepRawMs: options.keepRaw === undefined ? undefined : durationMs(options.keepRaw),
     indexes: (options.indexes ?? []).map((columns) => [columns].flat()),
+    indexesEventTime: options.indexEventTime ?? false,
     convert,
     key: [options.key].flat(),
     cursor,

@@ -78,6 +78,8 @@ export type Stream = {
   keepRawMs: number | undefined;
   /** Columns of its view that are indexed, each list together. */
   indexes: readonly (readonly string[])[];
+  /** Whether the event times of its records are. */
+  indexesEventTime: boolean;
   /** From a raw item to what is stored of it. */
   convert: Convert;
   /** Output fields that identify a record. */

@@ -1,6 +1,7 @@
 import type { Author } from "@penstock/core/audit";
 import { noteAction } from "./audit-log.ts";
 import type { Connection } from "./connection.ts";
+import { instantOf } from "./instant-of.ts";
 
 /** Keys of the HTTP API and the sessions they opened. Secrets come and are kept as hashes only. */
 export type Access = {
@@ -10,6 +11,7 @@ export type Access = {
   keys(): Promise<ApiKey[]>;
   /** Ends the key and its sessions; false when there is no such key, or it is revoked already. */
   revokeKey(id: string, author: Author): Promise<boolean>;
+  /** Asked with every request, as {@link Access.session} is. */
   key(id: string): Promise<(ApiKey & { secretHash: string }) | undefined>;
   /** True once a key was made, even if it was revoked since. */
   hasKeys(): Promise<boolean>;
@@ -35,7 +37,22 @@ type KeyRow = Omit<ApiKey, "scope"> & { scope: string; secretHash: string };
 
 const apiKey = ({ secretHash: _secret, scope, ...key }: KeyRow): ApiKey => ({ ...key, scope: scope as KeyScope });
 
-export function createAccess({ db, dialect, ask, transact }: Connection): Access {
+/** A row of `api_keys` as the driver gives it. */
+type RawKey = { id: string; name: string; scope: string; secret_hash: string } & {
+  [column in "created_at" | "expires_at" | "revoked_at"]: string | Date | null;
+};
+
+function keyOfRow(row: RawKey): ApiKey & { secretHash: string } {
+  const { id, name, scope, secret_hash: secretHash } = row;
+  return {
+    ...{ id, name, scope: scope as KeyScope, secretHash },
+    createdAt: new Date(row.created_at ?? Number.NaN),
+    expiresAt: instantOf(row.expires_at),
+    revokedAt: instantOf(row.revoked_at),
+  };
+}
+
+export function createAccess({ db, dialect, ask, transact, statements }: Connection): Access {
   return {
     createKey: ({ id, name, scope, secretHash, expiresAt }, author) =>
       transact(async (tx) => {
@@ -57,8 +74,9 @@ export function createAccess({ db, dialect, ask, transact }: Connection): Access
       }),
     key: (id) =>
       ask(async () => {
-        const row = await db.apiKey.findUnique({ where: { id } });
-        return row === null ? undefined : { ...apiKey(row), secretHash: row.secretHash };
+        const { $queryRaw } = await statements();
+        const [row] = await $queryRaw<RawKey[]>`SELECT * FROM api_keys WHERE id = ${id}`;
+        return row && keyOfRow(row);
       }),
     hasKeys: () => ask(async () => (await db.apiKey.findFirst({ select: { id: true } })) !== null),
     createSession: ({ tokenHash, keyId, lifetimeMs }) =>
@@ -70,9 +88,13 @@ export function createAccess({ db, dialect, ask, transact }: Connection): Access
       }),
     session: (tokenHash) =>
       ask(async () => {
-        const found = await db.apiSession.findUnique({ where: { tokenHash } });
-        const key = found && (await db.apiKey.findUnique({ where: { id: found.keyId } }));
-        return found && key ? { key: apiKey(key), expiresAt: found.expiresAt } : undefined;
+        const { $queryRaw } = await statements();
+        const [row] = await $queryRaw<(RawKey & { session_expires_at: string | Date })[]>`
+          SELECT k.*, s.expires_at AS session_expires_at
+          FROM api_sessions s JOIN api_keys k ON k.id = s.key_id WHERE s.token_hash = ${tokenHash}`;
+        if (row === undefined) return undefined;
+        const { secretHash: _, ...key } = keyOfRow(row);
+        return { key, expiresAt: new Date(row.session_expires_at) };
       }),
     endSession: (tokenHash) => transact(async (tx) => void (await tx.apiSession.deleteMany({ where: { tokenHash } }))),
   };

@@ -13,6 +13,9 @@ export type BulkValues = {
   resolve(parameters: readonly unknown[]): unknown[];
 };
 
+/** Sends a statement, and may look at how long that takes. `sql` has no values in it. */
+export type ObserveStatement = <T>(sql: string, send: () => Promise<T>) => Promise<T>;
+
 /** Names of statements that were never sent, since their transaction had died, would stay for ever. */
 const maxWaiting = 64;
 
@@ -41,12 +44,16 @@ export function createBulkValues(): BulkValues {
 }
 
 /** The same factory, whose adapter puts bulk values in place of their names; however often it is asked to connect, there is one. */
-export function withBulkValues(factory: SqlDriverAdapterFactory, values: BulkValues): SqlDriverAdapterFactory {
+export function withBulkValues(
+  factory: SqlDriverAdapterFactory,
+  values: BulkValues,
+  observe: ObserveStatement = (_sql, send) => send(),
+): SqlDriverAdapterFactory {
   let connected: Promise<SqlDriverAdapter> | undefined;
   const connect = async () => {
-    const adapter = resolving(await factory.connect(), values);
+    const adapter = resolving(await factory.connect(), values, observe);
     const start = adapter.startTransaction.bind(adapter);
-    adapter.startTransaction = async (level) => resolving(await start(level), values);
+    adapter.startTransaction = async (level) => resolving(await start(level), values, observe);
     return adapter;
   };
   return {
@@ -56,10 +63,11 @@ export function withBulkValues(factory: SqlDriverAdapterFactory, values: BulkVal
   };
 }
 
-function resolving<T extends SqlQueryable>(queryable: T, values: BulkValues): T {
+function resolving<T extends SqlQueryable>(queryable: T, values: BulkValues, observe: ObserveStatement): T {
   const queryRaw = queryable.queryRaw.bind(queryable);
   const executeRaw = queryable.executeRaw.bind(queryable);
-  queryable.queryRaw = (query) => queryRaw({ ...query, args: values.resolve(query.args) });
-  queryable.executeRaw = (query) => executeRaw({ ...query, args: values.resolve(query.args) });
+  const resolved = <Q extends { args: unknown[] }>(query: Q): Q => ({ ...query, args: values.resolve(query.args) });
+  queryable.queryRaw = (query) => observe(query.sql, () => queryRaw(resolved(query)));
+  queryable.executeRaw = (query) => observe(query.sql, () => executeRaw(resolved(query)));
   return queryable;
 }

@@ -2,20 +2,14 @@ import { Prisma } from "../generated/postgresql/client.ts";
 
 /** What the two databases do not say alike about JSON and texts: reading fields of a record's data, and writing JSON. */
 export type JsonDialect = {
-  /** The column `data`, to stand in a JSON object. */
-  data: Prisma.Sql;
   /** A field of `data`, found by its path. */
   fieldOf(path: readonly string[]): FieldSql;
   /** The same as JSON, to stand in a JSON object. */
   fieldJson(path: readonly string[]): Prisma.Sql;
   /** JSON text, its fields in the order given. */
   jsonObject(fields: readonly (readonly [name: string, value: Prisma.Sql])[]): Prisma.Sql;
-  /** A timestamp as ISO text in UTC to the millisecond. */
-  isoText(column: Prisma.Sql): Prisma.Sql;
   /** Whole seconds since 1970. */
   epochSeconds(column: Prisma.Sql): Prisma.Sql;
-  /** A column's texts as lines of one text, in an order. */
-  linesOf(column: string, order: Prisma.Sql): Prisma.Sql;
   contains(text: Prisma.Sql, part: string): Prisma.Sql;
 };
 
@@ -38,7 +32,6 @@ function pairs(fields: readonly (readonly [string, Prisma.Sql])[]): Prisma.Sql {
 }
 
 export const sqliteJson: JsonDialect = {
-  data: Prisma.sql`json(data)`,
   fieldOf: (path) => {
     const place = sqlitePath(path);
     const type = Prisma.sql`json_type(data, ${place})`;
@@ -55,9 +48,7 @@ export const sqliteJson: JsonDialect = {
   },
   fieldJson: (path) => Prisma.sql`data -> ${sqlitePath(path)}`,
   jsonObject: (fields) => Prisma.sql`json_object(${pairs(fields)})`,
-  isoText: (column) => Prisma.sql`replace(${column}, '+00:00', 'Z')`,
   epochSeconds: (column) => Prisma.sql`CAST(strftime('%s', ${column}) AS INTEGER)`,
-  linesOf: (column, order) => Prisma.sql`group_concat(${Prisma.raw(column)}, char(10) ORDER BY ${order})`,
   contains: (text, part) => Prisma.sql`instr(${text}, ${part}) > 0`,
 };
 
@@ -67,7 +58,6 @@ function sqlitePath(path: readonly string[]): string {
 }
 
 export const postgresqlJson: JsonDialect = {
-  data: Prisma.sql`data`,
   fieldOf: (path) => {
     const value = Prisma.sql`data #> ${postgresqlPath(path)}`;
     const text = Prisma.sql`data #>> ${postgresqlPath(path)}`;
@@ -84,9 +74,7 @@ export const postgresqlJson: JsonDialect = {
   },
   fieldJson: (path) => Prisma.sql`data #> ${postgresqlPath(path)}`,
   jsonObject: (fields) => Prisma.sql`json_build_object(${pairs(fields)})`,
-  isoText: (column) => Prisma.sql`to_char(${column}, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`,
   epochSeconds: (column) => Prisma.sql`floor(extract(epoch FROM ${column}))::bigint`,
-  linesOf: (column, order) => Prisma.sql`string_agg(${Prisma.raw(column)}::text, E'\n' ORDER BY ${order})`,
   contains: (text, part) => Prisma.sql`strpos(${text}, ${part}) > 0`,
 };
 

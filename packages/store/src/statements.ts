@@ -20,10 +20,17 @@ export function statementsOf(queryable: SqlQueryable): Statements {
     $queryRaw: async <T>(query: TemplateStringsArray | Prisma.Sql, ...values: unknown[]) => {
       const { columnNames, rows } = await queryable.queryRaw(queryOf(queryable, query, values));
       // Which columns there are is what the statement says, and so its caller.
-      return rows.map((row) => Object.fromEntries(columnNames.map((name, i) => [name, row[i]]))) as T;
+      return rows.map((row) => named(columnNames, row)) as T;
     },
     $executeRaw: async (query, ...values) => await queryable.executeRaw(queryOf(queryable, query, values)),
   };
+}
+
+/** Row by row an object of the same form: an export has millions of them. */
+function named(columns: readonly string[], row: readonly unknown[]): Record<string, unknown> {
+  const object: Record<string, unknown> = {};
+  for (let i = 0; i < columns.length; i++) object[columns[i] ?? ""] = row[i];
+  return object;
 }
 
 function queryOf(

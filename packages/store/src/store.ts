@@ -564,5 +564,8 @@ export type StreamView = {
   stream: string;
   name: string;
   columns: ViewColumn[];
+  /** Lists of columns. */
   indexes?: readonly (readonly string[])[];
+  /** By event time and key, as the records of one stream are read in the order of their times. */
+  indexesEventTime?: boolean;
 };

@@ -59,14 +59,19 @@ function prefixOf({ source, stream }: StreamView): string {
 }
 
 function indexesOf(dialect: "sqlite" | "postgresql", view: StreamView): WantedIndex[] {
-  return (view.indexes ?? []).map((columns) => {
+  const declared = (view.indexes ?? []).map((columns) => {
     const named = columns.flatMap((name) => view.columns.find((column) => column.name === name) ?? []);
-    const expressions = named.map((column) => `(${columnExpression(dialect, column)})`);
-    const on = `records (${expressions.join(", ")}) WHERE ${ofStream(view)}`;
+    return named.map((column) => `(${columnExpression(dialect, column)})`).join(", ");
+  });
+  return [...declared, ...(view.indexesEventTime === true ? [timeColumns[dialect]] : [])].map((columns) => {
+    const on = `records (${columns}) WHERE ${ofStream(view)}`;
     const name = `${prefixOf(view)}${shortHash(on)}`;
     return { name, sql: `CREATE INDEX ${concurrently(dialect)} IF NOT EXISTS ${identifier(name)} ON ${on}` };
   });
 }
+
+/** SQLite's planner would take the primary key, for its first two columns, before an index that has none of them. */
+const timeColumns = { postgresql: "ts, key", sqlite: "source, stream, ts, key" };
 
 async function existingIndexes(
   db: IndexConnection["db"],

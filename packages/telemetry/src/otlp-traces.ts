@@ -63,6 +63,7 @@ export function createSpanRecorder({ sample, processor, serviceName }: OtlpTrace
 const kinds: Record<NonNullable<SpanStart["kind"]>, SpanKind> = {
   internal: SpanKind.INTERNAL,
   client: SpanKind.CLIENT,
+  server: SpanKind.SERVER,
   producer: SpanKind.PRODUCER,
   consumer: SpanKind.CONSUMER,
 };

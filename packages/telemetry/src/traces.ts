@@ -7,8 +7,8 @@ export type Attributes = Record<string, string | number | boolean>;
 export type SpanStart = {
   /** Few different ones: `fetch`, `commit`. What is particular is in the attributes. */
   name: string;
-  /** `producer` hands work on that a `consumer` takes; `client` asks another server. Default `internal`. */
-  kind?: "internal" | "client" | "producer" | "consumer";
+  /** `producer` hands work on that a `consumer` takes; `client` asks another server, `server` answers. Default `internal`. */
+  kind?: "internal" | "client" | "server" | "producer" | "consumer";
   /** A traceparent from elsewhere; `root` begins a trace. Default: the span that is current. */
   parent?: string | "root" | undefined;
   /** Traceparent of a span that this one has to do with, in another trace. */

@@ -16,8 +16,16 @@ const followEvents: Handler<"followEvents"> = async ({ api, request, reply }) =>
     .send(Readable.from(withHeartbeat(api.hub.follow(gone.signal), gone.signal), { objectMode: false }));
 };
 
-/** As https://html.spec.whatwg.org/multipage/server-sent-events.html has it. */
-const textOf = (event: LiveEvent): string => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+const texts = new WeakMap<LiveEvent, string>();
+
+/** As https://html.spec.whatwg.org/multipage/server-sent-events.html has it. Written once for all that follow. */
+function textOf(event: LiveEvent): string {
+  const known = texts.get(event);
+  if (known !== undefined) return known;
+  const text = `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+  texts.set(event, text);
+  return text;
+}
 
 async function* withHeartbeat(events: AsyncGenerator<LiveEvent>, signal: AbortSignal): AsyncGenerator<string> {
   yield "retry: 2000\n\n";

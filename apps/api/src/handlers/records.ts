@@ -44,6 +44,9 @@ function recordQuery({ query }: RecordCall): RecordQuery {
   if (needs !== undefined && stream === undefined) throw incomplete("stream", needs);
   const position = readCursor(place, after);
   if (position !== undefined && order !== "key" && position.ts === null) throw incomplete("after", "another order's");
+  const isElsewhere =
+    (source !== undefined && position?.source !== source) || (stream !== undefined && position?.stream !== stream);
+  if (position !== undefined && isElsewhere) throw incomplete("after", "another stream's");
   return {
     ...(source !== undefined && { source }),
     ...(stream !== undefined && { stream }),
@@ -73,14 +76,17 @@ function streamed(reply: FastifyReply, form: string, parts: AsyncIterable<string
   return reply.type(`${form}; charset=utf-8`).send(Readable.from(parts, { objectMode: false, highWaterMark: 1 << 18 }));
 }
 
-/** Batch by batch, each behind the last of the one before: no more than one is held, however many there are. */
+/** Batch by batch, each behind the last of the one before. Two are held, however many there are: one is read while one is sent. */
 async function* batches({ api }: RecordCall, query: RecordQuery): AsyncGenerator<RecordPage> {
-  for (let { after } = query; ; ) {
-    const page = await api.pipeline.store.queries.records({ ...query, ...(after && { after }), limit: exportBatch });
-    if (page.last === undefined) return;
-    yield page;
-    if (page.count < exportBatch) return;
-    after = page.last;
+  const { records } = api.pipeline.store.queries;
+  let reading: Promise<RecordPage> | undefined = records({ ...query, limit: exportBatch });
+  while (reading !== undefined) {
+    const page: RecordPage = await reading;
+    const { last: after, count } = page;
+    reading = after && count === exportBatch ? records({ ...query, after, limit: exportBatch }) : undefined;
+    // Who stops reading does not wait for it.
+    reading?.catch(() => undefined);
+    if (count > 0) yield page;
   }
 }
 

@@ -41,10 +41,11 @@ function cookieOptions(protocol: string) {
 const auditPlace = z.object({ at: placeAt, id: placeText });
 
 const listAudit: Handler<"listAudit"> = async ({ query, api }) => {
-  const { action, limit } = query;
+  const { action, target, limit } = query;
   const after = readCursor(auditPlace, query.after);
   const found = await api.pipeline.store.listActions({
     ...(action !== undefined && { action }),
+    ...(target !== undefined && { target }),
     ...(after !== undefined && { after }),
     limit,
   });

@@ -64,10 +64,11 @@ export function createLiveHub({ store }: Pick<PipelineContext, "store">, overvie
     };
     const listener: Listener = { push };
     ended.addEventListener("abort", () => wake.resolve());
-    yield* await readAll();
+    // It listens before it is told how everything stands: what changes in between would never be told.
     listeners.add(listener);
     looking ??= look();
     try {
+      yield* await readAll();
       while (!ended.aborted && waiting.length <= maxBehind) {
         yield* waiting.splice(0);
         wake = Promise.withResolvers<void>();

@@ -1,9 +1,9 @@
 import { Prisma } from "../../generated/postgresql/client.ts";
-import type { Prisma as Client } from "../client.ts";
 import type { Dialect } from "../dialect.ts";
 import { isCurrent } from "../generation.ts";
+import type { Statements } from "../statements.ts";
 import type { ChangePage, ChangePlace, ChangeQuery } from "./queries.ts";
-import { recordJson } from "./records.ts";
+import { instantJson, type RecordRow, recordColumns, recordJson } from "./records.ts";
 
 /*
  * The order in which records changed. A transaction that writes records gives all of them one number, `change`: on SQLite, where
@@ -20,26 +20,27 @@ import { recordJson } from "./records.ts";
 const lookedAt = 5_000;
 
 /** One page of changes behind a place, as far as they are certain to be complete. */
-export async function listChanges(db: Client, dialect: Dialect, query: ChangeQuery): Promise<ChangePage> {
+export async function listChanges(db: Statements, dialect: Dialect, query: ChangeQuery): Promise<ChangePage> {
   const { upTo, isToTheEnd } = await windowOf(db, dialect, query.after);
   const after = query.after === "now" ? { change: upTo } : query.after;
   const where = Prisma.join(predicates(query, after, upTo), " AND ");
-  const [page] = await db.$queryRaw<[{ lines: string | null; count: number | bigint; last: string | null }]>`
-    SELECT ${dialect.json.linesOf("json", order)} AS lines, count(*) AS count, CAST(max(change) AS TEXT) AS last
-    FROM (SELECT change, source, stream, key, ${changeJson(dialect)} AS json
-          FROM records WHERE ${where} ORDER BY ${order} LIMIT ${query.limit}) AS page`;
-  const lines = page.lines ?? "";
-  const count = Number(page.count);
-  const isWhole = count < query.limit;
-  const next = isWhole || page.last === null ? { change: upTo } : placeOf(page.last, lines);
-  return { lines, count, next, isCaughtUp: isWhole && isToTheEnd };
+  const rows = await db.$queryRaw<ChangedRow[]>`
+    SELECT ${recordColumns(dialect, {})}, CAST(change AS TEXT) AS change_text
+    FROM records WHERE ${where} ORDER BY ${order} LIMIT ${query.limit}`;
+  const last = rows.at(-1);
+  const isWhole = rows.length < query.limit;
+  const next = isWhole || last === undefined ? { change: upTo } : placeOf(last);
+  return { lines: rows.map(changeJson).join("\n"), count: rows.length, next, isCaughtUp: isWhole && isToTheEnd };
 }
+
+/** `change_text`, since what is sorted by must stay a number. */
+type ChangedRow = RecordRow & { change_text: string };
 
 const order = Prisma.sql`change, source, stream, key`;
 
 /** How far may be read: to the horizon, and not over too many rows. */
 async function windowOf(
-  db: Client,
+  db: Statements,
   dialect: Dialect,
   after: ChangeQuery["after"],
 ): Promise<{ upTo: string; isToTheEnd: boolean }> {
@@ -70,19 +71,11 @@ function predicates({ source, stream }: ChangeQuery, after: ChangePlace | undefi
   return [...all, Prisma.sql`change >= ${change}`, isBehind];
 }
 
-function changeJson(dialect: Dialect): Prisma.Sql {
-  const kind = Prisma.sql`CASE WHEN deleted_at IS NOT NULL THEN 'deleted' WHEN revision = 1 THEN 'added' ELSE 'updated' END`;
-  return dialect.json.jsonObject([
-    ["change", kind],
-    ["changedAt", dialect.json.isoText(Prisma.sql`updated_at`)],
-    ["record", recordJson(dialect, {})],
-  ]);
+function changeJson(row: ChangedRow): string {
+  const kind = row.deleted_at !== null ? "deleted" : Number(row.revision) === 1 ? "added" : "updated";
+  return `{"change":"${kind}","changedAt":${instantJson(row.updated_at)},"record":${recordJson(row)}}`;
 }
 
-function placeOf(change: string, lines: string): ChangePlace {
-  const line: { record: { source: string; stream: string; key: string } } = JSON.parse(
-    lines.slice(lines.lastIndexOf("\n") + 1),
-  );
-  const { source, stream, key } = line.record;
+function placeOf({ change_text: change, source, stream, key }: ChangedRow): ChangePlace {
   return { change, record: { source, stream, key } };
 }

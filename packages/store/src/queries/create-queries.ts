@@ -5,11 +5,13 @@ import { listCheckpoints, listLetters, listPages, listRuns, listSchemas, readRun
 import type { Queries } from "./queries.ts";
 import { listRecords, readRecordDetail } from "./records.ts";
 
-export function createQueries({ db, dialect, ask }: Pick<Connection, "db" | "dialect" | "ask">): Queries {
+type QueryConnection = Pick<Connection, "db" | "dialect" | "ask" | "statements">;
+
+export function createQueries({ db, dialect, ask, statements }: QueryConnection): Queries {
   return {
-    records: (query) => ask(() => listRecords(db, dialect, query)),
+    records: (query) => ask(async () => listRecords(await statements(), dialect, query)),
     record: (name) => ask(() => readRecordDetail(db, name)),
-    changes: (query) => ask(() => listChanges(db, dialect, query)),
+    changes: (query) => ask(async () => listChanges(await statements(), dialect, query)),
     runs: (query) => ask(() => listRuns(db, query)),
     run: (id) => ask(() => readRunById(db, id)),
     pages: (query) => ask(() => listPages(db, query)),

@@ -3,7 +3,7 @@ import { batchOf } from "@penstock/core/record";
 import { databaseTargets } from "@penstock/testing/databases";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openStore } from "../open-store.ts";
-import { pageOf, partition } from "../page-of.ts";
+import { changedRecords, pageOf, partition } from "../page-of.ts";
 import type { Store } from "../store.ts";
 import type { Condition, RecordQuery } from "./queries.ts";
 
@@ -106,11 +106,80 @@ describe.each(databaseTargets())("records on $name", ({ create }) => {
         after = page.last;
       }
     };
-    expect(await pages("key")).toBe("abcde");
+    for (const fixed of [{}, { source: "s" }, { source: "s", stream: "t" }])
+      expect(await pages("key", fixed)).toBe("abcde");
     expect(await pages("ts", { source: "s", stream: "t" })).toBe("abcd");
     expect(await pages("-ts", { source: "s", stream: "t" })).toBe("dcba");
     const [from, to] = [new Date("2026-01-02T00:00:00Z"), new Date("2026-01-04T00:00:00Z")];
     expect(await pages("key", { from, to })).toBe("bc");
+  });
+
+  test("streams are read one after the other, of all sources or one, and a page goes on from one to the next", async () => {
+    const streams = [
+      ["r", "x"],
+      ["s", "a"],
+      ["s", "u"],
+      ["u", "x"],
+    ] as const;
+    for (const [source, stream] of streams) {
+      const { run } = await store.startRun({ ...partition, source, stream, mode: "incremental", takeOver: "none" });
+      await store.commitPage(pageOf(run, { keys: ["1", "2", "3"].map((n) => `${source}${stream}${n}`) }));
+    }
+    const walk = async (query: Partial<RecordQuery>, limit: number) => {
+      const found: string[] = [];
+      for (let after: RecordQuery["after"]; ; ) {
+        const { lines, count, last } = await store.queries.records({
+          ...all,
+          ...query,
+          limit,
+          ...(after && { after }),
+        });
+        const keys = lines === "" ? [] : lines.split("\n").map((line): string => JSON.parse(line).key);
+        expect(keys).toHaveLength(count);
+        found.push(...keys);
+        if (count < limit) return found.join(" ");
+        after = last;
+      }
+    };
+    const [ofR, ofS, ofU] = ["rx1 rx2 rx3", "sa1 sa2 sa3 a b c d e su1 su2 su3", "ux1 ux2 ux3"];
+    for (const limit of [1, 2, 3, 5, 100]) {
+      expect(await walk({}, limit), `${limit} at once`).toBe([ofR, ofS, ofU].join(" "));
+      expect(await walk({ source: "s" }, limit), `${limit} at once`).toBe(ofS);
+      expect(await walk({ keys: ["sa2", "b", "ux3"] }, limit)).toBe("sa2 b ux3");
+      expect(await walk({ source: "nobody" }, limit)).toBe("");
+    }
+  });
+
+  test("a page of a stream costs the same wherever it begins, in the order of time where there is an index", async () => {
+    const long = { source: "s", stream: "long" };
+    const { run } = await store.startRun({ ...partition, ...long, mode: "incremental", takeOver: "none" });
+    const keyAt = (i: number) => `k${String(i).padStart(6, "0")}`;
+    const timeAt = (i: number) => new Date(Date.UTC(2026, 0, 1) + i * 1_000).toISOString();
+    for (let seq = 0; seq < 40; seq++) {
+      const page = pageOf(run, { seq, keys: Array.from({ length: 1_000 }, (_, i) => keyAt(1_000 * seq + i)) });
+      const records = changedRecords(page, (record, i) => ({ ...record, ts: timeAt(1_000 * seq + i) }));
+      await store.commitPage({ ...page, records });
+    }
+    const fastest = async (order: RecordQuery["order"], i: number) => {
+      const after = { ...long, key: keyAt(i), ts: timeAt(i) };
+      const times: number[] = [];
+      for (let round = 0; round < 9; round++) {
+        const startedAt = performance.now();
+        const { count } = await store.queries.records({ ...all, ...long, order, limit: 10, after });
+        times.push(performance.now() - startedAt);
+        expect(count).toBe(10);
+      }
+      return Math.min(...times);
+    };
+    const first = await fastest("key", 0);
+    expect(await fastest("key", 39_900)).toBeLessThan(4 * first);
+    await store.ensureIndexes([{ ...long, name: "s_long", columns: [], indexesEventTime: true }]);
+    for (const [order, i] of [
+      ["ts", 20_000],
+      ["-ts", 20_000],
+      ["-ts", 100],
+    ] as const)
+      expect(await fastest(order, i), `${order} behind ${i}`).toBeLessThan(4 * first);
   });
 
   test("one record comes with its run, page and letters", async () => {
