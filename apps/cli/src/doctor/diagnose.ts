@@ -87,8 +87,16 @@ function sources({ ready, unconfigured, problems }: SourceFacts): Finding[] {
       remedy: "set these variables, or remove the source's file",
     }),
   );
+  if (ready.length + wrong.length + missing.length === 0) return [noSources];
   return [ok("sources", `${ready.length} ready: ${ready.join(", ") || "none"}`), ...wrong, ...missing];
 }
+
+const noSources: Finding = {
+  check: "sources",
+  severity: "warning",
+  found: "no source is defined, so there is nothing to do",
+  remedy: "make one with ./penstock new, or point PENSTOCK_SOURCES_DIR to where yours are",
+};
 
 function queue(found: QueueInspection | undefined, { owner, now }: Facts): Finding[] {
   if (found === undefined) {
