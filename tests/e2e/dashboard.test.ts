@@ -3,7 +3,7 @@ import { waitUntil } from "@penstock/testing/wait-until";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { expectAccessible, expectFits, launchChromium, screenshots, watch } from "./browser.ts";
-import { type System, startSystem } from "./dashboard-system.ts";
+import { type System, startSystem } from "./dashboard/system.ts";
 
 const letters = 5;
 const earthquakes = "/streams/usgs/earthquakes";
@@ -30,6 +30,7 @@ describe.runIf(findChromium() !== undefined)("the dashboard in Chromium", () => 
   const go = async (path: string) => void (await page.goto(system.url + path));
   const button = (name: string | RegExp) => page.getByRole("button", { name, exact: true });
   const heading = (name: string | RegExp) => page.getByRole("heading", { level: 1, name });
+  const dialog = () => page.getByRole("dialog");
   const see = async (text: string | RegExp) => await page.getByText(text).first().waitFor();
   const signIn = async (key: string) => {
     await page.getByLabel("API key").fill(key);
@@ -87,6 +88,47 @@ describe.runIf(findChromium() !== undefined)("the dashboard in Chromium", () => 
     await see(/Started:|Under way already:/);
     await page.getByRole("link", { name: "its run" }).click();
     await heading(/Run of external_api.data.*succeeded/).waitFor({ timeout: 30_000 });
+  });
+
+  test("a full run begins anew, and one that is under way is cancelled with a reason", async () => {
+    system.slowDown(20_000);
+    await go(external);
+    await button("Full run").click();
+    await page.getByRole("link", { name: "its run" }).click();
+    await see(/^full, live/);
+    await button("Cancel…").click();
+    await page.getByLabel("Reason").fill("not today");
+    await expectAccessible(page, "cancel");
+    await dialog().getByRole("button", { name: "Cancel the run" }).click();
+    await heading(/Run of external_api.data.*cancelled/).waitFor();
+    system.slowDown(0);
+  });
+
+  test("what is committed appears in the live tail as it is, until it is held", async () => {
+    await go(`${external}?tab=live-tail`);
+    await see("Waiting for the next change.");
+    await expectAccessible(page, "live-tail");
+    // Nothing tells when the page has asked where the changes stand now.
+    await page.waitForResponse(/\/v1\/changes/);
+    system.api.add([{ id: "appeared", ts: "2026-02-01T00:00:00.000Z", value: 4.2 }]);
+    await button("Run now").click();
+    const tail = page.getByRole("list", { name: "Changes, newest first" });
+    await tail.getByText("added").waitFor();
+    await tail.getByText("appeared", { exact: true }).waitFor();
+    await button("Hold").click();
+    await button("Go on").waitFor();
+  });
+
+  test("where events do not come through, the page asks", async () => {
+    await using context = await browser.newContext({ storageState: await page.context().storageState() });
+    const tab = await context.newPage();
+    await tab.route("**/v1/events", (route) => route.abort());
+    await tab.goto(system.url + external);
+    await tab.getByText("Every 5 s").waitFor();
+    await system.command("pause", "external_api.data", "--reason", "from outside");
+    await tab.getByRole("heading", { level: 1 }).getByText("Paused").waitFor({ timeout: 15_000 });
+    await system.command("resume", "external_api.data");
+    await tab.getByRole("button", { name: "Pause…" }).waitFor({ timeout: 15_000 });
   });
 
   test("runs, charts, checkpoints and schema of a stream", async () => {
@@ -186,6 +228,60 @@ describe.runIf(findChromium() !== undefined)("the dashboard in Chromium", () => 
     await see("Succeeded");
     await expectAccessible(page, "backfills");
     await system.command("backfills", "list");
+  });
+
+  test("a backfill is cancelled", async () => {
+    system.slowDown(20_000);
+    await go("/backfills?source=external_api&stream=data");
+    await page.getByLabel("From").fill("2026-01-01T00:00");
+    await page.getByLabel("Until").fill("2026-01-02T00:00");
+    await button("Start").click();
+    const card = page.getByRole("listitem").filter({ hasText: "Running" });
+    await card.getByRole("button", { name: "Cancel…" }).click();
+    await dialog().getByRole("button", { name: "Cancel the backfill" }).click();
+    await see("Cancelled");
+    system.slowDown(0);
+  });
+
+  test("deletions that are too many wait for a decision: kept, and when they are still gone, deleted", async () => {
+    // What a run missed is settled behind it, and a run that begins before that does not count.
+    const runUntilAsked = () =>
+      waitUntil(
+        async () => {
+          await system.runToEnd("shop", "items");
+          const response = await page.request.get(`${system.url}/v1/deletions`);
+          const { items }: { items: unknown[] } = await response.json();
+          return items.length > 0;
+        },
+        { what: "a deletion that waits", intervalMs: 500, timeoutMs: 30_000 },
+      );
+    const asked = page.getByText("Deletions that wait for a decision");
+    await system.runToEnd("shop", "items");
+    system.shop.ids = system.shop.ids.slice(0, 8);
+    await runUntilAsked();
+    await go("/backfills");
+    await see(/found 12 records gone \(60\s?% of the stream\)/);
+    await expectAccessible(page, "deletions");
+    await button("Keep them…").click();
+    await button("Keep them").click();
+    await asked.waitFor({ state: "detached" });
+    await runUntilAsked();
+    await button("Delete them…").click();
+    await page.getByLabel("Reason").fill("sold out");
+    await button("Delete them").click();
+    await asked.waitFor({ state: "detached" });
+    const seeRows = (count: number, what: string) =>
+      waitUntil(
+        async () => {
+          await button("Show").click();
+          return (await page.getByRole("table").getByRole("row").count()) === 1 + count;
+        },
+        { what, intervalMs: 500 },
+      );
+    await go("/streams/shop/items?tab=records");
+    await seeRows(8, "the rest");
+    await page.getByLabel("Deleted ones").check();
+    await seeRows(12, "what is gone");
   });
 
   test("queues, Bull Board behind the same login and back, the audit log", async () => {

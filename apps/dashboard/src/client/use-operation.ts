@@ -7,6 +7,8 @@ import { type Given, request } from "./request.ts";
 /** How often what is shown is asked for again: rarely while events tell what changed, else often. */
 const safetyIntervalMs = 30_000;
 const pollingIntervalMs = 5_000;
+/** A letter that is put back and comes back between two looks leaves the count as it was, which is all that events tell. */
+const askedOften = new Set<Operation>(["listLetters", "groupLetters", "getLetter"]);
 
 /** What an operation answers, kept up to date while it is shown. */
 export function useOperation<N extends Operation>(
@@ -14,7 +16,7 @@ export function useOperation<N extends Operation>(
   given: Given<N>,
   options: { intervalMs?: number } = {},
 ): UseQueryResult<RouteResponse<N>> {
-  const usualMs = useIsLive() ? safetyIntervalMs : pollingIntervalMs;
+  const usualMs = useIsLive() && !askedOften.has(operation) ? safetyIntervalMs : pollingIntervalMs;
   return useQuery({
     queryKey: [operation, given],
     queryFn: ({ signal }) => request(operation, { ...given, signal }),

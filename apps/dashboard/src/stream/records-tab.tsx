@@ -1,3 +1,4 @@
+import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useSearchParams } from "wouter";
 import { useOperation } from "../client/use-operation.ts";
@@ -15,9 +16,12 @@ const pageSize = "50";
 /** The records of the stream, page by page, by what the filter says. */
 export function RecordsTab({ stream }: TabProps) {
   const [search, setSearch] = useSearchParams();
+  const client = useQueryClient();
   const change = (fields: Record<string, string>) => {
     const filled = Object.entries(fields).filter(([, value]) => value !== "");
     setSearch(new URLSearchParams([["tab", "records"], ...filled]));
+    // Who asks for the same again wants to see what has changed.
+    void client.invalidateQueries({ queryKey: ["listRecords"] });
   };
   return (
     <Panel title="Records">

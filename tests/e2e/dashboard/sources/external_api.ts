@@ -1,0 +1,3 @@
+import external from "@penstock/sources/external_api.ts";
+
+export default external;

@@ -1,0 +1,3 @@
+import shop from "../../deletions/sources/shop.ts";
+
+export default shop;

@@ -1,0 +1,3 @@
+import earthquakes from "@penstock/sources/usgs.ts";
+
+export default earthquakes;
