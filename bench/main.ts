@@ -5,15 +5,15 @@ import { regressions } from "./guard.ts";
 import { measureRound } from "./measure.ts";
 import { startApi, startServers } from "./place.ts";
 import { writeReport } from "./report.ts";
-import { type Results, readResults, writeResults } from "./results.ts";
+import { keepResults, type Results, readResults } from "./results.ts";
 import { fullScenarios, nameOf, quickScenarios, type Scenario } from "./scenarios.ts";
 import { type ScenarioSummary, summarize } from "./summary.ts";
 import { columns, rowsOf } from "./table.ts";
 
 /*
  * npm run bench -- [--quick] [--rounds 5] [--only <text of a scenario's name>] [--save | --check]: how fast Penstock is, against a
- * plain loop and what people write, in the same minutes on the same machine. `--save` keeps the figures in bench/results, and makes
- * docs/performance.md of those of the long form; `--check` runs what it compares, Penstock and the ceiling, and ends with 1 where their
+ * plain loop and what people write, in the same minutes on the same machine. `--save` keeps the figures in bench/results, those
+ * of each scenario as soon as it is measured, and makes docs/performance.md of those of the long form; `--check` runs what it compares, Penstock and the ceiling, and ends with 1 where their
  * ratio is worse than what is kept there.
  */
 
@@ -40,16 +40,13 @@ ${all.map((scenario) => `  ${nameOf(scenario)}`).join("\n")}\n`);
 await using stack = new AsyncDisposableStack();
 const servers = await startServers(stack);
 process.stdout.write(`${columns.join("  |  ")}\n`);
-const scenarios: ScenarioSummary[] = [];
+const scenarios: Results["scenarios"] = [];
 for (const scenario of chosen) {
-  const summary = await run(scenario);
+  const summary = { ...(await run(scenario)), date: new Date().toISOString().slice(0, 10) };
   scenarios.push(summary);
   for (const row of rowsOf(summary)) process.stdout.write(`${row.join("  |  ")}\n`);
-}
-const results: Results = { machine: machine(), rounds, scenarios };
-if (values.save) {
-  await writeResults(kind, results);
-  if (kind === "full") await writeReport(await readResults(kind));
+  if (values.save) await keepResults(kind, { machine: machine(), rounds, scenarios }, all);
+  if (values.save && kind === "full") await writeReport(await readResults(kind));
 }
 if (values.check) {
   const worse = regressions(scenarios, (await readResults(kind)).scenarios);
@@ -74,6 +71,5 @@ function machine(): Results["machine"] {
     processor: cpus()[0]?.model ?? "unknown",
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     node: process.version,
-    date: new Date().toISOString().slice(0, 10),
   };
 }

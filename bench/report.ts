@@ -23,10 +23,12 @@ export function withFigures(page: string, results: Results): string {
 }
 
 function figures({ machine, rounds, scenarios }: Results): string {
-  const { cores, processor, memoryGiB, node, date } = machine;
+  const { cores, processor, memoryGiB, node } = machine;
+  const dates = scenarios.map(({ date }) => date).toSorted();
+  const when = [...new Set([dates[0], dates.at(-1)])].join(" to ");
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   const rows = scenarios.flatMap(rowsOf).map(line);
-  return `Measured on ${date} with Node ${node} on ${cores} cores (${processor}) and ${memoryGiB} GiB, everything on that one machine; medians of
+  return `Measured on ${when} with Node ${node} on ${cores} cores (${processor}) and ${memoryGiB} GiB, everything on that one machine; medians of
 ${rounds} rounds.
 
 ${[line(columns), line(columns.map(() => "---")), ...rows].join("\n")}

@@ -1,11 +1,13 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { nameOf, type Scenario } from "./scenarios.ts";
 import type { ScenarioSummary } from "./summary.ts";
 
 export type Results = {
-  machine: { cores: number; processor: string; memoryGiB: number; node: string; date: string };
+  machine: { cores: number; processor: string; memoryGiB: number; node: string };
   rounds: number;
-  scenarios: ScenarioSummary[];
+  /** Each with the day on which it was measured. */
+  scenarios: (ScenarioSummary & { date: string })[];
 };
 
 /** `full` is what docs/performance.md is made of, `quick` what CI compares with. */
@@ -16,8 +18,18 @@ const pathOf = (kind: ResultsKind) => join(import.meta.dirname, "results", `${ki
 export const readResults = async (kind: ResultsKind): Promise<Results> =>
   JSON.parse(await readFile(pathOf(kind), "utf8"));
 
+/**
+ * Puts what was measured in the place of what was there of the same scenarios; those that `scenarios` does not name are dropped. A
+ * measurement takes the better part of an hour, and one that is interrupted has kept what it had.
+ */
+export async function keepResults(kind: ResultsKind, measured: Results, scenarios: readonly Scenario[]): Promise<void> {
+  const kept = new Map((await readResults(kind)).scenarios.map((each) => [nameOf(each.scenario), each]));
+  for (const each of measured.scenarios) kept.set(nameOf(each.scenario), each);
+  await writeResults(kind, { ...measured, scenarios: scenarios.flatMap((each) => kept.get(nameOf(each)) ?? []) });
+}
+
 /** Four digits are more than can be measured. */
-export async function writeResults(kind: ResultsKind, results: Results): Promise<void> {
+async function writeResults(kind: ResultsKind, results: Results): Promise<void> {
   const rounded = (_: string, value: unknown) =>
     typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value;
   await writeFile(pathOf(kind), `${JSON.stringify(results, rounded, 2)}\n`);

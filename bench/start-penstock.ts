@@ -13,6 +13,8 @@ const asInContainer = "--max-semi-space-size=16 --max-old-space-size=384";
 export type RunningPenstock = {
   /** By name: `up`, or `scheduler`, `fetcher`, `transformer`. */
   processes: ReadonlyMap<string, ChildProcess>;
+  /** Of all of them. */
+  metricsUrls: readonly string[];
   /** Throws when one of them ends before it is told to. */
   whileAlive<T>(work: Promise<T>): Promise<T>;
 };
@@ -29,6 +31,7 @@ export async function startPenstock(
   stack: AsyncDisposableStack,
 ): Promise<RunningPenstock> {
   const processes = new Map<string, ChildProcess>();
+  const metricsUrls: string[] = [];
   const died = Promise.withResolvers<never>();
   // Who was told to end ends as well, when nobody waits any more.
   died.promise.catch(() => undefined);
@@ -46,6 +49,7 @@ export async function startPenstock(
     });
     child.once("exit", (code) => died.reject(new Error(`${name} ended with ${code}:\n${said}`)));
     processes.set(name, child);
+    metricsUrls.push(`http://127.0.0.1:${port}/metrics`);
     stack.defer(() => end(child));
     return () =>
       waitUntil(async () => (await fetch(`http://127.0.0.1:${port}/health/ready`)).ok, {
@@ -61,7 +65,7 @@ export async function startPenstock(
     for (const isReady of workers) await whileAlive(isReady());
     await startApp("scheduler");
   }
-  return { processes, whileAlive };
+  return { processes, metricsUrls, whileAlive };
 }
 
 function environment(backend: Backend, place: Place): Record<string, string> {

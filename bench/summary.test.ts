@@ -52,8 +52,8 @@ test("a ratio that is worse by more than noise is a regression, and so is a scen
 });
 
 test("the page takes the figures between its marks, and the chart a bar for each scenario", () => {
-  const scenarios = [summarize(scenario, [round(100, 200)])];
-  const machine = { cores: 2, processor: "a <fast> one", memoryGiB: 4, node: "v24", date: "2026-01-01" };
+  const scenarios = [{ ...summarize(scenario, [round(100, 200)]), date: "2026-01-01" }];
+  const machine = { cores: 2, processor: "a <fast> one", memoryGiB: 4, node: "v24" };
   const page = "before\n<!-- figures -->\nold\n<!-- /figures -->\nafter\n";
   const made = withFigures(page, { machine, rounds: 1, scenarios });
   expect(made).toMatch(

@@ -18,6 +18,11 @@ export async function usageOf(pid: number | "self"): Promise<Usage> {
   return { cpuSeconds: stat.own, peakBytes: 1_024 * field(status, "VmHWM"), writtenBytes: io };
 }
 
+/** What a process has of the memory now. */
+export async function residentBytesOf(pid: number): Promise<number> {
+  return 1_024 * field(await readFile(`/proc/${pid}/status`, "utf8"), "VmRSS");
+}
+
 /** Of a server and the processes it has and had: Postgres has one for every connection. Memory is the server's first process'. */
 export async function usageOfServer(pid: number): Promise<Usage> {
   const children = await childrenOf(pid);

@@ -1,0 +1,52 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+/** What so many readers did between their start and their end. */
+export type Reading = { pages: number; events: number };
+
+/** A page of records each so often, as somebody who looks through them; events come by themselves. */
+const pageEveryMs = 5_000;
+
+/**
+ * `count` open dashboards: each follows the events, and asks for a page of a hundred records every five seconds. Returns what ends
+ * them all.
+ *
+ * @throws Error of the first answer that was none
+ */
+export function startReaders(url: string, authorization: string, count: number): () => Promise<Reading> {
+  const ended = new AbortController();
+  const read: Reading = { pages: 0, events: 0 };
+  const ask = async (path: string) => {
+    const answer = await fetch(`${url}${path}`, { headers: { authorization }, signal: ended.signal });
+    if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${await answer.text()}`);
+    return answer;
+  };
+  const unlessEnded = async (work: Promise<void>) => {
+    await work.catch((error: unknown) => {
+      if (!ended.signal.aborted) throw error;
+    });
+  };
+  const follow = async () => {
+    for await (const _ of (await ask("/v1/events")).body ?? []) read.events++;
+  };
+  const browse = async (reader: number) => {
+    await delay((reader / count) * pageEveryMs, undefined, { signal: ended.signal });
+    for (let next: string | null = null; ; ) {
+      const asked = performance.now();
+      const answer = await ask(`/v1/records?limit=100${next === null ? "" : `&after=${next}`}`);
+      const page: { next: string | null } = JSON.parse(await answer.text());
+      next = page.next;
+      read.pages++;
+      await delay(Math.max(0, pageEveryMs - (performance.now() - asked)), undefined, { signal: ended.signal });
+    }
+  };
+  const all = Promise.all(
+    Array.from({ length: count }, (_, reader) => [unlessEnded(follow()), unlessEnded(browse(reader))]).flat(),
+  );
+  // Who waits for the end is told; until then it must not end the process.
+  all.catch(() => undefined);
+  return async () => {
+    ended.abort();
+    await all;
+    return read;
+  };
+}
