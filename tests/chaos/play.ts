@@ -44,13 +44,15 @@ export async function play(schedule: Schedule, servers: Servers): Promise<Played
   await Promise.all(schedule.processes.map((_, number) => startNumber(stage, number)));
   const later = appear(stage);
   await Promise.all([later, ...schedule.faults.map((fault) => happen(stage, fault))]);
-  while (stage.pending.size > 0) await Promise.all(stage.pending);
+  await settled(stage);
   problems.push(...(await recover(stage)));
   stage.isOver = true;
   await watching;
   return {
     problems,
     release: async () => {
+      // One that died while the end was waited for may be on its way back: it would be ended by nobody.
+      await settled(stage);
       await Promise.all(stage.all.map((each) => each.end()));
       await stack.disposeAsync();
     },
@@ -123,6 +125,10 @@ async function startNumber(stage: Stage, number: number, isFirst = true): Promis
 function remember(stage: Stage, work: Promise<unknown>): void {
   const tracked = work.finally(() => stage.pending.delete(tracked));
   stage.pending.add(tracked);
+}
+
+async function settled({ pending }: Stage): Promise<void> {
+  while (pending.size > 0) await Promise.all(pending);
 }
 
 function disturb(jobs: NewJob[], { jobs: odds }: Schedule, random: Random): NewJob[] {
