@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./packages/testing/src/longest-first.ts";
 
 const code = ["packages", "apps", "sources", "tests", "bench"];
 const tests = code.map((folder) => `${folder}/**/*.test.ts`);
@@ -14,6 +15,7 @@ export default defineConfig({
     // The tests run what production runs: Node reading the TypeScript itself, nothing transformed in between.
     experimental: { viteModuleRunner: false, nodeLoader: false },
     setupFiles: `./${testing}/leak-check.ts`,
+    sequence: { sequencer: LongestFirst },
     reporters: ["default", `./${testing}/closing-reporter.ts`],
     // A worker that does not end by itself within this time is a leak; see leak-check.ts for leaks within a file.
     teardownTimeout: 5_000,
@@ -70,7 +72,9 @@ export default defineConfig({
           testTimeout: 240_000,
           hookTimeout: 120_000,
           maxWorkers: 2,
-          sequence: { groupOrder: 3 },
+          retry,
+          // Beside the end-to-end tests, so that no worker is idle while the last of these is waited for.
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -35,7 +35,8 @@ type Case = {
 const cases: (Case & { what: string })[] = [
   {
     what: "a slow answer is waited for",
-    slowMs: 2_000,
+    // Longer than a busy machine takes to deliver the signal.
+    slowMs: 6_000,
     graceMs: 60_000,
     signals: ["SIGTERM"],
     code: 0,
