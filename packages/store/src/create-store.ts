@@ -28,13 +28,12 @@ import {
 } from "./letters.ts";
 import { createOauthTokens } from "./oauth-tokens.ts";
 import { cancelRun, setBound, setPaused } from "./operations.ts";
-import { commitPage } from "./page-commit.ts";
+import { createPageCommitter } from "./page-committer.ts";
 import { pruneGenerations } from "./prune-generations.ts";
 import { createQueries } from "./queries/create-queries.ts";
 import { queryView } from "./query-view.ts";
 import { commitReplay, countRawPages, endReplay, listRawPages, pruneRawPages, startReplay } from "./raw-pages.ts";
 import { readOutputs } from "./record-reads.ts";
-import { setAsideRefused } from "./refused-records.ts";
 import { prune } from "./retention.ts";
 import { sumRuns } from "./run-totals.ts";
 import { endRun, readRun, startRun, storedRun } from "./runs.ts";
@@ -50,7 +49,7 @@ import { ensureViews } from "./views.ts";
 
 /** The store on an open connection. Each method is one statement or one transaction. */
 export function createStore(connection: Connection, reach: Reach): Store {
-  const { db, dialect, transact, transactDirectly, ask, close } = connection;
+  const { db, dialect, transact, ask, close } = connection;
   return {
     dialect: dialect.name,
     connections: connection.connections,
@@ -112,15 +111,7 @@ export function createStore(connection: Connection, reach: Reach): Store {
         );
       }),
 
-    commitPage: async (page) => {
-      try {
-        return await transactDirectly((tx) => commitPage(tx, dialect, page, reach));
-      } catch (error) {
-        if (!isRefusedData(error)) throw error;
-        const reduced = await setAsideRefused({ transact, dialect }, page);
-        return transactDirectly((tx) => commitPage(tx, dialect, reduced, reach));
-      }
-    },
+    commitPage: createPageCommitter({ connection, reach }),
 
     savePayload: ({ runId, seq, hash, body }) =>
       transact(async (tx) => {

@@ -20,42 +20,73 @@ import type { CommittedPage, PageCommit } from "./store.ts";
 const watermarkSlackMs = 3_600_000;
 
 /**
- * The page transaction. The page's row comes first: a second delivery of the page waits there for the first, and SQLite
- * takes its write lock before anything is read. Records and letters of every content are written; the account is kept for
- * the first only. Last, the checkpoint is locked, and only behind that lock are the run read and the prefix computed, since
+ * The page transaction, of one page or of several of one run. Records and letters of every content are written; the account is kept for
+ * the first content only. Whoever delivers a page a second time meets the first at the records or at the page's row, and waits there
+ * for its end. Last, the checkpoint is locked, and only behind that lock are the run read and the prefix computed, since
  * another page's commit may just have extended it. Everybody locks the checkpoint before the run.
+ *
+ * @param pages of one run and so of one stream, in the order of their numbers
+ * @returns what became of each; the end of the run with the last
  */
-export async function commitPage(
+export async function commitPages(
   db: Statements,
   dialect: Dialect,
-  page: PageCommit,
+  pages: readonly PageCommit[],
   reach: Reach,
-): Promise<CommittedPage> {
-  const isFirst = await insertPage(db, dialect, page);
-  await reach("commit.page-inserted");
-  const { run, seq, observedAt, schemaVersion, writeMode } = page;
-  const origin = { ...run, seq, observedAt, schemaVersion, writeMode, replacesWhileRunning: true } as const;
+): Promise<CommittedPage[]> {
+  const written: WrittenPage[] = [];
+  for (const page of pages) written.push(await writePage(db, dialect, page, reach));
+  const step = stepOf(pages, written);
+  const checkpoint = await lockCheckpoint(db, dialect, step.page);
+  await reach("commit.checkpoint-locked");
+  const moved = await moveOn(db, dialect, { ...step, checkpoint, reach });
+  await reach("commit.checkpoint-moved");
+  const committed: CommittedPage[] = [];
+  for (const [i, { page, ...each }] of written.entries()) {
+    const newDrift = each.isFirst ? await noteDrift(db, dialect, originOf(page), page.drift ?? []) : [];
+    committed.push({ ...each, newDrift, ...moved, endedRun: moved.endedRun && i === written.length - 1 });
+  }
+  return committed;
+}
+
+type WrittenPage = Pick<CommittedPage, "account" | "rowsWritten" | "isFirst"> & { page: PageCommit };
+
+async function writePage(db: Statements, dialect: Dialect, page: PageCommit, reach: Reach): Promise<WrittenPage> {
+  const origin = originOf(page);
   const { rowsWritten, ...upserted } = await upsertRecords(db, dialect, origin, page.records);
   await noteSeen(db, dialect, page);
   await keepRawPage(db, dialect, page);
   await reach("commit.records-written");
+  const { fetched, duplicate, filtered, deadLettered } = page;
+  const account: Account = { fetched, ...upserted, duplicate, filtered, deadLettered };
+  requireBalance(page, account);
+  const isFirst = await insertPage(db, dialect, page, account);
+  await reach("commit.page-inserted");
   await resolveByCommit(db, dialect, page);
   if (isFirst || (await isOtherContent(db, page))) {
     await upsertLetters(db, dialect, page.letters);
     await markChildren(db, dialect, origin, page);
   }
   await reach("commit.letters-written");
-  const { fetched, duplicate, filtered, deadLettered } = page;
-  const account: Account = { fetched, ...upserted, duplicate, filtered, deadLettered };
-  requireBalance(page, account);
-  if (isFirst) await keepAccount(db, page, account);
-  const checkpoint = await lockCheckpoint(db, dialect, page);
-  await reach("commit.checkpoint-locked");
-  const moved = await moveOn(db, dialect, { page, checkpoint, account: isFirst ? account : undefined, reach });
-  await reach("commit.checkpoint-moved");
-  const newDrift = isFirst ? await noteDrift(db, dialect, origin, page.drift ?? []) : [];
-  return { account, rowsWritten, isFirst, newDrift, ...moved };
+  return { page, account, rowsWritten, isFirst };
 }
+
+const originOf = ({ run, seq, observedAt, schemaVersion, writeMode }: PageCommit) =>
+  ({ ...run, seq, observedAt, schemaVersion, writeMode, replacesWhileRunning: true }) as const;
+
+/** The pages as one: what counts for the run and the checkpoint is theirs together. */
+function stepOf(
+  pages: readonly PageCommit[],
+  written: readonly WrittenPage[],
+): Pick<Step, "page" | "pages" | "account"> {
+  const last = pages.at(-1);
+  if (last === undefined) throw new RangeError("there is no page to commit");
+  const accounts = written.filter(({ isFirst }) => isFirst).map(({ account }) => account);
+  const watermark = pages.reduce<Date | null>((latest, page) => later(latest, page.watermark), null);
+  return { page: { ...last, watermark }, pages: accounts.length, account: accounts.reduce(sumOf, noAccount) };
+}
+
+const later = (a: Date | null, b: Date | null): Date | null => (a === null || (b !== null && b > a) ? b : a);
 
 /** An input without an outcome may be a lost record: rather a page given up whole, with a letter, than one that counts wrong. */
 function requireBalance({ run: { source, stream }, seq }: PageCommit, account: Account): void {
@@ -65,12 +96,16 @@ function requireBalance({ run: { source, stream }, seq }: PageCommit, account: A
   throw new PermanentError("ACCOUNT_VIOLATED", message, { source, stream, seq });
 }
 
-async function insertPage(db: Statements, dialect: Dialect, page: PageCommit): Promise<boolean> {
+/** False when the page has a row, which stays as it is. */
+async function insertPage(db: Statements, dialect: Dialect, page: PageCommit, account: Account): Promise<boolean> {
   const { run, seq, cursorIn, cursorOut, isLast, endStatus, endCode, contentHash, validator, bound } = page;
+  const { fetched, inserted: added, updated, unchanged, duplicate, filtered, deadLettered } = account;
   const inserted = await db.$executeRaw`
-    INSERT INTO pages (run_id, seq, cursor_in, cursor_out, is_last, end_status, end_code, content_hash, validator, bound_candidate, sees_all, observed_at, committed_at)
+    INSERT INTO pages (run_id, seq, cursor_in, cursor_out, is_last, end_status, end_code, content_hash, validator, bound_candidate, sees_all, observed_at, committed_at,
+      fetched, inserted, updated, unchanged, duplicate, filtered, dead_lettered)
     VALUES (${run.runId}, ${seq}, ${cursorIn}, ${cursorOut}, ${isLast}, ${endStatus}, ${endCode}, ${contentHash}, ${validator}, ${bound.candidate},
-      ${seesAll(page)}, ${dialect.instant(page.observedAt)}, ${dialect.now})
+      ${seesAll(page)}, ${dialect.instant(page.observedAt)}, ${dialect.now},
+      ${fetched}, ${added}, ${updated}, ${unchanged}, ${duplicate}, ${filtered}, ${deadLettered})
     ON CONFLICT (run_id, seq) DO NOTHING`;
   return inserted === 1;
 }
@@ -79,14 +114,6 @@ async function isOtherContent(db: Statements, page: PageCommit): Promise<boolean
   const [first] = await db.$queryRaw<{ content_hash: string }[]>`
     SELECT content_hash FROM pages WHERE run_id = ${page.run.runId} AND seq = ${page.seq}`;
   return first?.content_hash !== page.contentHash;
-}
-
-async function keepAccount(db: Statements, { run, seq }: PageCommit, account: Account): Promise<void> {
-  const { fetched, inserted, updated, unchanged, duplicate, filtered, deadLettered } = account;
-  await db.$executeRaw`
-    UPDATE pages SET fetched = ${fetched}, inserted = ${inserted}, updated = ${updated}, unchanged = ${unchanged},
-      duplicate = ${duplicate}, filtered = ${filtered}, dead_lettered = ${deadLettered}
-    WHERE run_id = ${run.runId} AND seq = ${seq}`;
 }
 
 type LockedCheckpoint = {
@@ -113,20 +140,22 @@ async function lockCheckpoint(
 type Step = {
   page: PageCommit;
   checkpoint: LockedCheckpoint | undefined;
-  /** To be added to the run's; not again for a page that was delivered before. */
-  account: Account | undefined;
+  /** To be added to the run's, of so many pages; not again of one that was delivered before. */
+  account: Account;
+  pages: number;
   reach: Reach;
 };
 
 /** Brings run and checkpoint as far as the page allows, each by one statement. */
-async function moveOn(db: Statements, dialect: Dialect, { page, checkpoint, account, reach }: Step): Promise<Moved> {
+async function moveOn(db: Statements, dialect: Dialect, step: Step): Promise<Moved> {
+  const { page, checkpoint, account, reach } = step;
   const { runId, fence } = page.run;
   const found = await readLiveRun(db, runId);
-  const run = found && account ? { ...found, ...sumOf(found, account) } : found;
+  const run = found && { ...found, ...sumOf(found, account) };
   const isLive = run?.status === "running" && checkpoint?.fence === fence;
   const next = isLive ? await advanced(db, dialect, { page, checkpoint, run }) : undefined;
-  if (next !== undefined || account !== undefined)
-    await db.$executeRaw`UPDATE runs SET ${Prisma.join([...counted(dialect, account), ...moved(dialect, next)])} WHERE id = ${runId}`;
+  if (next !== undefined || step.pages > 0)
+    await db.$executeRaw`UPDATE runs SET ${Prisma.join([...counted(dialect, step), ...moved(dialect, next)])} WHERE id = ${runId}`;
   await reach("commit.run-counted");
   if (!isLive || next === undefined)
     return { runStatus: run?.status ?? "superseded", bound: checkpoint?.bound ?? null, endedRun: false };
@@ -140,16 +169,18 @@ async function moveOn(db: Statements, dialect: Dialect, { page, checkpoint, acco
   return { runStatus: end?.status ?? "running", bound, endedRun: end !== undefined };
 }
 
-function sumOf(run: Account, page: Account): Account {
-  const columns = ["fetched", ...outcomes] as const;
-  return Object.fromEntries(columns.map((column) => [column, run[column] + page[column]])) as Account;
+const counts = ["fetched", ...outcomes] as const;
+const noAccount = Object.fromEntries(counts.map((column) => [column, 0])) as Account;
+
+function sumOf(sum: Account, added: Account): Account {
+  return Object.fromEntries(counts.map((column) => [column, sum[column] + added[column]])) as Account;
 }
 
-function counted(dialect: Dialect, account: Account | undefined): Prisma.Sql[] {
-  if (account === undefined) return [];
+function counted(dialect: Dialect, { account, pages }: Step): Prisma.Sql[] {
+  if (pages === 0) return [];
   const { fetched, inserted, updated, unchanged, duplicate, filtered, deadLettered } = account;
   return [
-    Prisma.sql`pages = pages + 1, last_page_at = ${dialect.now}, fetched = fetched + ${fetched}, inserted = inserted + ${inserted},
+    Prisma.sql`pages = pages + ${pages}, last_page_at = ${dialect.now}, fetched = fetched + ${fetched}, inserted = inserted + ${inserted},
       updated = updated + ${updated}, unchanged = unchanged + ${unchanged}, duplicate = duplicate + ${duplicate},
       filtered = filtered + ${filtered}, dead_lettered = dead_lettered + ${deadLettered}`,
   ];

@@ -1,0 +1,109 @@
+import { join } from "node:path";
+import type { FailurePoint } from "@penstock/core/failure-points";
+import type { RunIdentity } from "@penstock/core/run";
+import { databaseTargets } from "@penstock/testing/databases";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { openStore } from "./open-store.ts";
+import { changedRecords, pageOf, partition } from "./page-of.ts";
+import type { PageCommit, Store } from "./store.ts";
+
+const migrationsRoot = join(import.meta.dirname, "../../../prisma");
+const tooDeep = `{"value":${"[".repeat(20_000)}${"]".repeat(20_000)}}`;
+const refused = { sqlite: tooDeep, postgresql: '{"value":"\\u0000"}' };
+const count = 6;
+
+describe.each(databaseTargets())("pages committed at once on $name", ({ name, create }) => {
+  let stack: AsyncDisposableStack;
+  let store: Store;
+  let run: RunIdentity;
+  const reached: FailurePoint[] = [];
+  let failAt: FailurePoint | undefined;
+
+  beforeEach(async () => {
+    stack = new AsyncDisposableStack();
+    reached.length = 0;
+    failAt = undefined;
+    const { url } = stack.adopt(await create(), (created) => created.drop());
+    const reach = async (point: FailurePoint) => {
+      reached.push(point);
+      if (point === failAt) throw new Error(`failed at ${point}`);
+    };
+    store = stack.adopt(await openStore({ url, migrationsRoot, reach }), (opened) => opened.close());
+    run = (await store.startRun({ ...partition, mode: "incremental", takeOver: "none" })).run;
+  });
+  afterEach(() => stack.disposeAsync());
+
+  const pages = (change: (seq: number) => Partial<PageCommit> = () => ({})): PageCommit[] =>
+    Array.from({ length: count }, (_, seq) =>
+      pageOf(run, {
+        seq,
+        keys: [`k${seq}a`, `k${seq}b`],
+        ...(seq === count - 1 && { isLast: true, cursorOut: null }),
+        watermark: new Date(Date.UTC(2026, 0, 10 - seq)),
+        ...change(seq),
+      }),
+    );
+  const timesReached = (point: FailurePoint) => reached.filter((each) => each === point).length;
+  const stored = async () => {
+    const [checkpoint] = await store.listCheckpoints({ ...partition, limit: 1 });
+    return { checkpoint, run: (await store.readRun(run.runId))?.run };
+  };
+
+  test("share transactions, and end as they would one behind the other, in whatever order they come", async () => {
+    const committed = await Promise.all(
+      pages()
+        .reverse()
+        .map((page) => store.commitPage(page)),
+    );
+    // The first that came went alone; the others waited for it.
+    expect(timesReached("commit.checkpoint-locked")).toBe(2);
+    expect(committed.map(({ account }) => account.inserted)).toEqual(Array(count).fill(2));
+    expect(committed.filter(({ endedRun }) => endedRun)).toHaveLength(1);
+    const account = { fetched: 2 * count, inserted: 2 * count };
+    expect(await stored()).toMatchObject({
+      run: { status: "succeeded", committedSeq: count - 1, pages: count, account },
+      checkpoint: { bound: String(10 * count), watermark: new Date("2026-01-10T00:00:00Z") },
+    });
+  });
+
+  test("one that is delivered twice counts once", async () => {
+    const [first, ...others] = pages();
+    const delivered = [first, ...others, ...others].flatMap((page) => page ?? []);
+    const committed = await Promise.all(delivered.map((page) => store.commitPage(page)));
+    expect(timesReached("commit.checkpoint-locked")).toBe(2);
+    expect(committed.filter(({ isFirst }) => isFirst)).toHaveLength(count);
+    expect(await stored()).toMatchObject({ run: { pages: count, account: { fetched: 2 * count, unchanged: 0 } } });
+  });
+
+  test("what the database refuses of one is set aside, the others land", async () => {
+    const all = pages().map((page) => {
+      if (page.seq !== 3) return page;
+      const records = changedRecords(page, (record, i) => (i === 0 ? { ...record, data: refused[name] } : record));
+      return { ...page, records };
+    });
+    const committed = await Promise.all(all.map((page) => store.commitPage(page)));
+    expect(committed.map(({ account }) => account.deadLettered)).toEqual([0, 0, 0, 1, 0, 0]);
+    expect(await store.listLetters({ limit: 9 })).toMatchObject([{ code: "RECORD_REFUSED", key: "k3a", seq: 3 }]);
+    expect(await stored()).toMatchObject({ run: { status: "succeeded", account: { inserted: 2 * count - 1 } } });
+  });
+
+  test("one whose account does not add up fails alone, with nothing written of it", async () => {
+    const all = pages((seq) => (seq === 2 ? { fetched: 3 } : {}));
+    const results = await Promise.allSettled(all.map((page) => store.commitPage(page)));
+    expect(results.map(({ status }) => status === "fulfilled")).toEqual([true, true, false, true, true, true]);
+    expect(results[2]).toMatchObject({ reason: { code: "ACCOUNT_VIOLATED" } });
+    expect(await stored()).toMatchObject({ run: { status: "running", committedSeq: 1, pages: count - 1 } });
+    await store.commitPage(pages()[2] ?? pageOf(run));
+    expect(await stored()).toMatchObject({ run: { status: "succeeded", committedSeq: count - 1, pages: count } });
+  });
+
+  test("a failure on the way leaves nothing of any, and the next ones go on", async () => {
+    failAt = "commit.checkpoint-moved";
+    const results = await Promise.allSettled(pages().map((page) => store.commitPage(page)));
+    expect(results.map(({ status }) => status)).toEqual(Array(count).fill("rejected"));
+    expect(await store.queryView("SELECT key FROM records")).toEqual([]);
+    failAt = undefined;
+    await Promise.all(pages().map((page) => store.commitPage(page)));
+    expect(await stored()).toMatchObject({ run: { status: "succeeded", pages: count } });
+  });
+});

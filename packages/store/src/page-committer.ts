@@ -1,0 +1,78 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { InfrastructureError } from "@penstock/core/errors";
+import type { Reach } from "@penstock/core/failure-points";
+import type { Connection } from "./connection.ts";
+import { isRefusedData } from "./errors.ts";
+import { commitPages } from "./page-commit.ts";
+import { setAsideRefused } from "./refused-records.ts";
+import type { CommittedPage, PageCommit, Store } from "./store.ts";
+
+type Committer = { connection: Pick<Connection, "transact" | "transactDirectly" | "dialect">; reach: Reach };
+
+/** A page that waits, for what to do with it, in the asynchronous context of whoever committed it. */
+type Waiting = {
+  page: PageCommit;
+  settle: PromiseWithResolvers<CommittedPage>;
+  inContext: <T>(work: () => T) => T;
+};
+
+/** As many at once as are still undone and done again in a blink when one of them fails. */
+const maxTogether = 16;
+
+/**
+ * Commits pages. One transaction at a time for each run: pages of the run that are ready meanwhile are committed together by the next,
+ * which costs the lock, the checkpoint and the wait for the disk once for all of them. As if each were committed behind the other, and by
+ * themselves when something is wrong with one.
+ */
+export function createPageCommitter(committer: Committer): Store["commitPage"] {
+  const runs = new Map<string, Waiting[]>();
+
+  async function workOff(runId: string, waiting: Waiting[]): Promise<void> {
+    while (waiting.length > 0) {
+      const together = waiting.splice(0, maxTogether);
+      await together[0]?.inContext(() => settleTogether(committer, together));
+    }
+    runs.delete(runId);
+  }
+
+  return (page) => {
+    const { runId } = page.run;
+    const settle = Promise.withResolvers<CommittedPage>();
+    const one: Waiting = { page, settle, inContext: AsyncLocalStorage.snapshot() };
+    const waiting = runs.get(runId);
+    if (waiting !== undefined) waiting.push(one);
+    else {
+      const begun = [one];
+      runs.set(runId, begun);
+      void workOff(runId, begun);
+    }
+    return settle.promise;
+  };
+}
+
+/** Never throws: each page is told what became of it. */
+async function settleTogether(committer: Committer, together: Waiting[]): Promise<void> {
+  const { connection, reach } = committer;
+  const inOrder = together.toSorted((a, b) => a.page.seq - b.page.seq);
+  const pages = inOrder.map(({ page }) => page);
+  try {
+    const committed = await connection.transactDirectly((tx) => commitPages(tx, connection.dialect, pages, reach));
+    for (const [i, done] of committed.entries()) inOrder[i]?.settle.resolve(done);
+  } catch (error) {
+    if (error instanceof InfrastructureError) for (const { settle } of inOrder) settle.reject(error);
+    else if (inOrder.length > 1) for (const one of inOrder) await one.inContext(() => settleTogether(committer, [one]));
+    else for (const one of inOrder) await settleFailed(committer, one, error);
+  }
+}
+
+async function settleFailed(committer: Committer, { page, settle }: Waiting, error: unknown): Promise<void> {
+  if (isRefusedData(error)) await commitReduced(committer, page).then(settle.resolve, settle.reject);
+  else settle.reject(error);
+}
+
+async function commitReduced({ connection, reach }: Committer, page: PageCommit): Promise<CommittedPage> {
+  const reduced = await setAsideRefused(connection, page);
+  const [committed] = await connection.transactDirectly((tx) => commitPages(tx, connection.dialect, [reduced], reach));
+  if (committed === undefined) throw new RangeError("a page was committed and nothing is known of it");
+  return committed;
+}
