@@ -9,6 +9,8 @@ import type { Backend } from "./scenarios.ts";
 const root = join(import.meta.dirname, "..");
 /** The heap that Node gives itself in a container of 768 MB, which is what docker-compose.yml lets a worker have. */
 const asInContainer = "--max-semi-space-size=16 --max-old-space-size=384";
+/** Where Node keeps what it has compiled: the image brings that along, as `./penstock` has it after its first start. */
+const compileCache = join(root, ".penstock/compile-cache");
 
 export type RunningPenstock = {
   /** By name: `up`, or `scheduler`, `fetcher`, `transformer`. */
@@ -58,7 +60,10 @@ export async function startPenstock(
       });
   };
   const startApp = (name: string) =>
-    start(name, process.execPath, [join(root, `apps/${name}/src/main.ts`)], { NODE_OPTIONS: asInContainer });
+    start(name, process.execPath, [join(root, `apps/${name}/src/main.ts`)], {
+      NODE_OPTIONS: asInContainer,
+      NODE_COMPILE_CACHE: compileCache,
+    });
   if (backend === "SQLite + embedded") await start("up", join(root, "penstock"), ["up"]);
   else {
     const workers = [await startApp("transformer"), await startApp("fetcher")];
