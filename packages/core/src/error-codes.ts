@@ -49,8 +49,9 @@ export const errorCodes = {
     remedy: "Check the base URL.",
   },
   ANSWERED_ERROR: {
-    means: "The API answered with success, and an error rule of the source says that it is none.",
-    remedy: "Read the answer in the message; correct the request, or the rule.",
+    means: "The API answered with success and an error in place of records, or an error rule says that it is none.",
+    remedy:
+      "Read the answer in the message; correct the request, or say in `errors` what is done about such an answer.",
   },
   RUN_REFUSED: {
     means: "An error rule of the source says that such an answer fails the run.",

@@ -20,6 +20,23 @@ test.each<[ErrorAction, unknown, string]>([
   expect(error.message).toContain("quota of key");
 });
 
+test.each(["items", () => []])(
+  "a 200 with an error in it and no records is an error though no rule says so, and says what the API said",
+  async (records) => {
+    await using fixture = createPageFixture();
+    const { url } = await fixture.serve((_request, response) => response.end(declared));
+    const error = await failure(fixture.fetchFrom(url, { stream: { records } }));
+    expect(error).toBeInstanceOf(PermanentError);
+    expect(error).toMatchObject({ code: "ANSWERED_ERROR", message: expect.stringContaining("quota of key") });
+  },
+);
+
+test("one that names an error beside its records is a page", async () => {
+  await using fixture = createPageFixture();
+  const { url } = await fixture.serve((_request, response) => response.end('{"errors":["old"],"items":[{"id":"a"}]}'));
+  expect(await fixture.fetchFrom(url)).toMatchObject({ items: [{ id: "a" }] });
+});
+
 test("a 200 with an error in it that is to be ignored is an empty page, and the last", async () => {
   await using fixture = createPageFixture();
   const { url } = await fixture.serve((_request, response) => response.end('{"error":"none today"}'));

@@ -45,3 +45,16 @@ test("by default, a 403 that is about a limit is one", () => {
   expect(action({ "x-ratelimit-remaining": "0" })).toBe("throttle");
   expect(action({ "x-ratelimit-remaining": "12" })).toBe("deadLetter");
 });
+
+test.each([
+  [{ error: "over quota" }, "deadLetter"],
+  [{ error: { code: 17 }, items: [] }, "deadLetter"],
+  [{ errors: [{ message: "no such field" }] }, "deadLetter"],
+  [{ error: null, errors: [], items: [] }, undefined],
+  [{ error: 0, errors: {} }, undefined],
+  [{ data: { error: "of a record" } }, undefined],
+  [[{ error: "of a record" }], undefined],
+])("by default a success without records that names an error is one: %j", (body, action) => {
+  expect(actionFor([], { status: 200, headers: {}, body, hasRecords: () => false })).toBe(action);
+  expect(actionFor([], { status: 200, headers: {}, body, hasRecords: () => true })).toBeUndefined();
+});

@@ -1,5 +1,5 @@
-import type { JsonValue } from "@penstock/core/json";
-import { type JsonPath, jsonPathReader } from "./json-path.ts";
+import { isJsonObject, type JsonValue } from "@penstock/core/json";
+import { type JsonPath, jsonPathReader, readField } from "./json-path.ts";
 
 /**
  * What is done about an answer:
@@ -33,6 +33,8 @@ export type RuledAnswer = {
   headers: Readonly<Record<string, string>>;
   /** `undefined` where the body is not JSON. */
   body: JsonValue | undefined;
+  /** Whether it brings records; `undefined` where none are looked for. */
+  hasRecords?: () => boolean;
 };
 
 /** Hold where the rules of neither stream nor source say anything. An answer that no rule is about is a success. */
@@ -49,7 +51,18 @@ const defaultRules: readonly ErrorRule[] = [
 
 /** The action of the first rule that is about the answer, or `undefined` for a success. */
 export function actionFor(rules: readonly ErrorRule[], answer: RuledAnswer): ErrorAction | undefined {
-  return [...rules, ...defaultRules].find((rule) => isAbout(rule, answer))?.action;
+  const rule = [...rules, ...defaultRules].find((each) => isAbout(each, answer));
+  return rule?.action ?? (isErrorInstead(answer) ? "deadLetter" : undefined);
+}
+
+/** A success that names an error and brings no records is no empty page: for a run that took it for one, there would be nothing more. */
+function isErrorInstead({ status, body, hasRecords }: RuledAnswer): boolean {
+  if (!isStatus("2xx", status) || hasRecords === undefined || !isJsonObject(body)) return false;
+  return ["error", "errors"].some((name) => namesError(readField(body, name))) && !hasRecords();
+}
+
+function namesError(said: JsonValue | undefined): boolean {
+  return isJsonObject(said) ? Object.keys(said).length > 0 : said !== 0 && saysSomething(said);
 }
 
 function isAbout({ status, header, body }: ErrorRule, answer: RuledAnswer): boolean {
@@ -71,8 +84,10 @@ function isHeader({ is }: { is?: string | RegExp }, value: string | undefined): 
 
 function isBody(condition: NonNullable<ErrorRule["body"]>, body: JsonValue): boolean {
   if (typeof condition === "function") return condition(body);
-  const said = jsonPathReader(condition)(body);
-  return (
-    said !== undefined && said !== null && said !== false && said !== "" && !(Array.isArray(said) && said.length === 0)
-  );
+  return saysSomething(jsonPathReader(condition)(body));
+}
+
+function saysSomething(said: JsonValue | undefined): boolean {
+  const isNothing = said === undefined || said === null || said === false || said === "";
+  return !isNothing && !(Array.isArray(said) && said.length === 0);
 }

@@ -107,6 +107,17 @@ export function selectItems(stream: Stream, body: JsonValue): JsonValue[] {
   );
 }
 
+/** Whether there are records in a response: a selector that finds none, or does not know it, tells nothing of its reasons here. */
+export function hasRecords(stream: Stream, { body, seen }: PageContent): boolean {
+  if (seen !== undefined) return seen.keys.length > 0;
+  try {
+    return selectItems(stream, body).length > 0;
+  } catch (error) {
+    if (error instanceof PermanentError) return false;
+    throw error;
+  }
+}
+
 function select(stream: Stream, body: JsonValue): JsonValue | undefined {
   try {
     return stream.records(body);

@@ -4,7 +4,7 @@ import { errorFor, type Progress, type RequestLabel } from "./classify.ts";
 import { actionFor, type ErrorAction } from "./error-rules.ts";
 import type { HttpAnswer, HttpClient, HttpRequest } from "./http-client.ts";
 import type { Source, Stream } from "./model.ts";
-import { type PageContent, readContent } from "./page-content.ts";
+import { hasRecords, type PageContent, readContent } from "./page-content.ts";
 import type { OnPart } from "./page-parts.ts";
 import { conditionsOf, type Validator } from "./page-request.ts";
 import { excerptOf, parseBody, readBody } from "./read-body.ts";
@@ -64,7 +64,8 @@ async function attempt(under: Exchange, credentials: Credentials): Promise<Attem
     return { status, headers, content: undefined, isNotModified: true, action: undefined, beginning: Buffer.alloc(0) };
   }
   const { content, beginning, body } = await readAnswer(under, answer);
-  const action = actionFor([...stream.errors, ...source.errors], { status, headers, body });
+  const records = content && { hasRecords: () => hasRecords(stream, content) };
+  const action = actionFor([...stream.errors, ...source.errors], { status, headers, body, ...records });
   return { status, headers, content, isNotModified: false, action, beginning };
 }
 
