@@ -1,16 +1,20 @@
 import { z } from "zod";
-import { formatInstant, instantBefore, isoMilliseconds } from "../instant.ts";
+import type { JsonPath } from "../json-path.ts";
 import type { NextPage, PageSeen, Paginator } from "../paginator.ts";
+import { bodyReader, numberIn } from "./body-reader.ts";
+import { mergeRequests, placed, placeOf, type RequestPlace } from "./request-place.ts";
+import { type Since, sinceRequest, sinceText } from "./since.ts";
 
 export type OffsetOptions = {
-  /** Query parameters. */
-  offset?: string;
-  limit?: string;
+  /** Where they go: the name of a query parameter, or another place. Default query parameters `offset` and `limit`. */
+  offset?: string | RequestPlace;
+  limit?: string | RequestPlace;
   /** Number of the first record: 0, or 1 as SQL and fdsnws count. */
   firstOffset?: 0 | 1;
   pageSize: number;
-  /** Query parameter that takes the bound of an incremental run, sent as ISO 8601 in UTC. */
-  since?: string;
+  /** Path in the body of the number of records there are, which must be exact. */
+  total?: JsonPath;
+  since?: Since;
 };
 
 const maxStepsBack = 3;
@@ -33,56 +37,57 @@ type Position = z.infer<typeof positionSchema>;
  * moves records the other way: the overlap stands further on in the page, and what precedes it is read once more.
  *
  * Ends on a page with nothing but the overlap. A page shorter than the limit is not the end: it may be the API's cap,
- * which must be two at least.
+ * which must be two at least. Where the API tells the number of records, a short page that comes to it is the end, and one with
+ * nothing new before it ends the run `incomplete` with `NEXT_MISSING`: the API stops giving before it has given all.
  *
  * @throws RangeError for a page size below two, which would show the overlap only
  */
 export function offset(options: OffsetOptions): Paginator {
-  const {
-    offset: offsetName = "offset",
-    limit: limitName = "limit",
-    firstOffset = 0,
-    pageSize,
-    since: sinceName,
-  } = options;
+  const { offset: offsetPlace = "offset", limit: limitPlace = "limit", firstOffset = 0, pageSize, since } = options;
   if (!(pageSize >= 2)) throw new RangeError(`offset paging needs a page size of two at least, not ${pageSize}`);
+  const total = bodyReader(options.total);
   return {
     kind: "offset",
     mayHide: true,
-    start: (bound) => ({
+    start: (bound, cursor) => ({
       offset: firstOffset,
-      since: sinceName === undefined ? null : sinceOf(bound),
+      since: sinceText(since, bound, cursor),
       anchor: null,
       stepsBack: 0,
     }),
     request: (position) => {
-      const { offset, since } = positionSchema.parse(position);
-      const query: Record<string, string> = { [limitName]: String(pageSize), [offsetName]: String(offset) };
-      if (sinceName !== undefined && since !== null) query[sinceName] = since;
-      return { query };
+      const { offset, since: text } = positionSchema.parse(position);
+      const limited = placed(placeOf(limitPlace), pageSize);
+      return mergeRequests(limited, placed(placeOf(offsetPlace), offset), sinceRequest(since, text));
     },
-    next: (position, page) => nextPage(positionSchema.parse(position), page, { firstOffset, pageSize }),
+    next: (position, page) =>
+      nextPage(positionSchema.parse(position), page, { firstOffset, pageSize, total: numberIn(total(page)) }),
   };
 }
 
-/** Just before the bound, since the API may or may not include it. */
-function sinceOf(bound: string | null): string | null {
-  return bound === null ? null : formatInstant(instantBefore(bound, isoMilliseconds), isoMilliseconds);
-}
-
-type Extent = { firstOffset: number; pageSize: number };
+type Extent = { firstOffset: number; pageSize: number; total: number | undefined };
 
 function nextPage(position: Position, { keys }: Pick<PageSeen, "keys">, extent: Extent): NextPage {
   const { offset, anchor } = position;
   if (anchor !== null && !keys.includes(anchor)) return withoutOverlap(position, keys, extent);
   const last = keys.at(-1);
   const isOverlapAlone = keys.length === 1 && last === anchor;
-  if (last === undefined || isOverlapAlone) return { kind: "end" };
+  const left = leftBehind(position, keys, extent);
+  if (last === undefined || isOverlapAlone)
+    return left !== undefined && left > 0 ? { kind: "incomplete", code: "NEXT_MISSING" } : { kind: "end" };
+  // A full page that comes to the total goes on: some APIs count no further than they give.
+  if (left !== undefined && left <= 0 && keys.length < extent.pageSize) return { kind: "end" };
   return next({ ...position, offset: offset + keys.length - 1, anchor: last });
 }
 
+/** How many records there are behind the page, where the API tells. */
+function leftBehind({ offset }: Position, keys: string[], { firstOffset, total }: Extent): number | undefined {
+  return total === undefined ? undefined : total - (offset - firstOffset + keys.length);
+}
+
 /** Back a page; from the first record on nothing can be missed, so there it goes on with what it sees. */
-function withoutOverlap(position: Position, keys: string[], { firstOffset, pageSize }: Extent): NextPage {
+function withoutOverlap(position: Position, keys: string[], extent: Extent): NextPage {
+  const { firstOffset, pageSize } = extent;
   if (position.stepsBack === maxStepsBack) return { kind: "incomplete", code: "OFFSET_SHIFTED" };
   const stepped = { ...position, stepsBack: position.stepsBack + 1 };
   if (position.offset > firstOffset)
@@ -91,7 +96,7 @@ function withoutOverlap(position: Position, keys: string[], { firstOffset, pageS
       rereads: true,
       position: { ...stepped, offset: Math.max(firstOffset, position.offset - pageSize + 1) },
     };
-  return nextPage({ ...stepped, anchor: null }, { keys }, { firstOffset, pageSize });
+  return nextPage({ ...stepped, anchor: null }, { keys }, extent);
 }
 
 function next(position: Position): NextPage {

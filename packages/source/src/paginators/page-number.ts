@@ -1,6 +1,6 @@
-import type { JsonValue } from "@penstock/core/json";
-import { type JsonPath, jsonPathReader } from "../json-path.ts";
-import type { PageSeen, Paginator } from "../paginator.ts";
+import type { JsonPath } from "../json-path.ts";
+import type { Paginator } from "../paginator.ts";
+import { bodyReader, numberIn } from "./body-reader.ts";
 import { nextPage } from "./page-number-next.ts";
 import { positionSchema, reading } from "./page-number-position.ts";
 import { mergeRequests, placed, type RequestPlace } from "./request-place.ts";
@@ -34,9 +34,9 @@ export type PageNumberOptions = {
  */
 export function pageNumber(options: PageNumberOptions = {}): Paginator {
   const { page: place = { query: "page" }, firstPage = 1, isStable = false, since } = options;
-  const totalPages = readerOf(options.totalPages);
-  const total = readerOf(options.total);
-  const hasMore = readerOf(options.hasMore);
+  const totalPages = bodyReader(options.totalPages);
+  const total = bodyReader(options.total);
+  const hasMore = bodyReader(options.hasMore);
   return {
     kind: "page-number",
     ...(!isStable && { mayHide: true }),
@@ -55,14 +55,4 @@ export function pageNumber(options: PageNumberOptions = {}): Paginator {
       });
     },
   };
-}
-
-function readerOf(path: JsonPath | undefined): (page: PageSeen) => JsonValue | undefined {
-  if (path === undefined) return () => undefined;
-  const read = jsonPathReader(path);
-  return ({ body }) => (body === undefined ? undefined : read(body));
-}
-
-function numberIn(value: JsonValue | undefined): number | undefined {
-  return typeof value === "number" ? value : undefined;
 }

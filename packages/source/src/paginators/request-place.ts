@@ -4,6 +4,11 @@ import type { PageRequest } from "../paginator.ts";
 /** Where in a request a value goes: a query parameter, a field of the JSON body, or a header. */
 export type RequestPlace = { query: string } | { body: string } | { header: string };
 
+/** A name alone is that of a query parameter. */
+export function placeOf(place: string | RequestPlace): RequestPlace {
+  return typeof place === "string" ? { query: place } : place;
+}
+
 export function placed(place: RequestPlace, value: JsonValue): PageRequest {
   if ("body" in place) return { body: { [place.body]: value } };
   const text = typeof value === "string" ? value : JSON.stringify(value);

@@ -1,7 +1,7 @@
 import { compoundParts } from "@penstock/core/cursor";
 import type { CursorShape, PageRequest } from "../paginator.ts";
 import { type TimeFormat, timeBefore, timeText } from "../time-format.ts";
-import { placed, type RequestPlace } from "./request-place.ts";
+import { placed, placeOf, type RequestPlace } from "./request-place.ts";
 
 /** Where a run's bound goes: the name of a query parameter, or another place, with the way times are written. */
 export type Since = string | (RequestPlace & { format?: TimeFormat });
@@ -27,5 +27,5 @@ function before(bound: string, kind: "timestamp" | "number" | "string", format: 
 /** What a request carries for it. */
 export function sinceRequest(since: Since | undefined, text: string | null): PageRequest {
   if (since === undefined || text === null) return {};
-  return placed(typeof since === "string" ? { query: since } : since, text);
+  return placed(placeOf(since), text);
 }
