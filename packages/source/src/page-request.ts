@@ -3,6 +3,7 @@ import { canonicalJson, type JsonObject } from "@penstock/core/json";
 import type { ParentValues } from "@penstock/core/partition";
 import type { RequestLabel } from "./classify.ts";
 import type { HttpRequest } from "./http-client.ts";
+import { mergeBodies } from "./merge-bodies.ts";
 import type { Source, Stream } from "./model.ts";
 import { targetOf } from "./origin.ts";
 import { pageUrl } from "./page-url.ts";
@@ -35,7 +36,7 @@ function bodyOf(
 ): JsonObject | undefined {
   if (method === "GET") return undefined;
   const filled = body === undefined || parent === undefined ? body : fillBody(body, parent);
-  return { ...filled, ...asked.body };
+  return mergeBodies(filled, asked.body);
 }
 
 export function labelOf(source: Source, stream: Stream, { method, target }: HttpRequest): RequestLabel {

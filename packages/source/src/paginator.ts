@@ -39,7 +39,7 @@ export type Paginator = {
 
 export type PageRequest = {
   query?: Record<string, string>;
-  /** Merged into the stream's JSON body. */
+  /** Merged into the stream's JSON body, objects within it too. */
   body?: JsonObject;
   headers?: Record<string, string>;
   /** A link that the API gave, absolute or relative to the request before: replaces base URL, path and query. */
