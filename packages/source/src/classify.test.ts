@@ -49,6 +49,11 @@ test("Retry-After makes a pause of 429 and 503, and of nothing else", () => {
   expect(classify(answer(500, { headers: { "retry-after": "7" } }))).toBeInstanceOf(TransientError);
 });
 
+test("a date in Retry-After is measured against the API's own clock", () => {
+  const headers = { "retry-after": "Sat, 31 Jan 2026 13:00:09 GMT", date: "Sat, 31 Jan 2026 13:00:00 GMT" };
+  expect(classify(answer(429, { headers }))).toMatchObject({ retryAfterMs: 9_000 });
+});
+
 test("a redirect names where to, without its query", () => {
   const redirect = (location: string) => classify(answer(302, { headers: { location } }))?.message;
   expect(redirect("https://evil.example/x?token=1")).toMatch(

@@ -48,11 +48,12 @@ export function errorFor(
   return new PermanentError(action === "failRun" ? "RUN_REFUSED" : permanentCode(status), message, details);
 }
 
-/** `Retry-After` where there is one, else until the limit is reset. */
+/** `Retry-After` where there is one, else until the limit is reset. Instants are measured against the API's own clock where it says it. */
 function pauseMs({ headers, now }: Answer): number {
   const retryAfter = headers["retry-after"];
-  const reset = retryAfter === undefined ? waitMsOf(rateLimitOf(headers, dateOf(headers) ?? now)) : undefined;
-  return reset ?? retryAfterMs(retryAfter, now);
+  const apiNow = dateOf(headers) ?? now;
+  const reset = retryAfter === undefined ? waitMsOf(rateLimitOf(headers, apiNow)) : undefined;
+  return reset ?? retryAfterMs(retryAfter, apiNow);
 }
 
 function permanentCode(status: number): ErrorCode {

@@ -12,6 +12,8 @@ test.each([
   ["an instant gone by", String(now.getTime() / 1_000 - 5), 0],
   ["zero", "0", 0],
   ["a year", String(365 * 86_400), 3_600_000],
+  ["a date in ISO 8601", "2026-01-31T12:00:30Z", 30_000],
+  ["an HTTP date", "Sat, 31 Jan 2026 12:00:30 GMT", 30_000],
   ["no number", "soon", null],
 ])("a reset that is %s", (_, reset, resetMs) => {
   for (const prefix of ["ratelimit-", "x-ratelimit-", "x-rate-limit-"]) {

@@ -1,3 +1,6 @@
+import { dateOf } from "./headers.ts";
+import { instantMs } from "./instant.ts";
+
 /** What an answer's headers say about the requests that are left. */
 export type RateLimitState = {
   /** Requests that may still be sent before the window ends. */
@@ -20,8 +23,8 @@ const epochMsFrom = 100_000_000_000;
 /**
  * Reads the structured field `RateLimit` (draft-ietf-httpapi-ratelimit-headers: `"default";r=50;t=30`, and the older
  * `limit=100, remaining=50, reset=30`), or the separate `RateLimit-*`, `X-RateLimit-*` and `X-Rate-Limit-*`. A reset is
- * seconds from now, or an instant in seconds or milliseconds of the epoch, which is measured against `now` – the API's own
- * clock where it says it. Of several policies the one with the least left counts.
+ * seconds from now, or an instant – in seconds or milliseconds of the epoch, or a date – which is measured against `now`, the API's
+ * own clock where it says it. Of several policies the one with the least left counts.
  *
  * @param headers lower-case names
  * @returns `undefined` when they do not say how many requests are left
@@ -52,13 +55,23 @@ function parameter(policy: string, short: string, long: string): number | undefi
 }
 
 function separate(headers: Headers, now: Date): RateLimitState | undefined {
-  const number = (name: string): number | undefined => {
-    const text = prefixes.map((prefix) => headers[prefix + name]).find((value) => value !== undefined);
-    const digits = /^\s*(\d+(?:\.\d+)?)/.exec(text ?? "")?.[1];
-    return digits === undefined ? undefined : Number(digits);
-  };
-  const remaining = number("remaining");
-  return remaining === undefined ? undefined : state(remaining, number("limit"), number("reset"), now);
+  const text = (name: string) => prefixes.map((prefix) => headers[prefix + name]).find((value) => value !== undefined);
+  const remaining = leadingNumber(text("remaining"));
+  if (remaining === undefined) return undefined;
+  const reset = text("reset");
+  return state(remaining, leadingNumber(text("limit")), leadingNumber(reset) ?? instantIn(reset), now);
+}
+
+/** ISO 8601 or an HTTP date, in milliseconds of the epoch. */
+function instantIn(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  return instantMs(text.trim()) ?? dateOf({ date: text })?.getTime();
+}
+
+/** Of `100, 100;w=60` the first; none of a date, which begins with a number too. */
+function leadingNumber(text: string | undefined): number | undefined {
+  const digits = /^\s*(\d+(?:\.\d+)?)\s*(?:[,;]|$)/.exec(text ?? "")?.[1];
+  return digits === undefined ? undefined : Number(digits);
 }
 
 function state(remaining: number, limit: number | undefined, reset: number | undefined, now: Date): RateLimitState {
