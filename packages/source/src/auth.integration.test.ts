@@ -28,6 +28,24 @@ test.each([
   expect(`${error.message} ${JSON.stringify(error)} ${error.stack}`).not.toMatch(/s3cret|bcOpOnMzY3JldDo/);
 });
 
+test("a key that basic authentication takes for the user is shown nowhere either", async () => {
+  await using fixture = createPageFixture();
+  const { url } = await fixture.serve((_request, response) => response.writeHead(422).end("no such key: s3cret-key"));
+  const error = await failure(fixture.fetchFrom(url, { auth: basic({ user: "s3cret-key", password: "" }) }));
+  expect(error.message).toContain("no such key: [concealed]");
+});
+
+test.each([
+  ["a line end", "s3cret\n"],
+  ["a character that no header can hold", "s3cret€"],
+])("credentials with %s are refused before they are sent, without being shown", (what, secret) => {
+  for (const make of [() => bearer(secret), () => apiKey({ key: secret, header: "x-api-key" })]) {
+    expect(make).toThrow(`has ${what} at position 7 of 7`);
+    expect(make).not.toThrow("s3cret");
+  }
+  expect(() => apiKey({ key: secret, query: "key" })).not.toThrow();
+});
+
 test("headers and query parameters of the source are concealed where the API repeats them, and links lead on all the same", async () => {
   await using fixture = createPageFixture();
   const { url, requests } = await fixture.serve((request, response) => {

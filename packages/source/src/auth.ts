@@ -1,5 +1,6 @@
 import type { Dispatcher } from "undici";
 import { type Conceal, concealing } from "./conceal.ts";
+import { checkHeaderValue } from "./headers.ts";
 import type { TokenStore } from "./token-store.ts";
 
 /** What a request carries to say who asks. Sent to the source's own origin only. */
@@ -31,23 +32,33 @@ export type Authorizer = {
 
 export const noAuth: Auth = fixed("none", {}, []);
 
-/** `Authorization: Bearer <token>` (RFC 6750 §2.1). */
+/**
+ * `Authorization: Bearer <token>` (RFC 6750 §2.1).
+ *
+ * @throws RangeError for a token that no header can hold
+ */
 export function bearer(token: string): Auth {
+  checkHeaderValue("the token of bearer()", token);
   return fixed("bearer", { headers: { authorization: `Bearer ${token}` } }, [token]);
 }
 
-/** A key in a header or in the query: `apiKey({ key, header: "x-api-key" })`, `apiKey({ key, query: "api_key" })`. */
+/**
+ * A key in a header or in the query: `apiKey({ key, header: "x-api-key" })`, `apiKey({ key, query: "api_key" })`.
+ *
+ * @throws RangeError for a key that no header can hold
+ */
 export function apiKey(options: { key: string } & ({ header: string } | { query: string })): Auth {
   const { key } = options;
+  if ("header" in options) checkHeaderValue("the key of apiKey()", key);
   const credentials: Credentials =
     "header" in options ? { headers: { [options.header.toLowerCase()]: key } } : { query: { [options.query]: key } };
   return fixed("apiKey", credentials, [key]);
 }
 
-/** `Authorization: Basic …` (RFC 7617), in UTF-8. */
+/** `Authorization: Basic …` (RFC 7617), in UTF-8. Without a password the user is the secret: so some APIs take their key. */
 export function basic({ user, password }: { user: string; password: string }): Auth {
   const encoded = Buffer.from(`${user}:${password}`).toString("base64");
-  return fixed("basic", { headers: { authorization: `Basic ${encoded}` } }, [encoded, password]);
+  return fixed("basic", { headers: { authorization: `Basic ${encoded}` } }, [encoded, password || user]);
 }
 
 /**

@@ -102,6 +102,26 @@ test.each([
     ),
     "expected as many parameters as the cursor has fields, 2, received since: since",
   ],
+  [
+    "a query in the path",
+    plain("shop").replace('path: "/x"', 'path: "/x?size=5"'),
+    'source shop: stream things: path holds a query, which goes into `query`: "/x?size=5"',
+  ],
+  [
+    "a header with a line end",
+    plain("shop").replace("streams:", 'headers: { "x-tenant": "hush\\n" }, streams:'),
+    "the header x-tenant has a line end at position 5 of 5",
+  ],
+  [
+    "a token endpoint that is no address",
+    plain("shop")
+      .replace(
+        "streams:",
+        'auth: oauth2ClientCredentials({ tokenUrl: "/token", clientId: "me", clientSecret: "hush" }), streams:',
+      )
+      .replace(/^/, 'import { oauth2ClientCredentials } from "@penstock/source/oauth2";\n'),
+    'tokenUrl: expected an http(s) URL, received "/token"',
+  ],
   ["credentials in the URL", plain("shop").replace("https://", "https://me:hush@"), "baseUrl holds credentials"],
   ["no URL", plain("shop").replace("https://a.example", "a.example"), "baseUrl is no http(s) URL"],
 ])("%s is a problem, and the other sources load", async (_, body, message) => {

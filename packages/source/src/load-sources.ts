@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url";
 import { ConfigError } from "@penstock/core/errors";
 import type { SourceDefinition } from "./define-source.ts";
 import type { Environment } from "./environment.ts";
+import { checkHeaderValue } from "./headers.ts";
 import type { Source, Stream } from "./model.ts";
 import { parentProblem } from "./parent-problem.ts";
 import { scheduleProblem } from "./schedule-problem.ts";
@@ -87,6 +88,7 @@ function checkSource(source: Source): void {
   const url = URL.parse(source.baseUrl);
   if (url === null || !/^https?:$/.test(url.protocol)) throw invalid(source, "baseUrl is no http(s) URL");
   if (url.username !== "" || url.password !== "") throw invalid(source, "baseUrl holds credentials; use auth");
+  for (const [name, value] of Object.entries(source.headers)) checkHeaderValue(`the header ${name}`, value);
   for (const stream of Object.values(source.streams)) checkStream(source, stream);
 }
 
@@ -104,6 +106,8 @@ function checkStream(source: Source, stream: Stream): void {
       throw invalid(source, `stream ${stream.name}: ${option} names ${unknown}, which the output schema has not`);
   }
   if (stream.key.length === 0) throw invalid(source, `stream ${stream.name}: key names no field`);
+  if (/[?#]/.test(stream.path))
+    throw invalid(source, `stream ${stream.name}: path holds a query, which goes into \`query\`: "${stream.path}"`);
   const scheduled = stream.schedule && scheduleProblem(stream.schedule);
   const problem =
     parentProblem(source, stream) ??

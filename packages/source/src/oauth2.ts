@@ -1,6 +1,7 @@
 import { PermanentError } from "@penstock/core/errors";
 import { type Auth, type AuthDeps, type Authorizer, type Credentials, createSecrets } from "./auth.ts";
 import { concealing } from "./conceal.ts";
+import { escapeExcerpt } from "./describe-value.ts";
 import { type Grant, requestToken, type TokenClient } from "./oauth2-token.ts";
 import { createSharedToken } from "./shared-token.ts";
 import { sealId } from "./token-seal.ts";
@@ -18,7 +19,11 @@ export type OAuth2Options = {
   parameters?: Record<string, string>;
 };
 
-/** A token that the source's own account is given (RFC 6749 §4.4), shared by all processes until it expires or is refused. */
+/**
+ * A token that the source's own account is given (RFC 6749 §4.4), shared by all processes until it expires or is refused.
+ *
+ * @throws RangeError for a token endpoint that is no address
+ */
 export function oauth2ClientCredentials(options: OAuth2Options): Auth {
   const client = clientOf(options);
   return {
@@ -30,6 +35,8 @@ export function oauth2ClientCredentials(options: OAuth2Options): Auth {
 /**
  * Tokens from a refresh token that a person consented to (RFC 6749 §6). Where the API rotates it, what is stored in the
  * database goes on from there; a new one in the environment starts anew.
+ *
+ * @throws RangeError for a token endpoint that is no address
  */
 export function oauth2RefreshToken(
   options: Omit<OAuth2Options, "clientSecret"> & { clientSecret?: string; refreshToken: string },
@@ -56,6 +63,8 @@ export function oauth2RefreshToken(
 
 function clientOf(options: Omit<OAuth2Options, "clientSecret"> & { clientSecret?: string }): TokenClient {
   const { tokenUrl, clientId, clientSecret, clientAuth = "header", scope, parameters = {} } = options;
+  if (!/^https?:$/.test(URL.parse(tokenUrl)?.protocol ?? ""))
+    throw new RangeError(`tokenUrl: expected an http(s) URL, received "${escapeExcerpt(tokenUrl)}"`);
   const asked = scope === undefined ? parameters : { ...parameters, scope };
   return { tokenUrl, clientId, clientSecret, clientAuth, parameters: asked };
 }
