@@ -6,6 +6,7 @@ import { createPageFetcher } from "@penstock/source/fetch-page";
 import type { Stream } from "@penstock/source/model";
 import { keyset } from "@penstock/source/paginators/keyset";
 import { linkHeader } from "@penstock/source/paginators/links";
+import { offset } from "@penstock/source/paginators/offset";
 import { pageNumber } from "@penstock/source/paginators/page-number";
 import { token } from "@penstock/source/paginators/token";
 import { openStore } from "@penstock/store/open-store";
@@ -30,7 +31,7 @@ import { transformPage } from "./transform.ts";
 
 type Answer = { items: unknown[]; headers?: Record<string, string>; [field: string]: unknown };
 type Api = (query: URLSearchParams) => Answer;
-type StreamOptions = Partial<Pick<Stream, "paginator" | "order" | "maxEmptyPages">>;
+type StreamOptions = Partial<Pick<Stream, "paginator" | "order" | "maxEmptyPages" | "maxPages">>;
 
 const named = { source: "api", stream: "items" };
 const job: JobContext = { jobId: "j", attempt: 1, maxAttempts: 3, stalls: 0, signal: new AbortController().signal };
@@ -99,6 +100,10 @@ async function bench(api: Api, options: StreamOptions) {
       while (queues.jobs.length > 0) await step();
       return (await store.readRun(run.runId))?.run;
     },
+    stored: async () => {
+      const rows = await store.queryView("SELECT data FROM records");
+      return rows.map(({ data }) => schema.parse(typeof data === "string" ? JSON.parse(data) : data));
+    },
     keys: async () => (await store.queryView("SELECT key FROM records")).map((row) => String(row["key"])),
     bound: async () => (await store.checkpoint(named.source, named.stream, "live"))?.bound ?? null,
   };
@@ -149,6 +154,31 @@ test("has_more for ever, with nothing on the pages, comes to an end; what was th
   expect(await at.run()).toMatchObject({ status: "incomplete", errorCode: "NO_PROGRESS" });
   expect(at.requests()).toBe(7);
   expect(await at.keys()).toEqual(["r1"]);
+});
+
+test("has_more for ever, with the last page over and over, as Stripe pages", async () => {
+  const all = Array.from({ length: 9 }, (_, n) => record(n));
+  const at = await bench(
+    (query) => {
+      const from = all.findIndex(({ id }) => id === query.get("after")) + 1;
+      return { items: all.slice(Math.min(from, 6), Math.min(from, 6) + 3), has_more: true };
+    },
+    { paginator: token({ from: { lastRecord: "id" }, to: { query: "after" }, hasMore: "has_more" }) },
+  );
+  expect(await at.run()).toMatchObject({ status: "incomplete", errorCode: "POSITION_REPEATED" });
+  expect(at.requests()).toBe(4);
+  expect(new Set(await at.keys()).size).toBe(9);
+});
+
+test("has_more for ever, with new records on every page, comes to an end at maxPages", async () => {
+  let n = 0;
+  const at = await bench(() => ({ items: [record(n++)], has_more: true }), {
+    paginator: pageNumber({ hasMore: "has_more", isStable: true }),
+    maxPages: 4,
+  });
+  expect(await at.run()).toMatchObject({ status: "incomplete", errorCode: "PAGE_LIMIT" });
+  expect(at.requests()).toBe(4);
+  expect((await at.keys()).length).toBe(4);
 });
 
 test("an empty page that names a next page goes on", async () => {
@@ -214,5 +244,64 @@ test.each(["inclusive", "exclusive"])(
     at.queues.lose();
     expect(await at.run()).toMatchObject({ status: "succeeded" });
     expect(new Set(await at.keys()).size).toBe(700);
+  },
+);
+
+type Item = ReturnType<typeof record>;
+const byTime = (a: Item, b: Item) => (a.at < b.at ? -1 : 1);
+const later = (all: Item[], since: string | null) => all.filter(({ at }) => since === null || at > since);
+const span = (items: Item[], from: number, limit: number) => ({
+  items: items.slice(from, from + limit),
+  total: items.length,
+});
+
+/** An API of each shape, and how it is read. */
+const shapes: { [shape: string]: { options: StreamOptions; answer: (all: Item[], query: URLSearchParams) => Answer } } =
+  {
+    "a time and a limit": {
+      options: { paginator: keyset({ pageSize: 7 }), order: "asc" },
+      answer: (all, query) => span(later(all, query.get("since")).sort(byTime), 0, Number(query.get("limit"))),
+    },
+    "offset and limit": {
+      options: { paginator: offset({ pageSize: 7, since: "since", total: "total" }) },
+      answer: (all, query) =>
+        span(later(all, query.get("since")), Number(query.get("offset")), Number(query.get("limit"))),
+    },
+    "page numbers": {
+      options: { paginator: pageNumber({ since: "since" }) },
+      answer: (all, query) => span(later(all, query.get("since")), 7 * (Number(query.get("page")) - 1), 7),
+    },
+    "a token, newest first": {
+      options: { paginator: byToken, order: "desc" },
+      answer: (all, query) => {
+        const before = query.get("after");
+        const place = ({ at, id }: Item) => `${at} ${id}`;
+        const rest = all.filter((one) => before === null || place(one) < before);
+        const items = rest.sort((a, b) => (place(a) < place(b) ? 1 : -1)).slice(0, 7);
+        return { items, ...(rest.length > 7 && { next: items.map(place).at(-1) }) };
+      },
+    },
+  };
+
+test.each(Object.entries(shapes))(
+  "records changed and inserted while it is paged: none is missing or old after the next run, with %s",
+  async (_, { options, answer }) => {
+    const all = Array.from({ length: 40 }, (_item, n) => record(n));
+    let clock = 1_000;
+    const at = await bench((query) => {
+      clock += 1;
+      if (clock <= 1_006) {
+        const changed = all[(clock * 11) % all.length];
+        if (changed !== undefined) changed.at = second(clock);
+        all.splice((clock * 7) % all.length, 0, record(clock));
+      }
+      return { ...answer([...all], query), headers: { date: new Date(second(clock)).toUTCString() } };
+    }, options);
+    await at.run();
+    expect(at.requests()).toBeGreaterThan(5);
+    expect(await at.run()).toMatchObject({ status: "succeeded" });
+    expect((await at.stored()).sort((a, b) => (a.id < b.id ? -1 : 1))).toEqual(
+      all.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+    );
   },
 );

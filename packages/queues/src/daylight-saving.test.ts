@@ -1,7 +1,7 @@
 import { getNextMillis } from "bullmq";
 import { expect, test } from "vitest";
 
-/* The rule of Job Schedulers for their next time, which docs/adding-a-source.md promises; nothing of ours is between. */
+/* The rule of Job Schedulers for their next time, which docs/source-reference.md promises; nothing of ours is between. */
 
 function dueAfter(instant: string, cron: string, times: number): string[] {
   let at = Date.parse(instant);

@@ -43,13 +43,14 @@ test.each([
   expect(own.requests).toEqual([]);
 });
 
-test("a link to another origin that is not allowed is not asked for at all", async () => {
+test.each(["link", "redirect"])("a %s to another origin that is not allowed is not followed at all", async (way) => {
   await using fixture = createPageFixture();
   const other = await fixture.serve((_request, response) => response.end("{}"));
-  const own = await fixture.serve((_request, response) => response.end("{}"));
-  const error = await failure(
-    fixture.fetchFrom(own.url, withSecrets, { position: { url: `${other.url}/next?page=2` } }),
-  );
+  const away = `${other.url}/next?page=2`;
+  const own = await fixture.serve((_request, response) => response.writeHead(302, { location: away }).end());
+  const position = way === "link" ? { url: away } : {};
+  const error = await failure(fixture.fetchFrom(own.url, withSecrets, { position }));
+  expect(own.requests).toHaveLength(way === "link" ? 0 : 1);
   expect(error).toMatchObject({
     code: "ORIGIN_REFUSED",
     message: expect.stringContaining(`another origin, ${other.url},`),
