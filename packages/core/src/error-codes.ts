@@ -12,6 +12,10 @@ export const errorCodes = {
     means: "No connection to the API: DNS, refused, reset or TLS.",
     remedy: "Check the base URL and the network; retried with backoff.",
   },
+  AUTH_FAILED: {
+    means: "The function of the source's customAuth threw, so that no request was sent.",
+    remedy: "Run `penstock --verbose preview` for its stack; retried with backoff, as what it asks may have been away.",
+  },
   SERVER_ERROR: {
     means: "The API answered 5xx or 408/425.",
     remedy: "Retried with backoff; see the API's status page if it persists.",

@@ -1,4 +1,7 @@
-import { PermanentError } from "@penstock/core/errors";
+import { createHmac } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { text as bodyOf } from "node:stream/consumers";
+import { PermanentError, TransientError } from "@penstock/core/errors";
 import { expect, test } from "vitest";
 import { apiKey, basic, bearer, customAuth } from "./auth.ts";
 import { createPageFixture, failure } from "./page-fixture.ts";
@@ -84,6 +87,47 @@ test("a custom function is asked once more after a 401, and no more often", asyn
   expect(error).toBeInstanceOf(PermanentError);
   expect(error.code).toBe("UNAUTHORIZED");
   expect(never.requests).toHaveLength(2);
+});
+
+test("a custom function signs what goes out, page by page, byte for byte", async () => {
+  await using fixture = createPageFixture();
+  const sign = (text: string) => createHmac("sha256", "s3cret").update(text).digest("hex");
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
+    const signed = `${request.method} ${url}${request.url} ${await bodyOf(request)}`;
+    const isSigned = request.headers["x-signature"] === sign(signed);
+    response.writeHead(isSigned ? 200 : 401).end(JSON.stringify({ items: [], next: `${request.url}&page=2` }));
+  };
+  const { url, requests } = await fixture.serve((request, response) => void answer(request, response));
+  const source = {
+    auth: customAuth(({ request: { method, url: to, body } }) => ({
+      headers: { "X-Signature": sign(`${method} ${to} ${body}`) },
+    })),
+    query: { client_key: "s3cret+key" },
+    stream: { method: "POST", body: { q: "é" }, paginator: nextUrl({ path: "next" }) },
+  } as const;
+  const { next } = await fixture.fetchFrom(url, source);
+  if (next.kind !== "next") throw new Error("no next page");
+  await fixture.fetchFrom(url, source, { position: next.position });
+  expect(requests.map((request) => request.url)).toEqual([
+    "/items?client_key=s3cret%2Bkey",
+    "/items?client_key=s3cret%2Bkey&page=2",
+  ]);
+});
+
+test("a custom function that throws is no connection that fails, and what it says is shown nowhere", async () => {
+  await using fixture = createPageFixture();
+  const { url, requests } = await fixture.serve((_request, response) => response.end('{"items":[]}'));
+  const auth = customAuth(() => {
+    throw new TypeError("no signature with s3cret");
+  });
+  const error = await failure(fixture.fetchFrom(url, { auth }));
+  expect(error).toBeInstanceOf(TransientError);
+  expect(error).toMatchObject({
+    code: "AUTH_FAILED",
+    message: expect.stringContaining("customAuth threw (TypeError)"),
+  });
+  expect(error.message).not.toContain("s3cret");
+  expect(requests).toEqual([]);
 });
 
 test("a token that cannot be renewed is not sent again after a 401", async () => {

@@ -1,3 +1,4 @@
+import { PenstockError, TransientError } from "@penstock/core/errors";
 import type { Dispatcher } from "undici";
 import { type Conceal, concealing } from "./conceal.ts";
 import { checkHeaderValue } from "./headers.ts";
@@ -21,11 +22,20 @@ export type AuthDeps = {
   dispatcher: Dispatcher;
 };
 
+/** A request as it goes out but for its credentials. */
+export type UnsignedRequest = {
+  method: string;
+  /** With its query. */
+  url: string;
+  /** JSON text, byte for byte; `undefined` where there is none. */
+  body: string | undefined;
+};
+
 export type Authorizer = {
   /** Rejects with the errors of the request for a token, where one is needed. */
-  credentials(signal: AbortSignal): Promise<Credentials>;
+  credentials(request: UnsignedRequest, signal: AbortSignal): Promise<Credentials>;
   /** New ones in place of those that the API refused, or `undefined` where there is nothing to renew. */
-  renew(refused: Credentials, signal: AbortSignal): Promise<Credentials | undefined>;
+  renew(refused: Credentials, request: UnsignedRequest, signal: AbortSignal): Promise<Credentials | undefined>;
   /** Takes every secret out of a text, the tokens of earlier requests too. */
   conceal: Conceal;
 };
@@ -61,29 +71,53 @@ export function basic({ user, password }: { user: string; password: string }): A
   return fixed("basic", { headers: { authorization: `Basic ${encoded}` } }, [encoded, password || user]);
 }
 
+export type CredentialsAsked = {
+  /** What the credentials are for: APIs that want a request signed want its parts. */
+  request: UnsignedRequest;
+  /** Whether the API refused those that the function gave before. */
+  isRefused: boolean;
+  signal: AbortSignal;
+};
+
 /**
  * Credentials that a function makes, for each request anew. Every value it gives is treated as a secret. After a 401 it is
- * asked once more, with `isRefused`.
+ * asked once more, with `isRefused`. A redirect is followed with those of the request that led there.
  */
-export function customAuth(
-  make: (request: { isRefused: boolean; signal: AbortSignal }) => Credentials | Promise<Credentials>,
-): Auth {
+export function customAuth(make: (asked: CredentialsAsked) => Credentials | Promise<Credentials>): Auth {
   return {
     kind: "custom",
-    open: () => {
+    open: ({ source }) => {
       const secrets = createSecrets();
-      const ask = async (isRefused: boolean, signal: AbortSignal) => {
-        const { headers = {}, query = {} } = await make({ isRefused, signal });
+      const ask = async (asked: CredentialsAsked) => {
+        const { headers = {}, query = {} } = await made(source, asked, make);
         for (const value of [...Object.values(headers), ...Object.values(query)]) secrets.add(...secretsIn(value));
         return { headers: lowerCased(headers), query };
       };
       return {
-        credentials: (signal) => ask(false, signal),
-        renew: (_refused, signal) => ask(true, signal),
+        credentials: (request, signal) => ask({ request, isRefused: false, signal }),
+        renew: (_refused, request, signal) => ask({ request, isRefused: true, signal }),
         conceal: concealing(secrets.all),
       };
     },
   };
+}
+
+/** A function may ask some other service, so that its failure may pass. What it says of it may hold secrets that nobody knows of. */
+async function made(
+  source: string,
+  asked: CredentialsAsked,
+  make: (asked: CredentialsAsked) => Credentials | Promise<Credentials>,
+): Promise<Credentials> {
+  try {
+    return await make(asked);
+  } catch (cause) {
+    if (cause instanceof PenstockError || asked.signal.aborted) throw cause;
+    const kind = cause instanceof Error ? cause.name : typeof cause;
+    throw new TransientError("AUTH_FAILED", `source ${source}: the function of its customAuth threw (${kind})`, {
+      source,
+      cause,
+    });
+  }
 }
 
 function lowerCased(headers: Record<string, string>): Record<string, string> {

@@ -2,7 +2,7 @@ import { PermanentError } from "@penstock/core/errors";
 import type { JsonObject } from "@penstock/core/json";
 import { Agent, type Dispatcher, request } from "undici";
 import { createAddressGuard } from "./address-guard.ts";
-import type { Authorizer, Credentials } from "./auth.ts";
+import type { Authorizer, Credentials, UnsignedRequest } from "./auth.ts";
 import type { Conceal } from "./conceal.ts";
 import { singleHeaders } from "./headers.ts";
 import type { Source } from "./model.ts";
@@ -30,6 +30,8 @@ export type HttpAnswer = {
 
 export type HttpClient = {
   authorizer: Authorizer;
+  /** The request as {@link send} sends it, but for credentials. */
+  unsigned(sent: HttpRequest): UnsignedRequest;
   /** Takes every secret out of a text of the API, for a message. */
   conceal: Conceal;
   /** Takes credentials out of a link; they are put back when it is followed. */
@@ -69,7 +71,7 @@ export function createHttpClient(source: Source, tokens: TokenStore | undefined)
       dispatcher: target.isOwn ? own : others,
       method,
       headers: headersOf(source, sent, credentials),
-      body: body === undefined ? null : JSON.stringify(body),
+      body: bodyText(body) ?? null,
       signal,
     });
     return { status: statusCode, headers: singleHeaders(headers), body: received };
@@ -77,6 +79,11 @@ export function createHttpClient(source: Source, tokens: TokenStore | undefined)
 
   return {
     authorizer,
+    unsigned: ({ target, method, body }) => ({
+      method,
+      url: authorized(target, stated.query).href,
+      body: bodyText(body),
+    }),
     conceal: (text) => stated.inTexts(authorizer.conceal(text)),
     concealLink: (text) => stated.inLinks(authorizer.conceal(text)),
     send: async (first, credentials, signal) => {
@@ -94,6 +101,10 @@ export function createHttpClient(source: Source, tokens: TokenStore | undefined)
       await Promise.all([own.close(), others.close()]);
     },
   };
+}
+
+function bodyText(body: JsonObject | undefined): string | undefined {
+  return body === undefined ? undefined : JSON.stringify(body);
 }
 
 function createAgent(source: Source, connect: object): Agent {

@@ -90,8 +90,8 @@ function openOAuth2(
     onSecrets: (seen) => secrets.add(...seen),
   });
   return {
-    credentials: async (signal) => bearing(await token.current(signal)),
-    renew: async (refused, signal) => bearing(await token.renewed(tokenIn(refused), signal)),
+    credentials: async (_request, signal) => bearing(await token.current(signal)),
+    renew: async (refused, _request, signal) => bearing(await token.renewed(tokenIn(refused), signal)),
     conceal,
   };
 }

@@ -38,10 +38,11 @@ export type Received = Pick<HttpAnswer, "status" | "headers"> & {
  */
 export async function exchange(under: Exchange): Promise<Received> {
   const { client, signal } = under;
-  const credentials = await client.authorizer.credentials(signal);
+  const unsigned = client.unsigned(under.sent);
+  const credentials = await client.authorizer.credentials(unsigned, signal);
   const first = await attempt(under, credentials);
   if (!mayRenew(first)) return settled(under, first);
-  const renewed = await client.authorizer.renew(credentials, signal);
+  const renewed = await client.authorizer.renew(credentials, unsigned, signal);
   return settled(under, renewed === undefined ? first : await attempt(under, renewed));
 }
 
