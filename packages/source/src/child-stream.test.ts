@@ -42,6 +42,19 @@ describe("the address of a page", () => {
     );
   });
 
+  test("a parameter of several values is sent as often, filled where there is a parent, in place of the source's", () => {
+    const query = { "state[]": ["open", "{repo}"], tag: [], fixed: "new" };
+    const source = sourceOf({ issues: defineStream({ ...base, query }) }, "https://api.example/?fixed=old&tag=x");
+    const stream = streamOf(source, "issues");
+    const search = (values?: { repo: string }) => [...pageUrl(source, stream, { query: {} }, values).searchParams];
+    expect(search()).toEqual([
+      ["state[]", "open"],
+      ["state[]", "{repo}"],
+      ["fixed", "new"],
+    ]);
+    expect(search({ repo: "a&b" })[1]).toEqual(["state[]", "a&b"]);
+  });
+
   test.each([
     ["a/b", "a%2Fb"],
     ["../../admin", "..%2F..%2Fadmin"],

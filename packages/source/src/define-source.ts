@@ -13,7 +13,7 @@ import { type Duration, durationMs } from "./duration.ts";
 import { type Environment, readEnvironment } from "./environment.ts";
 import type { ErrorRule } from "./error-rules.ts";
 import type { JsonPath } from "./json-path.ts";
-import type { Convert, Overlap, RetryPolicy, Schedule, Source, Stream, Timeouts } from "./model.ts";
+import type { Convert, Overlap, Query, RetryPolicy, Schedule, Source, Stream, Timeouts } from "./model.ts";
 import type { Paginator } from "./paginator.ts";
 import { forStream } from "./paginators/newest-first.ts";
 import { singlePage } from "./paginators/none.ts";
@@ -127,8 +127,8 @@ export type StreamOptions<O extends z.ZodObject> = {
   parent?: ParentOptions<ParentFields>;
   /** Appended to the base URL. In a child stream a template, as are `query` and `body`. */
   path: string;
-  /** Sent with every request. */
-  query?: Record<string, string>;
+  /** Sent with every request; a parameter of several values, `["open", "closed"]`, is sent that often. */
+  query?: Query;
   /** Default `GET`. */
   method?: "GET" | "POST";
   /** Sent as JSON with a `POST`. */

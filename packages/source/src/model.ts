@@ -37,6 +37,9 @@ export type Source = {
   streams: Record<string, Stream>;
 };
 
+/** Parameters by name; one of several values is sent that often. */
+export type Query = Record<string, string | string[]>;
+
 export type Timeouts = {
   /** Longest wait for a connection. */
   connectMs: number;
@@ -57,7 +60,7 @@ export type Stream = {
   parent: Parent | undefined;
   /** Appended to the base URL. */
   path: string;
-  query: Record<string, string>;
+  query: Query;
   method: "GET" | "POST";
   /** Sent as JSON, with what the paginator adds. In a child stream its texts are templates. */
   body: JsonObject | undefined;

@@ -14,8 +14,11 @@ export function pageUrl(source: Source, stream: Stream, request: PageRequest, pa
   const path = parent === undefined ? stream.path : fillPath(stream.path, parent);
   url.pathname = `${url.pathname.replace(/\/$/, "")}/${path.replace(/^\//, "")}`;
   for (const [name, value] of Object.entries(source.query)) url.searchParams.set(name, value);
-  for (const [name, value] of Object.entries(stream.query))
-    url.searchParams.set(name, parent === undefined ? value : fillText(value, parent));
+  for (const [name, values] of Object.entries(stream.query)) {
+    url.searchParams.delete(name);
+    for (const value of [values].flat())
+      url.searchParams.append(name, parent === undefined ? value : fillText(value, parent));
+  }
   for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, value);
   return url;
 }

@@ -2,6 +2,7 @@ import { ConfigError } from "@penstock/core/errors";
 import type { JsonObject } from "@penstock/core/json";
 import { cursorOn } from "@penstock/source/cursor-field";
 import { describeValue } from "@penstock/source/describe-value";
+import type { Query } from "@penstock/source/model";
 import type { Credentials } from "./credentials.ts";
 import { findKey, findTimes, findWrapper, flattened, orderBy, type SampleOrder } from "./infer-fields.ts";
 import { type InferredPaginator, inferPaginator } from "./infer-paginator.ts";
@@ -15,7 +16,7 @@ export type SourceDescription = {
   stream: string;
   baseUrl: string;
   path: string;
-  query: Record<string, string>;
+  query: Query;
   credentials: Credentials;
   /** Path of the records in the response. */
   recordsPath: string[];
@@ -32,6 +33,13 @@ export type SourceDescription = {
   order: SampleOrder;
   paginator: InferredPaginator;
 };
+
+/** Those that page are sent once. */
+function singles(query: Query): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(query).flatMap(([name, value]) => (typeof value === "string" ? [[name, value]] : [])),
+  );
+}
 
 /**
  * Reads a sample as a source's definition.
@@ -52,7 +60,7 @@ export function describeSource(name: string, url: URL, credentials: Credentials,
   const paginator = inferPaginator({
     sample,
     recordsPath: found.path,
-    query: allQuery,
+    query: singles(allQuery),
     key: key.length === 1 && records[0]?.[key[0] ?? ""] !== undefined ? key[0] : undefined,
     isSortedByChange: order === "asc",
   });

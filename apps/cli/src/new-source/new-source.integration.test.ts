@@ -122,7 +122,8 @@ const apis: Record<string, Api> = {
     answer: () => ({ body: { rows: all.map(({ id, updated_at }) => ({ id, updated: updated_at.replace("Z", "") })) } }),
   },
   one_page: {
-    ask: "/countries.json",
+    ask: "/countries.json?region[]=europe&region[]=asia",
+    allows: (_, query) => query.getAll("region[]").join() === "europe,asia",
     answer: () => ({ body: all.map(({ id, title }) => ({ code: `C${id}`, title })) }),
   },
 };

@@ -1,3 +1,4 @@
+import type { Query } from "@penstock/source/model";
 import type { Secret } from "./credentials.ts";
 import type { SourceDescription } from "./describe-source.ts";
 import { pathText, quoted } from "./infer-paginator.ts";
@@ -110,8 +111,10 @@ function streamLines(described: SourceDescription): string[] {
   ];
 }
 
-function queryLines(query: Record<string, string>): string[] {
-  const lines = Object.entries(query).map(([name, value]) => `  ${propertyName(name)}: ${quoted(value)},`);
+function queryLines(query: Query): string[] {
+  const written = (value: string | string[]) =>
+    typeof value === "string" ? quoted(value) : `[${value.map(quoted).join(", ")}]`;
+  const lines = Object.entries(query).map(([name, value]) => `  ${propertyName(name)}: ${written(value)},`);
   return lines.length === 0 ? [] : ["query: {", ...lines, "},"];
 }
 

@@ -2,6 +2,7 @@ import { ConfigError } from "@penstock/core/errors";
 import type { JsonValue } from "@penstock/core/json";
 import { defineSource, defineStream } from "@penstock/source/define-source";
 import { createPageFetcher } from "@penstock/source/fetch-page";
+import type { Query } from "@penstock/source/model";
 import { z } from "zod";
 import { authOf, type Credentials } from "./credentials.ts";
 
@@ -56,7 +57,13 @@ export async function fetchSample(
 }
 
 /** The address's parameters, without those that auth sends. */
-export function openQuery(url: URL, { secrets }: Credentials): Record<string, string> {
+export function openQuery(url: URL, { secrets }: Credentials): Query {
   const sent = new Set(secrets.flatMap(({ place }) => (place.kind === "query" ? [place.name] : [])));
-  return Object.fromEntries([...url.searchParams].filter(([name]) => !sent.has(name)));
+  const names = new Set([...url.searchParams.keys()].filter((name) => !sent.has(name)));
+  return Object.fromEntries([...names].map((name) => [name, oneOrAll(url.searchParams.getAll(name))]));
+}
+
+function oneOrAll(values: string[]): string | string[] {
+  const [only = ""] = values;
+  return values.length > 1 ? values : only;
 }
