@@ -1,11 +1,11 @@
-import { isJsonObject, type JsonObject } from "@penstock/core/json";
+import { isJsonObject, type JsonObject, type JsonValue } from "@penstock/core/json";
 
 /** The fields of both, within objects too; of one that both have, the second's. */
 export function mergeBodies(first: JsonObject | undefined, second: JsonObject | undefined): JsonObject {
-  const merged = { ...first };
+  const merged = new Map<string, JsonValue>(Object.entries(first ?? {}));
   for (const [name, value] of Object.entries(second ?? {})) {
-    const present = Object.hasOwn(merged, name) ? merged[name] : undefined;
-    merged[name] = isJsonObject(present) && isJsonObject(value) ? mergeBodies(present, value) : value;
+    const present = merged.get(name);
+    merged.set(name, isJsonObject(present) && isJsonObject(value) ? mergeBodies(present, value) : value);
   }
-  return merged;
+  return Object.fromEntries(merged);
 }

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from "@penstock/core/json";
+import type { JsonObject } from "@penstock/core/json";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { defineSource, defineStream } from "./define-source.ts";
@@ -61,7 +61,6 @@ test.each<[JsonObject | undefined, JsonObject | undefined, JsonObject]>([
 });
 
 test("a field called __proto__ is a field", () => {
-  const merged = mergeBodies({ a: 1 }, JSON.parse('{"__proto__":{"polluted":true}}'));
-  expect(Reflect.get({}, "polluted")).toBeUndefined();
-  expect(isJsonObject(merged)).toBe(true);
+  const text = '{"a":1,"__proto__":{"polluted":true}}';
+  expect(JSON.stringify(mergeBodies({ a: 1 }, JSON.parse(text)))).toBe(text);
 });
