@@ -12,7 +12,7 @@ import { spread } from "./summary.ts";
 
 /*
  * npm run bench:sink -- [--rounds 5] [--rows 10000000]: the sink alone. Pages of 1,000 records of 0.2 kB, made before, through: the page
- * transaction of Penstock; its records by one statement through the driver, with nothing around it; Prisma's createMany; an upsert by Prisma
+ * transaction of Penstock, four pages at once, as a transformer has them; its records by one statement through the driver, with nothing around it; Prisma's createMany; an upsert by Prisma
  * for each record. All into the same table. Then the page transaction again when the table has so many rows.
  */
 
@@ -21,6 +21,8 @@ const { values } = parseArgs({
 });
 const [rounds, rows] = [Number(values.rounds), Number(values.rows)];
 const pagesAtOnce = 40;
+/** Pages that a transformer works on at once, unless told otherwise. */
+const inFlight = 4;
 type Kind = "postgresql" | "sqlite";
 type Way = { name: string; pages: number; write(pages: readonly MadePage[]): Promise<void> };
 
@@ -129,10 +131,18 @@ async function sinkOf(url: string, own: AsyncDisposableStack): Promise<Way> {
     pages: pagesAtOnce,
     write: async (pages) => {
       const { run } = await store.startRun(live);
-      for (const [seq, { number, batch }] of pages.entries())
-        await store.commitPage(pageOf(run, { seq, fetched: pageSize, records: batch, contentHash: String(number) }));
+      const commits = [...pages.entries()].map(
+        ([seq, { number, batch }]) =>
+          () =>
+            store.commitPage(pageOf(run, { seq, fetched: pageSize, records: batch, contentHash: String(number) })),
+      );
+      await Promise.all(Array.from({ length: inFlight }, () => workOff(commits)));
     },
   };
+}
+
+async function workOff(commits: (() => Promise<unknown>)[]): Promise<void> {
+  for (let next = commits.shift(); next !== undefined; next = commits.shift()) await next();
 }
 
 async function bareOf(url: string, own: AsyncDisposableStack): Promise<Way> {
