@@ -59,7 +59,7 @@ describe("commands", () => {
     expect(called.filter(({ call }) => !isKnown(call))).toEqual([]);
   });
 
-  test("take the options that the README gives them", async () => {
+  test("take the options that the README gives them, and show an example of themselves and the exit codes", async () => {
     const rows = tableRows(section(await readPage("README.md"), "Commands"));
     // The tests hand options on to the test runner, so that their help cannot list them.
     const others = rows.filter(([call = ""]) => !call.includes("penstock test"));
@@ -67,6 +67,8 @@ describe("commands", () => {
       const command = call.replace("./penstock ", "").replace(/ [<[].*$/, "");
       const taken = await help(command.split(" "));
       for (const [option] of text.matchAll(/--[a-z-]+/g)) expect(taken, call).toContain(option);
+      expect(taken).toContain(`\nExample:\n  penstock ${command}`);
+      expect(taken, call).toContain("\nExit codes: ");
     }
     // A process for each command: more than the usual time on a busy machine.
   }, 120_000);

@@ -4,6 +4,7 @@ import { describeFailure, exitCodeOf, exitCodes } from "@penstock/runtime/failur
 import type { ServiceHost } from "@penstock/runtime/serve";
 import type { Logger } from "@penstock/telemetry/logger";
 import { Command, CommanderError } from "commander";
+import { type Define, definerOf } from "./define-command.ts";
 import { defineKeys } from "./key-commands.ts";
 import { defineStateCommands } from "./state-commands.ts";
 
@@ -28,10 +29,6 @@ export type CommandContext = {
   /** Aborted by the first signal. */
   signal: AbortSignal;
 };
-
-const exitHelp = `
-Exit codes: 0 done (of a run: succeeded) · 1 a run did not succeed · 2 wrong configuration or arguments ·
-            3 database or queue does not answer · 4 no such dead letter · 130 interrupted`;
 
 /** Parses the command line and runs the command; returns the exit code. Commands are loaded when they are called. */
 export async function main(host: Host): Promise<number> {
@@ -69,8 +66,7 @@ function buildProgram(execute: (command: RunCommand) => Promise<void>): Command 
     .option("--verbose", "debug logs, and stack traces of errors")
     .exitOverride()
     .showHelpAfterError("(penstock --help lists the commands)");
-  const define = (signature: string, description: string, example: string) =>
-    program.command(signature).description(description).addHelpText("after", `\nExample:\n  ${example}\n${exitHelp}`);
+  const define = definerOf(program);
   const isVerbose = () => program.opts()["verbose"] === true;
   const inContext: InContext = (work, usualLevel = "warn") =>
     execute(async (host, interrupted) => {
@@ -142,8 +138,6 @@ export type InContext = (work: (context: CommandContext) => Promise<number>, usu
 /** What a command logs unless told otherwise: the demo's dead letters are part of what it shows. */
 type UsualLevel = "warn" | "silent";
 
-export type Define = (signature: string, description: string, example: string) => Command;
-
 /** The commands that one writes a source file with. */
 function defineAuthoring(define: Define, inContext: InContext): void {
   define(
@@ -194,13 +188,12 @@ function defineDeadLetters(group: Command, inContext: InContext): void {
       .option("--run <id>", "only those last met in this run")
       .option("--text <text>", "only those with this text in message, key or payload")
       .option("--limit <n>", "at most this many, oldest first", "100");
-  filters(group.command("list").description("list dead letters, oldest first"))
+  const define = definerOf(group);
+  filters(define("list", "list dead letters, oldest first", "penstock dead-letters list --stream usgs.earthquakes"))
     .option("--status <status>", "open, redriving, resolved, discarded or any", "open")
     .option("--json", "one line of JSON per letter")
     .action((options) => inContext(async (context) => (await load()).list(context, options)));
-  group
-    .command("show <id>")
-    .description("show one dead letter with its payload, as JSON")
+  define("show <id>", "show one dead letter with its payload, as JSON", "penstock dead-letters show 0c6f…")
     .option("--json", "on one line")
     .action((id, options) => inContext(async (context) => (await load()).show(context, id, options)));
   const changes = (command: Command) =>
@@ -209,13 +202,21 @@ function defineDeadLetters(group: Command, inContext: InContext): void {
       .option("--reason <text>", "why; kept in the audit log")
       .option("--json", "print the result as one line of JSON");
   changes(
-    group.command("redrive [ids...]").description("put dead letters back to the stage they failed in, and wait"),
+    define(
+      "redrive [ids...]",
+      "put dead letters back to the stage they failed in, and wait",
+      "penstock dead-letters redrive --code RECORD_INVALID --dry-run",
+    ),
   ).action((ids, options) =>
     inContext(async (context) => (await import("./commands/redrive.ts")).redrive(context, ids, options)),
   );
-  changes(group.command("discard [ids...]").description("close dead letters for good; their payload is kept")).action(
-    (ids, options) => inContext(async (context) => (await load()).discard(context, ids, options)),
-  );
+  changes(
+    define(
+      "discard [ids...]",
+      "close dead letters for good; their payload is kept",
+      "penstock dead-letters discard 0c6f… --reason 'a test of theirs'",
+    ),
+  ).action((ids, options) => inContext(async (context) => (await load()).discard(context, ids, options)));
 }
 
 /** Configuration and logger of a command; `level` is what it logs unless the configuration says. */

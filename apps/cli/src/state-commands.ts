@@ -1,6 +1,7 @@
 import { ConfigError } from "@penstock/core/errors";
 import type { Command } from "commander";
-import type { Define, InContext } from "./program.ts";
+import { type Define, definerOf } from "./define-command.ts";
+import type { InContext } from "./program.ts";
 
 /** The commands that show and change where streams stand. Each change is written to the audit log. */
 export function defineStateCommands(define: Define, inContext: InContext): void {
@@ -87,15 +88,12 @@ export function defineStateCommands(define: Define, inContext: InContext): void 
 
 function defineBackfills(group: Command, inContext: InContext): void {
   const load = () => import("./commands/backfill.ts");
-  group
-    .command("list")
-    .description("list backfills, newest first")
+  const define = definerOf(group);
+  define("list", "list backfills, newest first", "penstock backfills list --limit 5")
     .option("--limit <n>", "at most this many", count, 50)
     .option("--json", "print as JSON, one line for each")
     .action((options) => inContext(async (context) => (await load()).list(context, options)));
-  group
-    .command("cancel <backfill>")
-    .description("end a backfill; what it committed stays")
+  define("cancel <backfill>", "end a backfill; what it committed stays", "penstock backfills cancel 0c6f…")
     .option("--reason <text>", "why; kept in the audit log")
     .option("--json", "print as one line of JSON")
     .action((id, options) => inContext(async (context) => (await load()).cancel(context, id, options)));
@@ -103,23 +101,21 @@ function defineBackfills(group: Command, inContext: InContext): void {
 
 function defineDeletions(group: Command, inContext: InContext): void {
   const load = () => import("./commands/deletions.ts");
-  group
-    .command("list")
-    .description("list what full runs found gone, newest first")
+  const define = definerOf(group);
+  define("list", "list what full runs found gone, newest first", "penstock deletions list --status any")
     .option("--stream <source[.stream]>", "only that of one stream, or of one source")
     .option("--status <status>", "waiting for a decision, or done, rejected, nothing, incomplete … or any", "waiting")
     .option("--limit <n>", "at most this many", count, 50)
     .option("--json", "print as JSON, one line for each")
     .action((options) => inContext(async (context) => (await load()).list(context, options)));
-  group
-    .command("show <run>")
-    .description("show what one full run found gone, with some of the keys, as JSON")
-    .action((runId) => inContext(async (context) => (await load()).show(context, runId)));
+  define(
+    "show <run>",
+    "show what one full run found gone, with some of the keys, as JSON",
+    "penstock deletions show 0c6f…",
+  ).action((runId) => inContext(async (context) => (await load()).show(context, runId)));
   const verbs = { approve: "mark the records as deleted", reject: "keep the records as they are" } as const;
   for (const [verb, description] of Object.entries(verbs))
-    group
-      .command(`${verb} <run>`)
-      .description(description)
+    define(`${verb} <run>`, description, `penstock deletions ${verb} 0c6f… --reason 'asked the vendor'`)
       .option("--reason <text>", "why; kept in the audit log")
       .option("--json", "print the result as one line of JSON")
       .action((runId, options) =>
@@ -136,18 +132,29 @@ function defineCheckpoint(group: Command, inContext: InContext): void {
       .option("--partition <name>", "another one than live")
       .option("--reason <text>", "why; kept in the audit log")
       .option("--json", "print as one line of JSON");
-  group
-    .command("show <source.stream>")
-    .description("show a stream's checkpoints: bound, watermark, fence")
+  const define = definerOf(group);
+  define(
+    "show <source.stream>",
+    "show a stream's checkpoints: bound, watermark, fence",
+    "penstock checkpoint show usgs.earthquakes",
+  )
     .option("--limit <n>", "at most this many partitions", count, 50)
     .option("--json", "one line of JSON per partition")
     .action((name, options) => inContext(async (context) => (await load()).show(context, name, options)));
   changes(
-    group.command("set <source.stream> <bound>").description("have the next run start from a cursor value"),
+    define(
+      "set <source.stream> <bound>",
+      "have the next run start from a cursor value",
+      "penstock checkpoint set usgs.earthquakes 2026-01-31T12:00:00Z",
+    ),
   ).action((name, bound, options) => inContext(async (context) => (await load()).set(context, name, bound, options)));
-  changes(group.command("reset <source.stream>").description("have the next run start from the beginning")).action(
-    (name, options) => inContext(async (context) => (await load()).reset(context, name, options)),
-  );
+  changes(
+    define(
+      "reset <source.stream>",
+      "have the next run start from the beginning",
+      "penstock checkpoint reset usgs.earthquakes",
+    ),
+  ).action((name, options) => inContext(async (context) => (await load()).reset(context, name, options)));
 }
 
 function count(text: string): number {
