@@ -105,6 +105,12 @@ describe("each failure says what happened and what to do, with the right exit co
     expect(stderr).toContain('did you mean "usgs"');
   });
 
+  test("a name with a part too many", async () => {
+    const { code, stderr } = await penstock(["run", "usgs.earthquakes.live"], { PENSTOCK_DATA_DIR: dataDir });
+    expect(code).toBe(2);
+    expect(stderr).toContain('source usgs has no stream "earthquakes.live"; there are: earthquakes');
+  });
+
   test("a source whose variables are not set", async () => {
     const { code, stderr } = await run({});
     expect(code).toBe(2);

@@ -3,6 +3,7 @@ import { parentsFirst } from "@penstock/pipeline/children";
 import type { LoadedSources } from "@penstock/source/load-sources";
 import type { Source, Stream } from "@penstock/source/model";
 import { nearest } from "./nearest.ts";
+import { splitName } from "./split-name.ts";
 
 export type Target = { source: Source; stream: Stream };
 
@@ -12,7 +13,7 @@ export type Target = { source: Source; stream: Stream };
  * @throws ConfigError `SOURCE_UNKNOWN` with the nearest name, or with what the source's environment lacks
  */
 export function resolveTarget(loaded: LoadedSources, text: string): Target[] {
-  const [sourceName = "", streamName] = text.split(".", 2);
+  const [sourceName, streamName] = splitName(text);
   const source = loaded.sources.find(({ name }) => name === sourceName);
   if (source === undefined) throw unknownSource(loaded, sourceName);
   const streams = Object.values(source.streams);

@@ -9,13 +9,14 @@ import Table from "cli-table3";
 import { authorOf } from "../author.ts";
 import { nearest } from "../nearest.ts";
 import type { CommandContext } from "../program.ts";
+import { splitName } from "../split-name.ts";
 
 export type DeletionsOptions = { stream?: string; status: string; limit: number; json?: boolean };
 
 /** `penstock deletions list`: what full runs found gone, newest first. */
 export async function list({ config, out }: CommandContext, options: DeletionsOptions): Promise<number> {
   await using stack = new AsyncDisposableStack();
-  const [source, stream] = options.stream?.split(".", 2) ?? [];
+  const [source, stream] = options.stream === undefined ? [] : splitName(options.stream);
   const status = statusOf(options.status);
   const store = stack.adopt(await openConfiguredStore(config, { isReadOnly: true }), (opened) => opened.close());
   const found = await store.listDeletions({

@@ -18,6 +18,7 @@ test("every option is a filter", () => {
     limit: 10,
   });
   expect(filterOf([], { source: "s", limit }, undefined)).toEqual({ source: "s", limit: 10 });
+  expect(filterOf([], { stream: "s.t.u", limit }, undefined)).toEqual({ source: "s", stream: "t.u", limit: 10 });
   const since = filterOf([], { since: "2h", limit }, undefined).since?.getTime() ?? 0;
   expect(Math.abs(Date.now() - 7_200_000 - since)).toBeLessThan(60_000);
 });

@@ -3,6 +3,7 @@ import { ConfigError } from "@penstock/core/errors";
 import { type LetterStatus, letterStages, letterStatuses } from "@penstock/core/letter";
 import type { LetterFilter } from "@penstock/store/store";
 import { nearest } from "../nearest.ts";
+import { splitName } from "../split-name.ts";
 
 export type FilterOptions = {
   source?: string;
@@ -28,7 +29,7 @@ const unitMs: { readonly [unit: string]: number } = { s: 1_000, m: 60_000, h: 3_
  * @throws ConfigError `CONFIG_INVALID` for what no letter can have, with the nearest that one can
  */
 export function filterOf(ids: string[], options: FilterOptions, status: LetterStatus | undefined): LetterFilter {
-  const [source, stream] = options.stream?.split(".", 2) ?? [options.source];
+  const [source, stream] = options.stream === undefined ? [options.source] : splitName(options.stream);
   const stage = oneOf("--stage", options.stage, letterStages);
   const code = oneOf("--code", options.code, Object.keys(errorCodes));
   return {

@@ -6,6 +6,7 @@ import Table from "cli-table3";
 import { authorOf } from "../author.ts";
 import { nearest } from "../nearest.ts";
 import type { CommandContext } from "../program.ts";
+import { splitName } from "../split-name.ts";
 import { summaryOf } from "./run.ts";
 import { duration } from "./status.ts";
 
@@ -14,7 +15,7 @@ export type RunsOptions = { stream?: string; status?: string; limit: number; jso
 /** `penstock runs`: newest first. Also of streams that are defined no more. */
 export async function runs({ config, out }: CommandContext, options: RunsOptions): Promise<number> {
   await using stack = new AsyncDisposableStack();
-  const [source, stream] = options.stream?.split(".", 2) ?? [];
+  const [source, stream] = options.stream === undefined ? [] : splitName(options.stream);
   const status = statusOf(options.status);
   const store = stack.adopt(await openConfiguredStore(config, { isReadOnly: true }), (opened) => opened.close());
   const found = await store.listRuns({
