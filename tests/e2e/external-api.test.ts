@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openStore } from "@penstock/store/open-store";
@@ -119,4 +119,19 @@ test.each([
   expect(ended.code, ended.stdout + ended.stderr).toBe(0);
   expect(jsonLines(ended)[0]).toMatchObject({ status: "succeeded", inserted: 9_000 });
   expect(await rows()).toEqual(expectedRows(api));
+});
+
+test("begins where the original pipeline's checkpoint was, says so once, and goes on from its own", async () => {
+  const [combination] = combinations;
+  if (combination === undefined) throw new Error("there is no database or no queue");
+  const api = await startExternalApi({ records: 3_000 });
+  const { env, rows } = await place(api, await combination.database.create(), await combination.queue.create());
+  const file = join(String(env["PENSTOCK_DATA_DIR"]), "checkpoint.json");
+  await writeFile(file, JSON.stringify({ last_ts: api.records[1_999]?.ts }));
+  const run = () => penstock(["run", "external_api"], { ...env, CHECKPOINT_FILE: file });
+  const begun = await run();
+  expect(begun).toMatchObject({ code: 0, stderr: expect.stringContaining("checkpoint now lives in the database") });
+  expect(await rows()).toEqual(expect.arrayContaining(expectedRows(api).slice(-1_000)));
+  expect(await run()).toMatchObject({ code: 0, stderr: expect.not.stringContaining("CHECKPOINT_FILE") });
+  expect((await rows()).length).toBeLessThan(1_100);
 });

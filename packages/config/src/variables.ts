@@ -50,7 +50,8 @@ const placeVariables = {
     fallback: "`sources` beside the program",
   }),
   CHECKPOINT_FILE: variable(z.string().optional(), {
-    description: "A checkpoint of the original pipeline. Imported once, as the first bound of `external_api.data`.",
+    description:
+      "A checkpoint of the original pipeline. Imported once, as the first bound of `external_api.data`, which says so; from then on it is not read.",
     expected: "a path",
     fallback: "none",
   }),

@@ -10,15 +10,17 @@ import type { Logger } from "@penstock/telemetry/logger";
 const source = "external_api";
 const stream = "data";
 
+const remedy = "correct CHECKPOINT_FILE, or take it out to begin with the API's first record";
+
 /**
  * Takes over the cursor that the original pipeline kept in `CHECKPOINT_FILE`, once: the stream's first bound. Later
- * starts find a bound in the database and leave it alone.
+ * starts find in the database that the stream has begun, and do not look at the file.
  *
  * @throws ConfigError when the file is there but holds no cursor
  */
 export async function importCheckpoint(store: Store, config: Config, sources: Source[], logger: Logger): Promise<void> {
   const path = config.checkpointFile;
-  if (path === undefined || !sources.some(({ name }) => name === source)) return;
+  if (path === undefined || !sources.some(({ name }) => name === source) || (await hasBegun(store))) return;
   const text = await readIfThere(path);
   if (text === undefined) {
     logger.warn({ path }, "CHECKPOINT_FILE does not exist, nothing to import");
@@ -26,8 +28,17 @@ export async function importCheckpoint(store: Store, config: Config, sources: So
   }
   const bound = boundOf(text, path);
   if (bound !== null && (await store.importBound(source, stream, livePartition, bound))) {
-    logger.info({ path, source, stream, bound }, "imported CHECKPOINT_FILE; the checkpoint now lives in the database");
+    // Not info: whoever sets the variable is to see it, and commands tell no more than warnings.
+    logger.warn(
+      { path, source, stream, bound },
+      "imported CHECKPOINT_FILE; the checkpoint now lives in the database, and the file is not read again",
+    );
   }
+}
+
+async function hasBegun(store: Store): Promise<boolean> {
+  const checkpoint = await store.checkpoint(source, stream, livePartition);
+  return checkpoint !== undefined && (checkpoint.bound !== null || checkpoint.fence > 0);
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {
@@ -35,7 +46,7 @@ async function readIfThere(path: string): Promise<string | undefined> {
     return await readFile(path, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new ConfigError("CONFIG_INVALID", `CHECKPOINT_FILE ${path} cannot be read`, { cause: error });
+    throw new ConfigError("CONFIG_INVALID", `CHECKPOINT_FILE ${path} cannot be read`, { cause: error, remedy });
   }
 }
 
@@ -48,6 +59,7 @@ function boundOf(text: string, path: string): string | null {
   const expected = 'a timestamp, or JSON such as {"cursor": "2026-01-31T12:00:00Z"}';
   throw new ConfigError("CONFIG_INVALID", `CHECKPOINT_FILE ${path} holds no cursor: expected ${expected}`, {
     expected,
+    remedy,
   });
 }
 
