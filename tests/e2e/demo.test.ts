@@ -11,7 +11,9 @@ beforeAll(async () => {
 afterAll(() => rm(dataDir, { recursive: true, force: true }));
 
 test("the demo lands every real event, meets its faults, and finds all unchanged the second time", async () => {
-  const env = { PENSTOCK_DATA_DIR: dataDir };
+  // Whatever is configured for the sources that a user runs.
+  const configured = { PENSTOCK_SOURCES_DIR: dataDir, USGS_MIN_MAGNITUDE: "5", API_BASE_URL: "x", BATCH_SIZE: "0" };
+  const env = { PENSTOCK_DATA_DIR: dataDir, ...configured };
   const first = await penstock(["demo", "--json"], env);
   expect(first.code, first.stderr).toBe(0);
   const [summary] = jsonLines(first);
@@ -38,6 +40,7 @@ test("the demo lands every real event, meets its faults, and finds all unchanged
   });
   expect(again?.["fetched"]).toBe(summary?.["fetched"]);
   expect(again?.["deadLettered"]).toBe(summary?.["deadLettered"]);
+  expect(again?.["unchanged"]).toBe(Number(summary?.["fetched"]) - Number(summary?.["deadLettered"]));
 });
 
 test("without --json it is written for a person", async () => {

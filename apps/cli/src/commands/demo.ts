@@ -1,6 +1,6 @@
 import { join, relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Config } from "@penstock/config/config";
+import { type Config, sourcesFolder } from "@penstock/config/config";
 import { InfrastructureError } from "@penstock/core/errors";
 import type { Run } from "@penstock/core/run";
 import type { PipelineContext } from "@penstock/pipeline/context";
@@ -25,6 +25,7 @@ export async function demo(command: CommandContext, options: { json?: boolean })
   await using stack = new AsyncDisposableStack();
   const replay = stack.adopt(await startUsgsReplay({ faults: "demo" }), (opened) => opened.close());
   const config = demoConfig(command.config, replay);
+  if (options.json !== true) command.out.write("Starting the embedded database and queue …\n");
   const runtime = await openRuntime({
     app: "cli",
     config,
@@ -48,16 +49,18 @@ export async function demo(command: CommandContext, options: { json?: boolean })
   return run.status === "succeeded" ? exitCodes.ok : exitCodes.failed;
 }
 
+/** The sources as they come with the program, and of what is configured for them nothing: the demo is the same everywhere. */
 function demoConfig(config: Config, replay: UsgsReplay): Config {
   const dataDir = join(config.dataDir, "demo");
   const database = { url: `file:${join(dataDir, "penstock.db")}` };
   return {
     ...config,
     dataDir,
+    sourcesDir: sourcesFolder(undefined, process.cwd()),
     database,
     queue: { kind: "embedded", dataDir },
     checkpointFile: undefined,
-    env: { ...config.env, USGS_BASE_URL: replay.url },
+    env: { USGS_BASE_URL: replay.url },
   };
 }
 
