@@ -43,3 +43,16 @@ export async function docker(...args: string[]): Promise<string> {
   const { stdout } = await promisify(execFile)("docker", args, { cwd: root, env, maxBuffer: 64 * 1024 * 1024 });
   return stdout;
 }
+
+/**
+ * Has every process of a container stand still. Control groups of version 1 now and then give up, when a process gets no processor in
+ * time to stop; the container goes on as before and can be asked again. Any other answer, such as that it does not run, is a failure.
+ */
+export async function pause(container: string, attempts = 5): Promise<void> {
+  try {
+    await docker("pause", container);
+  } catch (error) {
+    if (attempts === 1 || !String(error).includes("unable to freeze")) throw error;
+    await pause(container, attempts - 1);
+  }
+}

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { hasCompose } from "@penstock/testing/compose-engine";
 import { waitUntil } from "@penstock/testing/wait-until";
 import { describe, expect, test } from "vitest";
-import { composeProject, docker } from "./compose.ts";
+import { composeProject, docker, pause } from "./compose.ts";
 
 const name = `penstock-scaling-${process.pid}`;
 const awayMs = 30_000;
@@ -56,7 +56,7 @@ describe.runIf(hasCompose())("docker compose --scale", () => {
     // All but the first process of the container, which then ends, as one that crashed.
     await Promise.all(killed.map((id) => docker("exec", id, "sh", "-c", "kill -9 -1").catch(isKilledToo)));
     const [paused = "", cutOff = ""] = [fetchers[2], transformers[2]];
-    await docker("pause", paused);
+    await pause(paused);
     await docker("network", "disconnect", `${name}_default`, cutOff);
     await delay(apart);
     await docker("unpause", paused);
