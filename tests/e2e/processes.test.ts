@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { openStore } from "@penstock/store/open-store";
 import type { Store } from "@penstock/store/store";
@@ -106,6 +107,11 @@ describe.runIf(server !== undefined && canStartOwn("redis"))("separate processes
     for (const { child } of rest) child.kill("SIGTERM");
     expect(await Promise.all(rest.map(async ({ ended }) => (await ended).code))).toEqual([0, 0, 0]);
     expect(collector.metrics).toContain("penstock_pages_committed_total");
+    const instances = (of: Running[]) => of.map(({ child }) => `${hostname()}:${child.pid}`);
+    expect([...collector.pushers].toSorted()).toEqual(instances(rest).toSorted());
+    const [fetch, commit] = ["fetch", "commit"].map((name) => page.find((span) => span.name === name)?.instance);
+    expect(instances(fetchers)).toContain(fetch);
+    expect(instances(transformers)).toContain(commit);
   });
 
   test("a Redis that forgets everything loses no record", async () => {

@@ -1,8 +1,8 @@
-import { hostname } from "node:os";
 import pino from "pino";
 import pretty from "pino-pretty";
 import { redact } from "./redact.ts";
 import { correlation } from "./scope.ts";
+import { thisProcess } from "./this-process.ts";
 
 /** A message that never changes, and what is particular about this time in fields. Fields are redacted. */
 export type Log = (fields: object, message: string) => void;
@@ -36,8 +36,7 @@ export function createLogger({ app, level, format, destination = process.stdout 
   const isPretty = format === "pretty" || (format === "auto" && destination.isTTY === true);
   const options: pino.LoggerOptions = {
     level,
-    // The host tells the replicas of a container apart, all of which have the same process number.
-    base: { app, host: hostname(), pid: process.pid },
+    base: { app, ...thisProcess() },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     mixin: correlation,

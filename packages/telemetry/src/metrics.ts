@@ -3,11 +3,12 @@ import type { ContractAction, DriftKind } from "@penstock/core/drift";
 import type { ErrorCode } from "@penstock/core/error-codes";
 import type { RunStatus } from "@penstock/core/run";
 import type { BreakerState } from "@penstock/core/source-state";
-import { collectDefaultMetrics } from "prom-client";
+import { collectDefaultMetrics, Gauge } from "prom-client";
 import { type CollectedMetric, collectFrom } from "./collected.ts";
 import { createInstruments, createRegistry } from "./instruments.ts";
 import { metricDefinitions as defined } from "./metric-definitions.ts";
 import { createObservations, type Observe } from "./observations.ts";
+import { thisProcess } from "./this-process.ts";
 
 type Of = { source: string; stream: string };
 type Timed = { durationMs: number };
@@ -52,7 +53,7 @@ const endings: readonly RunStatus[] = ["succeeded", "incomplete", "failed", "sup
 
 export function createMetrics({ withProcess = false }: MetricsOptions = {}): Metrics {
   const registry = createRegistry();
-  if (withProcess) collectDefaultMetrics({ register: registry, prefix: "penstock_" });
+  if (withProcess) tellOfProcess(registry);
   const instruments = createInstruments(registry);
   const { observe, refresh } = createObservations(instruments);
   const accountViolations = instruments.counter(defined.accountViolations);
@@ -83,6 +84,19 @@ export function createMetrics({ withProcess = false }: MetricsOptions = {}): Met
       return await collectFrom(registry);
     },
   };
+}
+
+/** Its figures, and whose they are: Prometheus knows an address only, which no line of a log has. */
+function tellOfProcess(registry: ReturnType<typeof createRegistry>): void {
+  const { host, pid } = thisProcess();
+  const info = new Gauge({
+    name: "penstock_process_info",
+    help: "1, with the host and process number that are in each line of the log. In a container the host is its id.",
+    labelNames: ["host", "pid"],
+    registers: [registry],
+  });
+  info.set({ host, pid: String(pid) }, 1);
+  collectDefaultMetrics({ register: registry, prefix: "penstock_" });
 }
 
 type Instruments = ReturnType<typeof createInstruments>;

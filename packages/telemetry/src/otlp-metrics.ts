@@ -1,6 +1,5 @@
 import { ValueType } from "@opentelemetry/api";
 import { OTLPMetricExporter } from "@opentelemetry/exporter-metrics-otlp-http";
-import { resourceFromAttributes } from "@opentelemetry/resources";
 import {
   AggregationTemporality,
   DataPointType,
@@ -10,6 +9,7 @@ import {
 } from "@opentelemetry/sdk-metrics";
 import type { CollectedHistogram, CollectedMetric } from "./collected.ts";
 import type { Metrics } from "./metrics.ts";
+import { otlpResource } from "./otlp-resource.ts";
 import type { OtlpTarget } from "./otlp-traces.ts";
 
 /** Pushes the same metrics that `/metrics` shows, again and again. Closing it sends them once more. */
@@ -18,7 +18,7 @@ export function pushMetrics(
   { url, headers, serviceName }: OtlpTarget,
   everyMs: number,
 ): { close(): Promise<void> } {
-  const resource = resourceFromAttributes({ "service.name": serviceName, "service.namespace": "penstock" });
+  const resource = otlpResource(serviceName);
   const startedAt = hrTime(Date.now());
   const collect = async () => {
     const endTime = hrTime(Date.now());

@@ -8,7 +8,6 @@ import {
   trace,
 } from "@opentelemetry/api";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
-import { resourceFromAttributes } from "@opentelemetry/resources";
 import {
   BatchSpanProcessor,
   ParentBasedSampler,
@@ -17,6 +16,7 @@ import {
   TracerProvider,
 } from "@opentelemetry/sdk-trace";
 import { codeOf } from "@penstock/core/decision";
+import { otlpResource } from "./otlp-resource.ts";
 import { parseTraceparent, type SpanContext } from "./trace-context.ts";
 import type { RecordedSpan, SpanRecorder, SpanStart } from "./traces.ts";
 
@@ -45,7 +45,7 @@ export function otlpProcessor({ url, headers }: OtlpTarget): SpanProcessor {
 /** Records spans with OpenTelemetry's SDK. */
 export function createSpanRecorder({ sample, processor, serviceName }: OtlpTracesOptions): SpanRecorder {
   const provider = new TracerProvider({
-    resource: resourceFromAttributes({ "service.name": serviceName, "service.namespace": "penstock" }),
+    resource: otlpResource(serviceName),
     sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(sample) }),
     spanProcessors: [processor],
   });

@@ -4,6 +4,7 @@ import { type LoopbackServer, sendJson, startLoopbackServer } from "./simulators
 /** A span as it was received. */
 export type ReceivedSpan = {
   service: string;
+  instance: string;
   name: string;
   traceId: string;
   spanId: string;
@@ -17,6 +18,8 @@ export type OtlpReceiver = LoopbackServer & {
   readonly spans: ReceivedSpan[];
   /** Names of the metrics that were pushed. */
   readonly metrics: Set<string>;
+  /** Which processes pushed them, by the instance they say they are. */
+  readonly pushers: Set<string>;
   /** All bodies, as they came. */
   readonly bodies: string[];
 };
@@ -24,19 +27,24 @@ export type OtlpReceiver = LoopbackServer & {
 type Attribute = { key: string; value: { stringValue?: string } };
 type Resource = { attributes: Attribute[] };
 type Received = {
-  resourceSpans?: { resource: Resource; scopeSpans: { spans: Omit<ReceivedSpan, "service">[] }[] }[];
-  resourceMetrics?: { scopeMetrics: { metrics: { name: string }[] }[] }[];
+  resourceSpans?: { resource: Resource; scopeSpans: { spans: Omit<ReceivedSpan, "service" | "instance">[] }[] }[];
+  resourceMetrics?: { resource: Resource; scopeMetrics: { metrics: { name: string }[] }[] }[];
 };
 
 export async function startOtlpReceiver(): Promise<OtlpReceiver> {
-  const [spans, metrics, bodies]: [ReceivedSpan[], Set<string>, string[]] = [[], new Set(), []];
+  const [spans, bodies]: [ReceivedSpan[], string[]] = [[], []];
+  const [metrics, pushers] = [new Set<string>(), new Set<string>()];
   const keep = (body: string) => {
     bodies.push(body);
     const { resourceSpans = [], resourceMetrics = [] }: Received = JSON.parse(body);
     for (const { resource, scopeSpans } of resourceSpans) {
-      const service = resource.attributes.find(({ key }) => key === "service.name")?.value.stringValue ?? "";
-      spans.push(...scopeSpans.flatMap((scope) => scope.spans.map((span) => ({ ...span, service }))));
+      const of = {
+        service: attributeOf(resource, "service.name"),
+        instance: attributeOf(resource, "service.instance.id"),
+      };
+      spans.push(...scopeSpans.flatMap((scope) => scope.spans.map((span) => ({ ...span, ...of }))));
     }
+    for (const { resource } of resourceMetrics) pushers.add(attributeOf(resource, "service.instance.id"));
     const names = resourceMetrics.flatMap(({ scopeMetrics }) => scopeMetrics.flatMap((scope) => scope.metrics));
     for (const { name } of names) metrics.add(name);
   };
@@ -46,5 +54,9 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
       sendJson(response, 200, "{}");
     });
   });
-  return { ...server, spans, metrics, bodies };
+  return { ...server, spans, metrics, pushers, bodies };
+}
+
+function attributeOf({ attributes }: Resource, name: string): string {
+  return attributes.find(({ key }) => key === name)?.value.stringValue ?? "";
 }
