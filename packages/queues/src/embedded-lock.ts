@@ -30,11 +30,10 @@ const lockFile = (dataDir: string) => join(dataDir, "queue.lock");
 /**
  * Takes the data folder for this process, creating it when missing.
  *
- * @throws ConfigError `DATA_DIR_IN_USE`, naming the process that has it
+ * @throws ConfigError `DATA_DIR_IN_USE`, naming the process that has it; `CONFIG_INVALID` when nothing can be written there
  */
 export async function acquireEmbeddedLock(dataDir: string): Promise<EmbeddedLock> {
-  await mkdir(dataDir, { recursive: true });
-  const lock = new DatabaseSync(lockFile(dataDir), { timeout: busyTimeoutMs });
+  const lock = await openLock(dataDir);
   if (!tryExclusive(lock, dataDir)) {
     lock.close();
     throw inUse(dataDir, await readInfo(dataDir));
@@ -65,6 +64,19 @@ export async function readEmbeddedLock(dataDir: string): Promise<EmbeddedLockInf
     return isLocked(lock, dataDir) ? info : undefined;
   } finally {
     lock.close();
+  }
+}
+
+async function openLock(dataDir: string): Promise<DatabaseSync> {
+  try {
+    await mkdir(dataDir, { recursive: true });
+    return new DatabaseSync(lockFile(dataDir), { timeout: busyTimeoutMs });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigError("CONFIG_INVALID", `the data folder ${dataDir} cannot be used: ${reason}`, {
+      cause,
+      remedy: "correct PENSTOCK_DATA_DIR, or who may write there",
+    });
   }
 }
 
@@ -103,7 +115,9 @@ async function readInfo(dataDir: string): Promise<EmbeddedLockInfo | undefined> 
   try {
     return parseInfo(await readFile(infoFile(dataDir), "utf8"));
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    // A file where the folder should be holds no lock either: that nothing can be written there is said by who writes.
+    if (error instanceof Error && "code" in error && ["ENOENT", "ENOTDIR"].includes(String(error.code)))
+      return undefined;
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { access, cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { access, cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { waitUntil } from "@penstock/testing/wait-until";
@@ -112,6 +112,20 @@ describe("the lock", () => {
     await expect(acquireEmbeddedLock(dataDir)).rejects.toMatchObject({ code: "DATA_DIR_IN_USE" });
     await lock.release();
     await (await acquireEmbeddedLock(dataDir)).release();
+  });
+
+  test("a folder that is none is the configuration's fault; who only looks finds nobody", async () => {
+    const file = join(dataDir, "file");
+    await writeFile(file, "");
+    expect(await readEmbeddedLock(file)).toBeUndefined();
+    await expect(acquireEmbeddedLock(file)).rejects.toMatchObject({
+      code: "CONFIG_INVALID",
+      message: expect.stringContaining(file),
+      remedy: expect.stringContaining("PENSTOCK_DATA_DIR"),
+    });
+    const taken = join(dataDir, "taken");
+    await mkdir(join(taken, "queue.lock"), { recursive: true });
+    await expect(acquireEmbeddedLock(taken)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
   });
 
   test("does not take what is left of one, by whomever, for a process that lives", async () => {

@@ -131,6 +131,13 @@ test("a file that is no database is named", async () => {
   });
 });
 
+test("a folder instead of a file is the configuration's fault", async () => {
+  const path = await testDir();
+  const wrong = { name: "ConfigError", code: "CONFIG_INVALID", message: expect.stringContaining(path) };
+  for (const isReadOnly of [true, false])
+    await expect(openStore({ url: `file:${path}`, migrationsRoot, isReadOnly })).rejects.toMatchObject(wrong);
+});
+
 test("a folder that cannot be made is an error that names it", async () => {
   const path = join(await testDir(), "file");
   await writeFile(path, "");

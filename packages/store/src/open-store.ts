@@ -60,6 +60,8 @@ async function openSqlite(
   place: string,
 ): Promise<Connection> {
   const path = resolve(url.slice("file:".length));
+  // Only a folder has something in it, be it itself.
+  if (existsSync(`${path}/.`)) throw unusableFile(path, "it is a folder");
   const migrations = await readMigrations(join(migrationsRoot, "sqlite/migrations"));
   if (isReadOnly && !existsSync(path)) throw new ConfigError("DATABASE_MISSING", `there is no database at ${path} yet`);
   if (!isReadOnly) {
@@ -179,9 +181,22 @@ const refusals: Record<string, string> = {
   "42501": "does not let the user do this",
 };
 
+/** While the file is in use they may pass, as a full disk does. Where it cannot even be opened, waiting helps nothing. */
+const unopenable = /^SQLITE_(CANTOPEN|READONLY|PERM|AUTH)/;
+
+function unusableFile(path: string, why: string, cause?: unknown): ConfigError {
+  return new ConfigError("CONFIG_INVALID", `${path} cannot be opened as an SQLite database: ${why}`, {
+    cause,
+    remedy: "correct DATABASE_URL, DB_PATH or PENSTOCK_DATA_DIR, or who may write to the file and its folder",
+  });
+}
+
 function explainOpening(error: unknown, place: string): unknown {
-  if (error instanceof InfrastructureError || error instanceof ConfigError) return error;
+  if (error instanceof ConfigError) return error;
   const codes = codesOf(error);
+  const refused = codes.find((code) => unopenable.test(code));
+  if (refused !== undefined) return unusableFile(place, refused, error);
+  if (error instanceof InfrastructureError) return error;
   if (codes.includes("SQLITE_NOTADB"))
     return new ConfigError("CONFIG_INVALID", `${place} is not an SQLite database`, {
       cause: error,
