@@ -128,16 +128,19 @@ describe("dependencies", () => {
     expect(await checkout.npmCalls()).toHaveLength(2);
   });
 
-  it("are tried again after a failure, which says why", async () => {
+  it.each([
+    ["ENOTFOUND", "The npm registry cannot be reached"],
+    ["SELF_SIGNED_CERT_IN_CHAIN", "NODE_EXTRA_CA_CERTS="],
+  ])("are tried again after a failure, which says why: %s", async (npmCode, message) => {
     await lockChanged("2");
     await checkout.command(
       "npm",
-      `rm -f "$3/node_modules/.package-lock.json"; echo "npm error code ENOTFOUND" >&2; exit 1`,
+      `rm -f "$3/node_modules/.package-lock.json"; echo "npm error code ${npmCode}" >&2; exit 1`,
     );
     const { code, err } = await checkout.start();
     expect(code).toBe(1);
-    expect(err).toContain("The npm registry cannot be reached");
-    expect(err).toContain("npm error code ENOTFOUND");
+    expect(err).toContain(message);
+    expect(err).toContain(`npm error code ${npmCode}`);
     await checkout.command("npm", npmInstalling);
     expect((await checkout.start()).code).toBe(0);
     expect(await checkout.npmCalls()).toHaveLength(2);
