@@ -136,6 +136,13 @@ describe("each failure says what happened and what to do, with the right exit co
       expect(stderr).toContain(part);
   });
 
+  test("a source's wrong variable is told as such, and not as a wrong file", async () => {
+    const { code, stderr } = await run({ API_BASE_URL: "http://127.0.0.1:9", BATCH_SIZE: "0" });
+    expect(code).toBe(2);
+    expect(stderr).toContain('CONFIG_INVALID: source external_api: BATCH_SIZE: expected at least 1, received "0"');
+    expect(stderr).toContain(".env");
+  });
+
   test("--verbose shows the stack", async () => {
     const { code, stderr } = await penstock(["--verbose", "run", "usgss"], { PENSTOCK_DATA_DIR: dataDir });
     expect(code).toBe(2);

@@ -259,7 +259,8 @@ export const errorCodes = {
   // what was asked for
   CONFIG_INVALID: {
     means: "Configuration variables are wrong or missing.",
-    remedy: "Each is listed with what was expected.",
+    remedy:
+      "Correct what the message names: an argument, or a variable in the environment or `.env` (docs/configuration.md has them all).",
   },
   SOURCE_INVALID: { means: "A source file cannot be used.", remedy: "See the message for the file and the field." },
   SOURCE_UNKNOWN: {

@@ -21,5 +21,5 @@ export async function loadConfiguration(input: ConfigInput): Promise<Config> {
 async function sourceProblems(input: ConfigInput): Promise<string[]> {
   const env = readEnvironment(input);
   const { problems } = await loadSources(sourcesFolder(env["PENSTOCK_SOURCES_DIR"], input.cwd), env);
-  return problems.map(({ message }) => message);
+  return problems.map(({ message }) => `  ${message}`);
 }
