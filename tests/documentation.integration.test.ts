@@ -51,10 +51,25 @@ describe("docs/configuration.md", () => {
 });
 
 describe(".env.example", () => {
+  const ofCompose = /^--- docker compose alone/m;
+  const namesIn = (text: string) => [...text.matchAll(/^#?([A-Z_]+)=/gm)].map(([, name = ""]) => name).sort();
+
   it("has every variable of the program and of its sources, once", async () => {
-    const names = [...(await read(".env.example")).matchAll(/^#([A-Z_]+)=$/gm)].map(([, name]) => name);
-    expect(names.sort()).toEqual(
+    const [text = ""] = (await read(".env.example")).replaceAll("# ---", "---").split(ofCompose);
+    expect(namesIn(text)).toEqual(
       [...Object.keys(variables), ...(await sourceVariables("sources/external_api.ts"))].sort(),
+    );
+  });
+
+  it("has every variable of the compose files", async () => {
+    const [, text = ""] = (await read(".env.example")).replaceAll("# ---", "---").split(ofCompose);
+    const files = ["docker-compose.yml", "docker-compose.postgres.yml", "docker-compose.managed.yml"];
+    const compose = (await Promise.all(files.map(read))).join("");
+    const named = new Set([...compose.matchAll(/\$\{([A-Z_]+)/g)].map(([, name = ""]) => name));
+    const elsewhere = ["USGS_BASE_URL", ...Object.keys(variables)];
+    // That one is for docker compose itself.
+    expect(["COMPOSE_PROFILES", ...[...named].filter((name) => !elsewhere.includes(name))].sort()).toEqual(
+      namesIn(text),
     );
   });
 });

@@ -3,12 +3,15 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { waitUntil } from "@penstock/testing/wait-until";
 
-const root = join(import.meta.dirname, "../..");
+export const root = join(import.meta.dirname, "../..");
 
 /** Any port: the usual one may be in use. */
 const env = { ...process.env, COMPOSE_API_PORT: "0" };
 
-export type Container = { Service: string; State: string; Health: string; ExitCode: number };
+/** Each question is a command of its own, which takes time from what it asks about. */
+export const pollMs = 250;
+
+export type Container = { ID: string; Service: string; State: string; Health: string; ExitCode: number };
 
 /** The repository's compose files as a project of their own, with what .env.example sets. Taken down with its volumes. */
 export function composeProject(name: string, files: string[] = ["docker-compose.yml"]) {
@@ -31,7 +34,8 @@ export function composeProject(name: string, files: string[] = ["docker-compose.
       }
     },
     waitForRows(view: string, count: number, timeoutMs: number): Promise<unknown> {
-      return waitUntil(async () => (await this.rows(view)) >= count, { what: `${count} rows in ${view}`, timeoutMs });
+      const hasRows = async () => (await this.rows(view)) >= count;
+      return waitUntil(hasRows, { what: `${count} rows in ${view}`, timeoutMs, intervalMs: pollMs });
     },
     [Symbol.asyncDispose]: async () => {
       await compose("--profile", "*", "down", "--volumes", "--timeout", "0");

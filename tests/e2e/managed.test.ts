@@ -1,7 +1,7 @@
 import { hasCompose } from "@penstock/testing/compose-engine";
 import { waitUntil } from "@penstock/testing/wait-until";
 import { describe, expect, test } from "vitest";
-import { composeProject } from "./compose.ts";
+import { composeProject, pollMs } from "./compose.ts";
 
 const events = 1_707;
 const valkey = "rediss://penstock:change-me@valkey:6379/0";
@@ -16,7 +16,7 @@ describe.runIf(hasCompose())("managed services", () => {
     await penstock.waitForRows("usgs_earthquakes", events, 90_000);
     expect(await query(connections)).toMatch(/^[1-5] 0$/);
     const unfinished = "select count(*) from runs where status = 'running'";
-    await waitUntil(async () => (await query(unfinished)) === "0", { what: "the run's end" });
+    await waitUntil(async () => (await query(unfinished)) === "0", { what: "the run's end", intervalMs: pollMs });
 
     const ran = await compose(
       "run",
