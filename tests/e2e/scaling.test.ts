@@ -1,29 +1,27 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { hasCompose } from "@penstock/testing/compose-engine";
 import { waitUntil } from "@penstock/testing/wait-until";
 import { describe, expect, test } from "vitest";
-import { composeProject, docker, pause } from "./compose.ts";
+import { composeProject, docker, pause, pollMs } from "./compose.ts";
 
 const name = `penstock-scaling-${process.pid}`;
 const awayMs = 30_000;
 const apart = 20_000;
 const workers = ["fetcher", "transformer"];
+const processes = [...workers, "scheduler", "api"];
 
 type ApiAccount = { repeated: number; given: Record<string, number> };
 
 describe.runIf(hasCompose())("docker compose --scale", () => {
-  test("1 to 4 under load; restarted, killed, paused, cut off, without Redis, without Postgres: nothing lost, nothing twice", async () => {
+  test("1 to 4 under load, two schedulers; restarted, killed, paused, cut off, without Redis, without Postgres: nothing lost, nothing twice", async () => {
     await using penstock = composeProject(name, ["docker-compose.yml", "tests/e2e/scaling/docker-compose.scaling.yml"]);
-    const { compose, query } = penstock;
-    const up = (replicas: number) =>
-      compose(
-        "up",
-        "--detach",
-        "--wait",
-        "--no-recreate",
-        ...workers.flatMap((each) => ["--scale", `${each}=${replicas}`]),
-      );
-    const ids = async (...services: string[]) => (await compose("ps", "--quiet", ...services)).split("\n");
+    const { compose, containers, query } = penstock;
+    const up = (replicas: number, schedulers: number) => {
+      const scale = [...workers.map((each) => `${each}=${replicas}`), `scheduler=${schedulers}`];
+      return compose("up", "--detach", "--wait", "--no-recreate", ...scale.flatMap((each) => ["--scale", each]));
+    };
+    const ids = async (...services: string[]) => (await compose("ps", "--all", "--quiet", ...services)).split("\n");
     const pages = async () => Number(await query("select count(*) from pages"));
     const ask = async (method: string, path: string) =>
       JSON.parse(await compose("exec", "-T", "slow-api", "node", "-e", asking(method, path)));
@@ -33,18 +31,22 @@ describe.runIf(hasCompose())("docker compose --scale", () => {
       return ((await pages()) - before) / (performance.now() - startedAt);
     };
     const goesOn = async (what: string) => {
-      const before = await pages();
-      await waitUntil(async () => (await pages()) > before + 16, { what, timeoutMs: 60_000 });
+      // A server that was just started does not answer yet.
+      const patience = { timeoutMs: 120_000, intervalMs: pollMs };
+      const [before] = await waitUntil(async () => [await pages()], { what: "Postgres to answer", ...patience });
+      await waitUntil(async () => (await pages()) > (before ?? 0) + 16, { what, ...patience });
     };
 
     await compose("build", "--quiet");
-    await up(1);
+    await up(1, 1);
     await goesOn("pages after the start");
     const alone = await rate(8_000);
-    await up(4);
+    await up(4, 2);
     // Until it does: what else runs on the machine may take the processors for a while, and this is about the fleet.
-    await waitUntil(async () => (await rate(8_000)) > 3 * alone, { what: "three times the pages", timeoutMs: 90_000 });
+    await waitUntil(async () => (await rate(8_000)) > 3 * alone, { what: "three times the pages", timeoutMs: 180_000 });
+    await compose("up", "--detach", "--no-recreate", "prometheus");
 
+    expect(await states(await ids(...processes))).toEqual(Array(11).fill("running, 0 restarts"));
     for (const id of await ids(...workers, "scheduler")) await docker("restart", id);
     await goesOn("pages after every container was restarted");
     const restarted: ApiAccount = await ask("GET", "/account");
@@ -71,16 +73,30 @@ describe.runIf(hasCompose())("docker compose --scale", () => {
 
     await ask("POST", "/end");
     const unfinished = "select count(*) from runs where status = 'running'";
-    await waitUntil(async () => (await query(unfinished)) === "0", { what: "the end of all runs", timeoutMs: 120_000 });
+    await waitUntil(async () => (await query(unfinished)) === "0", {
+      what: "the end of all runs",
+      timeoutMs: 120_000,
+      intervalMs: pollMs,
+    });
     const { given }: ApiAccount = await ask("GET", "/account");
     const expected = Object.entries(given).map(([path, count]) => [path.slice(1), count, count - 1, count]);
     expect(expected).toHaveLength(16);
     expect(JSON.parse(await query(stored))).toEqual(expected.toSorted());
     expect(await query("select count(*) from dead_letters")).toBe("0");
     expect(await query(unbalanced)).toBe("0");
-    const ends = await restarts(await ids(...workers, "scheduler", "api"));
-    expect(ends).toEqual(Object.fromEntries(Object.keys(ends).map((id) => [id, killed.includes(id) ? 1 : 0])));
-  }, 600_000);
+    const all = await ids(...processes);
+    const others = all.filter((id) => !killed.includes(id));
+    expect(await states(others)).toEqual(Array(7).fill("running, 0 restarts"));
+    expect(await states(killed)).toEqual(Array(4).fill("running, 1 restarts"));
+
+    const replicas = (await containers()).filter(({ Service }) => processes.includes(Service));
+    const named = replicas.map(({ Service, ID }) => `${Service} ${ID}`).toSorted();
+    const watched = async () => seenBy(await compose("exec", "-T", "prometheus", "wget", "-qO-", askingPrometheus));
+    const isAll = async () => isDeepStrictEqual(await watched(), named);
+    await waitUntil(isAll, { what: `Prometheus to see ${named}`, timeoutMs: 60_000, intervalMs: pollMs });
+    const logs = await Promise.all(replicas.map(({ ID }) => docker("logs", "--tail", "1", ID)));
+    expect(logs.map((line) => JSON.parse(line).host)).toEqual(replicas.map(({ ID }) => ID));
+  }, 900_000);
 });
 
 /** Of each stream: how many records, the last of them, and how many are as the API has them. */
@@ -100,8 +116,19 @@ function isKilledToo(error: unknown): void {
   if (!(error instanceof Error && "code" in error && error.code === 137)) throw error;
 }
 
-/** How often each ended by itself and was started again. */
-async function restarts(ids: string[]): Promise<Record<string, number>> {
-  const containers: { Id: string; RestartCount: number }[] = JSON.parse(await docker("inspect", ...ids));
-  return Object.fromEntries(containers.map(({ Id, RestartCount }) => [Id, RestartCount]));
+/** Of each container, whether it runs, and how often it ended by itself and was started again. */
+async function states(ids: string[]): Promise<string[]> {
+  const format = "{{.State.Status}}, {{.RestartCount}} restarts";
+  return (await docker("inspect", "--format", format, ...ids)).trim().split("\n");
+}
+
+/** Every process that Prometheus has found and reaches, by what it says of itself. */
+const askingPrometheus = `http://127.0.0.1:9090/api/v1/query?query=${encodeURIComponent(
+  "penstock_process_info and on (instance) up == 1",
+)}`;
+
+/** Service and container of each. */
+function seenBy(answer: string): string[] {
+  const { data }: { data: { result: { metric: { role: string; host: string } }[] } } = JSON.parse(answer);
+  return data.result.map(({ metric }) => `${metric.role} ${metric.host}`).toSorted();
 }

@@ -2,11 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { sendJson, startLoopbackServer } from "@penstock/testing/simulators/loopback-server";
 
 /*
- * An API that takes 400 ms for a page and has records without end, until `POST /end`; `GET /account` says what it gave. In a
+ * An API that takes 200 ms for a page and has records without end, until `POST /end`; `GET /account` says what it gave. In a
  * container of its own.
  */
 
-const latencyMs = 400;
+const latencyMs = 200;
 const pageSize = 20;
 /** By stream, how many records were given; and how many requests were the same as one before. */
 const given = new Map<string, number>();
