@@ -209,6 +209,7 @@ describe.runIf(findChromium() !== undefined)("the dashboard in Chromium", () => 
       what: "all letters to be open again",
     });
     await button("Discard all…").click();
+    await page.getByLabel("Reason").fill("broken on purpose");
     await button(`Discard ${letters} letters`).click();
     await see(`${letters} letters discarded.`);
     await see("There are no open dead letters.");
@@ -294,6 +295,7 @@ describe.runIf(findChromium() !== undefined)("the dashboard in Chromium", () => 
     await go("/audit");
     await page.getByRole("cell", { name: "maintenance" }).waitFor();
     await see("letters.discard");
+    await page.getByRole("cell", { name: "broken on purpose" }).waitFor();
     await expectAccessible(page, "audit");
   });
 

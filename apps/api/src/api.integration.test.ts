@@ -88,12 +88,16 @@ describe("the HTTP API", () => {
       done: 0,
     });
     expect((await api.store.readLetter(api.letterId))?.status).toBe("open");
-    expect((await post("/v1/dead-letters/redrive", choice)).json()).toMatchObject({ matched: 1, done: 1 });
+    const because = { ...choice, reason: "the API is mended" };
+    expect((await post("/v1/dead-letters/redrive", because)).json()).toMatchObject({ matched: 1, done: 1 });
     expect((await api.store.readLetter(api.letterId))?.status).toBe("redriving");
-    expect((await post("/v1/dead-letters/discard", {})).statusCode).toBe(400);
+    for (const all of [{}, { reason: "tidy", limit: 1 }])
+      expect((await post("/v1/dead-letters/discard", all)).statusCode).toBe(400);
     const { items }: Answer = (await get("/v1/audit")).json();
     const done = items.filter(({ actor }) => actor.startsWith("api:")).map(({ action }) => action);
     expect(done).toEqual(["letters.redrive", "run.cancel", "run.start", "resume", "pause"]);
+    const redriven = { target: "scripted.s0", reason: "the API is mended", details: { letters: 1 } };
+    expect(items[0]).toMatchObject(redriven);
   });
 
   test("backfills are told with their windows, and cancelled once; a stream that cannot be backfilled says why", async () => {

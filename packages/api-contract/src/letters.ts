@@ -1,6 +1,7 @@
 import { letterStages, letterStatuses } from "@penstock/core/letter";
 import { z } from "zod";
 import { count, givenInstant, instant, listOf, name, paging, text } from "./fields.ts";
+import { mostLettersAtOnce } from "./most-letters.ts";
 
 export const letterSummary = z
   .object({
@@ -98,11 +99,13 @@ export const letterChoice = z
   .strictObject({
     ids: z.array(text).min(1).max(1_000).optional(),
     ...filter,
-    limit: z.int().min(1).max(10_000).default(1_000),
+    limit: z.int().min(1).max(mostLettersAtOnce).default(1_000),
     /** Says what would be done, and does nothing. */
     dryRun: z.boolean().default(false),
+    /** For the audit log. */
+    reason: text.optional(),
   })
-  .refine((choice) => Object.keys(choice).some((key) => key !== "limit" && key !== "dryRun"), {
+  .refine((choice) => Object.keys(choice).some((key) => !["limit", "dryRun", "reason"].includes(key)), {
     message: "say which: ids, source, stream, code, stage, run, since or text",
   });
 

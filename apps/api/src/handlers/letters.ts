@@ -1,7 +1,7 @@
 import { ConfigError } from "@penstock/core/errors";
 import { requestRedrive } from "@penstock/pipeline/redrive";
 import { deadLetterQueue } from "@penstock/queues/catalog";
-import type { LetterFilter } from "@penstock/store/store";
+import type { LetterFilter, StoredLetter } from "@penstock/store/store";
 import { z } from "zod";
 import { authorOf } from "../author.ts";
 import { placeAt, placeText, readCursor, writeCursor } from "../cursor.ts";
@@ -71,27 +71,42 @@ const getLetter: Handler<"getLetter"> = async ({ params, api }) => {
 const namedLetters = 100;
 
 type ChoiceCall = Call<"redriveLetters"> | Call<"discardLetters">;
-type ActOn = (filter: LetterFilter & { ids: string[] }) => Promise<number>;
+type ActOn = (filter: LetterFilter & { ids: string[] }, chosen: StoredLetter[]) => Promise<StoredLetter[]>;
 
 /** What a choice of open letters means, and with `dryRun` nothing else; of the same letters, oldest first, whatever follows. */
-async function actOn({ body, api, caller }: ChoiceCall, action: "letters.redrive" | "letters.discard", act: ActOn) {
-  const { store } = api.pipeline;
-  const { ids, limit, dryRun } = body;
-  const filter = { ...filterOf(body), ...(ids !== undefined && { ids }), status: "open" as const };
+async function actOn(call: ChoiceCall, action: LetterAction, act: ActOn) {
+  const { store } = call.api.pipeline;
+  const { ids, limit, dryRun } = call.body;
+  const filter = { ...filterOf(call.body), ...(ids !== undefined && { ids }), status: "open" as const };
   const [matched, chosen] = await Promise.all([store.countLetters(filter), store.listLetters({ ...filter, limit })]);
-  const done = dryRun || chosen.length === 0 ? 0 : await act({ ...filter, limit, ids: chosen.map(({ id }) => id) });
-  if (done > 0) {
-    const target = body.source === undefined ? "dead letters" : [body.source, body.stream].filter(Boolean).join(".");
-    await store.noteAction({ ...authorOf(caller), action, target, details: { letters: done } });
-  }
-  return { dryRun, matched, done, letters: chosen.slice(0, namedLetters).map(presentLetter) };
+  const isAsked = dryRun || chosen.length === 0;
+  const done = isAsked ? [] : await act({ ...filter, limit, ids: chosen.map(({ id }) => id) }, chosen);
+  await note(call, action, done);
+  return { dryRun, matched, done: done.length, letters: chosen.slice(0, namedLetters).map(presentLetter) };
+}
+
+type LetterAction = "letters.redrive" | "letters.discard";
+
+/** As the commands do: one entry for each stream. */
+async function note({ body, api, caller }: ChoiceCall, action: LetterAction, letters: StoredLetter[]): Promise<void> {
+  const author = authorOf(caller, body.reason);
+  const byStream = Map.groupBy(letters, ({ source, stream }) => `${source}.${stream}`);
+  for (const [target, { length }] of byStream)
+    await api.pipeline.store.noteAction({ ...author, action, target, details: { letters: length } });
 }
 
 const redriveLetters: Handler<"redriveLetters"> = (call) =>
-  actOn(call, "letters.redrive", async (filter) => (await requestRedrive(call.api.pipeline, filter)).length);
+  actOn(call, "letters.redrive", (filter) => requestRedrive(call.api.pipeline, filter));
 
 const discardLetters: Handler<"discardLetters"> = (call) =>
-  actOn(call, "letters.discard", ({ ids }) => call.api.pipeline.store.discardLetters(ids));
+  actOn(call, "letters.discard", async ({ ids }, chosen) => {
+    const { store } = call.api.pipeline;
+    const count = await store.discardLetters(ids);
+    if (count === chosen.length) return chosen;
+    // Somebody else had some of them meanwhile.
+    const now = await store.listLetters({ ids, status: "discarded", limit: ids.length });
+    return now.slice(0, count);
+  });
 
 export const letterHandlers = {
   listLetters,

@@ -1,9 +1,11 @@
-import { useEffect } from "react";
+import { type FormEvent, useEffect, useState } from "react";
 import type { Letter } from "../client/models.ts";
 import { useAction } from "../client/use-operation.ts";
 import { Loading, ProblemNote } from "../elements/answer.tsx";
 import { Dialog } from "../elements/dialog.tsx";
-import { formatMany } from "../format/number.ts";
+import { Field } from "../elements/field.tsx";
+import { formatCount, formatMany } from "../format/number.ts";
+import { bodyFor, countOf } from "./confirmed-choice.ts";
 import type { Choice } from "./letter-actions.tsx";
 
 export type LetterVerb = "redrive" | "discard";
@@ -33,33 +35,40 @@ export function ActionPreview({ verb, choice, onClose, onDone }: Props) {
   const preview = useAction(operation);
   const action = useAction(operation);
   const { mutate } = preview;
+  const [reason, setReason] = useState("");
   // biome-ignore lint/correctness/useExhaustiveDependencies: the preview is of the moment the question was asked
   useEffect(() => mutate({ body: { ...choice, dryRun: true } }), []);
   const { title, verb: word, explanation, done } = words[verb];
-  const confirm = () =>
-    action.mutate({ body: choice }, { onSuccess: (result) => onDone(`${formatMany(result.done, "letter")} ${done}.`) });
+  const matched = preview.data?.matched ?? 0;
+  const confirm = (event: FormEvent) => {
+    event.preventDefault();
+    const onSuccess = (result: { done: number }) => onDone(`${formatMany(result.done, "letter")} ${done}.`);
+    action.mutate({ body: bodyFor(choice, matched, reason) }, { onSuccess });
+  };
   return (
     <Dialog title={title} onClose={onClose}>
-      <div className="stack">
+      <form onSubmit={confirm} className="stack">
         <p>{explanation}</p>
         {preview.isPending && <Loading />}
         {preview.isError && <ProblemNote error={preview.error} />}
-        {preview.data !== undefined && <Matched matched={preview.data.matched} letters={preview.data.letters} />}
+        {preview.data !== undefined && <Matched matched={matched} letters={preview.data.letters} />}
+        <Field name="Reason" hint="For the audit log; may be left out.">
+          <input value={reason} maxLength={1_000} onChange={({ target }) => setReason(target.value)} />
+        </Field>
         {action.isError && <ProblemNote error={action.error} />}
         <div className="actions end">
           <button type="button" onClick={onClose}>
             Leave them
           </button>
           <button
-            type="button"
+            type="submit"
             className={verb === "discard" ? "danger" : "primary"}
-            disabled={action.isPending || preview.data === undefined || preview.data.matched === 0}
-            onClick={confirm}
+            disabled={action.isPending || matched === 0}
           >
-            {word} {preview.data === undefined ? "" : formatMany(preview.data.matched, "letter")}
+            {word} {preview.data === undefined ? "" : formatMany(countOf(matched), "letter")}
           </button>
         </div>
-      </div>
+      </form>
     </Dialog>
   );
 }
@@ -70,6 +79,7 @@ function Matched({ matched, letters }: { matched: number; letters: Letter[] }) {
     <>
       <p>
         <strong>{formatMany(matched, "letter")}</strong>
+        {countOf(matched) < matched && `, of which the oldest ${formatCount(countOf(matched))} are taken at once`}
         {matched > shown.length && `, of which these are the first ${shown.length}`}:
       </p>
       <ul className="matched">
