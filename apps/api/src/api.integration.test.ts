@@ -232,8 +232,9 @@ test("who is slow to hear how everything stands is told what changes meanwhile",
   await using stack = new AsyncDisposableStack();
   const { store, hub } = await openTestApi(stack);
   const stop = new AbortController();
-  const until = async (events: AsyncGenerator<LiveEvent>, part: string) => {
-    for await (const event of events) if (JSON.stringify(event).includes(part)) return event.type;
+  const until = async (events: AsyncGenerator<readonly LiveEvent[]>, part: string) => {
+    for await (const told of events)
+      for (const event of told) if (JSON.stringify(event).includes(part)) return event.type;
     return "nothing";
   };
   const slow = hub.follow(stop.signal);
@@ -246,6 +247,46 @@ test("who is slow to hear how everything stands is told what changes meanwhile",
   expect(await until(slow, '"health":"paused"')).toBe("streams");
   stop.abort();
 }, 10_000);
+
+test("who follows events is cut off when the key that let them is revoked", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { server, store, key } = await openTestApi(stack, { beatMs: 100 });
+  const address = await server.listen({ host: "127.0.0.1", port: 0 });
+  const follow = async (authorization: string) => {
+    const response = await fetch(`${address}/v1/events`, { headers: { authorization } });
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+    let told = "";
+    const readUntil = async (part: string) => {
+      while (!told.includes(part)) {
+        const { value, done } = (await reader?.read()) ?? { done: true };
+        if (done) return "ended";
+        told += value;
+      }
+      return "told";
+    };
+    return { readUntil, stop: () => reader?.cancel() };
+  };
+  const [revoked, other] = [await key("read"), await key("read")];
+  const cutOff = await follow(`Bearer ${revoked.key}`);
+  const staying = await follow(`Bearer ${other.key}`);
+  expect(await cutOff.readUntil(": still here")).toBe("told");
+  await store.access.revokeKey(revoked.id, { actor: "test", reason: null });
+  expect(await cutOff.readUntil("nothing like it")).toBe("ended");
+  await store.setPaused("scripted", "s1", true, { actor: "test", reason: null });
+  expect(await staying.readUntil('"health":"paused"')).toBe("told");
+  await staying.stop();
+}, 20_000);
+
+test("all who come to listen are told how everything stands by one look", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { hub } = await openTestApi(stack);
+  const stop = new AbortController();
+  const first = (await hub.follow(stop.signal).next()).value;
+  const others = await Promise.all(Array.from({ length: 5 }, () => hub.follow(stop.signal).next()));
+  // One list: read once, and written once.
+  expect(others.map(({ value }) => value === first)).toEqual([true, true, true, true, true]);
+  stop.abort();
+});
 
 test("a request is a span of the trace that its caller began, and named by its route", async () => {
   await using stack = new AsyncDisposableStack();

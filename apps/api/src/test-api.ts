@@ -27,11 +27,11 @@ export type TestApi = {
 
 const target = { name: "sqlite", create: createSqliteDatabase } as const;
 
-type TestApiOptions = { mayBeOpen?: boolean; traces?: Traces };
+type TestApiOptions = { mayBeOpen?: boolean; traces?: Traces; beatMs?: number };
 
 export async function openTestApi(
   stack: AsyncDisposableStack,
-  { mayBeOpen = false, traces }: TestApiOptions = {},
+  { mayBeOpen = false, traces, beatMs }: TestApiOptions = {},
 ): Promise<TestApi> {
   const { context } = await openBench(stack, target, createManualQueues(), {
     streams: 2,
@@ -41,7 +41,9 @@ export async function openTestApi(
   const { runId, letterId, backfillId } = await fill(pipeline.store);
   const config = loadConfig({ env: { PENSTOCK_API_RATE_LIMIT: "1000000" }, cwd: "/nowhere" });
   const overview = createOverview(pipeline);
-  const hub = stack.use(createLiveHub(pipeline, overview, pipeline.logger));
+  const hub = stack.use(
+    createLiveHub(pipeline, overview, pipeline.logger, { ...(beatMs !== undefined && { beatMs }) }),
+  );
   const { store } = pipeline;
   const callers = createCallers(store.access, { mayBeOpen });
   const loaded = { sources: [...pipeline.sources.values()], unconfigured: [], problems: [] };

@@ -1,7 +1,7 @@
 import { covers, type Scope } from "@penstock/api-contract/route";
 import { ConfigError } from "@penstock/core/errors";
 import type { FastifyInstance, FastifyRequest, RouteOptions } from "fastify";
-import type { Caller, Callers } from "./callers.ts";
+import type { Caller, Callers, Credentials } from "./callers.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -26,9 +26,8 @@ export function guard(server: FastifyInstance, callers: Callers): void {
   refuseUnruled(server);
   server.decorateRequest("caller", undefined);
   server.addHook("onRequest", async (request) => {
-    const { authorization } = request.headers;
     refuseForeignPages(request);
-    const caller = await callers.identify({ authorization, sessionToken: request.cookies[sessionCookie] });
+    const caller = await callers.identify(credentialsOf(request));
     if (caller?.kind === "open") refuseForeignNames(request);
     request.caller = caller;
     const needed = request.routeOptions.config.scope ?? "admin";
@@ -36,6 +35,11 @@ export function guard(server: FastifyInstance, callers: Callers): void {
     if (caller === undefined) throw unknownCaller();
     if (!covers(caller.scope, needed)) throw forbidden(caller, needed);
   });
+}
+
+/** What a request shows of who sends it. */
+export function credentialsOf({ headers, cookies }: FastifyRequest): Credentials {
+  return { authorization: headers.authorization, sessionToken: cookies[sessionCookie] };
 }
 
 /** A server with a route that does not say who may ask does not start. */

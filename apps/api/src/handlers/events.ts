@@ -1,10 +1,10 @@
 import { Readable } from "node:stream";
-import { setTimeout as delay } from "node:timers/promises";
-import type { LiveEvent } from "@penstock/api-contract/events";
+import { covers } from "@penstock/api-contract/route";
+import type { FastifyRequest } from "fastify";
+import { credentialsOf } from "../access/guard.ts";
+import type { ApiContext } from "../api-context.ts";
 import type { Handler, Handlers } from "../handler.ts";
-
-/** A comment so often, lest something on the way takes the connection for dead. */
-const heartbeatMs = 15_000;
+import type { Told } from "../live/hub.ts";
 
 const followEvents: Handler<"followEvents"> = async ({ api, request, reply }) => {
   const gone = new AbortController();
@@ -13,36 +13,34 @@ const followEvents: Handler<"followEvents"> = async ({ api, request, reply }) =>
     .header("cache-control", "no-store")
     .header("x-accel-buffering", "no")
     .type("text/event-stream; charset=utf-8")
-    .send(Readable.from(withHeartbeat(api.hub.follow(gone.signal), gone.signal), { objectMode: false }));
+    .send(Readable.from(textsFor(api, request, gone.signal), { objectMode: false }));
 };
 
-const texts = new WeakMap<LiveEvent, string>();
-
-/** As https://html.spec.whatwg.org/multipage/server-sent-events.html has it. Written once for all that follow. */
-function textOf(event: LiveEvent): string {
-  const known = texts.get(event);
-  if (known !== undefined) return known;
-  const text = `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
-  texts.set(event, text);
-  return text;
+/** Ends when who listens may not any more: a key that is revoked or has expired meanwhile ends what it began. */
+async function* textsFor(api: ApiContext, request: FastifyRequest, signal: AbortSignal): AsyncGenerator<string> {
+  yield "retry: 2000\n\n";
+  for await (const told of api.hub.follow(signal)) {
+    if (told.length > 0) yield textOf(told);
+    else if (await mayStillListen(api, request)) yield ": still here\n\n";
+    else return;
+  }
 }
 
-async function* withHeartbeat(events: AsyncGenerator<LiveEvent>, signal: AbortSignal): AsyncGenerator<string> {
-  yield "retry: 2000\n\n";
-  let next = events.next();
-  while (!signal.aborted) {
-    const timer = new AbortController();
-    const beat = delay(heartbeatMs, "beat" as const, { signal: timer.signal }).catch(() => "beat" as const);
-    const first = await Promise.race([next, beat]);
-    timer.abort();
-    if (first === "beat") {
-      yield ": still here\n\n";
-      continue;
-    }
-    if (first.done === true) return;
-    yield textOf(first.value);
-    next = events.next();
-  }
+async function mayStillListen({ callers }: ApiContext, request: FastifyRequest): Promise<boolean> {
+  // When that cannot be found out, the listener comes again and is asked who it is.
+  const caller = await callers.identify(credentialsOf(request)).catch(() => undefined);
+  return caller !== undefined && covers(caller.scope, "read");
+}
+
+const texts = new WeakMap<Told, string>();
+
+/** As https://html.spec.whatwg.org/multipage/server-sent-events.html has it. Written once for all that follow. */
+function textOf(told: Told): string {
+  const known = texts.get(told);
+  if (known !== undefined) return known;
+  const text = told.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`).join("");
+  texts.set(told, text);
+  return text;
 }
 
 export const eventHandlers = { followEvents } satisfies Partial<Handlers>;

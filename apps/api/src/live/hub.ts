@@ -8,22 +8,36 @@ import type { Overview } from "./overview.ts";
 
 /** Tells everybody who listens what has changed. Looks once for all of them, and not at all while nobody does. */
 export type LiveHub = AsyncDisposable & {
-  /** Events until `signal` is aborted or the hub is closed: first how everything stands, then what changes. */
-  follow(signal: AbortSignal): AsyncGenerator<LiveEvent>;
+  /**
+   * Events, those of one look together, until `signal` is aborted or the hub is closed: first how everything stands, then what
+   * changes. So often as a beat is, none of them: time to see whether the listener is still there, and still may listen.
+   */
+  follow(signal: AbortSignal): AsyncGenerator<Told>;
 };
+
+/** The same list for all who listen, so that it need be written once only. */
+export type Told = readonly LiveEvent[];
 
 const lookMs = 1_000;
 const runsTold = 50;
-/** Events that a listener may be behind. One that reads too slowly is told to begin anew by being cut off. */
-const maxBehind = 256;
+/** Looks that a listener may be behind. One that reads too slowly is told to begin anew by being cut off. */
+const maxBehind = 64;
 
-type Listener = { push(event: LiveEvent): void };
+type Listener = (told: Told) => void;
+type Standing = { events: Told; texts: Map<string, string> };
+type HubOptions = { beatMs?: number };
 
-export function createLiveHub({ store }: Pick<PipelineContext, "store">, overview: Overview, logger: Logger): LiveHub {
+export function createLiveHub(
+  { store }: Pick<PipelineContext, "store">,
+  overview: Overview,
+  logger: Logger,
+  { beatMs = 15_000 }: HubOptions = {},
+): LiveHub {
   const listeners = new Set<Listener>();
   const closing = new AbortController();
   let looking: Promise<void> | undefined;
-  let told = new Map<string, string>();
+  /** As of the last look, while somebody listens: what a new listener is told first, without another look. */
+  let standing: Standing | undefined;
 
   const readAll = async (): Promise<LiveEvent[]> => {
     const [streams, queues, runs] = await Promise.all([
@@ -40,35 +54,49 @@ export function createLiveHub({ store }: Pick<PipelineContext, "store">, overvie
     ];
   };
 
+  const tell = (told: Told) => {
+    for (const listener of listeners) listener(told);
+  };
+
   const look = async (): Promise<void> => {
+    try {
+      const events = await readAll();
+      const { changed, now: texts } = changesIn(events, standing?.texts);
+      const told = standing === undefined ? events : changed;
+      standing = { events, texts };
+      if (told.length > 0) tell(told);
+    } catch (error) {
+      logger.warn({ code: codeOf(error) }, "live state could not be read");
+    }
+  };
+
+  const keepLooking = async (): Promise<void> => {
+    let beatAt = performance.now();
     while (listeners.size > 0 && !closing.signal.aborted) {
-      try {
-        const { changed, now } = changesIn(await readAll(), told);
-        told = now;
-        for (const event of changed) for (const listener of listeners) listener.push(event);
-      } catch (error) {
-        logger.warn({ code: codeOf(error) }, "live state could not be read");
+      await look();
+      if (performance.now() - beatAt >= beatMs) {
+        beatAt = performance.now();
+        tell([]);
       }
       await delay(lookMs, undefined, { signal: closing.signal }).catch(() => undefined);
     }
     looking = undefined;
+    standing = undefined;
   };
 
-  async function* follow(signal: AbortSignal): AsyncGenerator<LiveEvent> {
+  async function* follow(signal: AbortSignal): AsyncGenerator<Told> {
     const ended = AbortSignal.any([signal, closing.signal]);
-    const waiting: LiveEvent[] = [];
+    // Whoever comes before the first look is told all there is by it.
+    const waiting: Told[] = standing === undefined ? [] : [standing.events];
     let wake = Promise.withResolvers<void>();
-    const push = (event: LiveEvent) => {
-      waiting.push(event);
+    const listener: Listener = (told) => {
+      waiting.push(told);
       wake.resolve();
     };
-    const listener: Listener = { push };
     ended.addEventListener("abort", () => wake.resolve());
-    // It listens before it is told how everything stands: what changes in between would never be told.
     listeners.add(listener);
-    looking ??= look();
+    looking ??= keepLooking();
     try {
-      yield* await readAll();
       while (!ended.aborted && waiting.length <= maxBehind) {
         yield* waiting.splice(0);
         wake = Promise.withResolvers<void>();
@@ -89,7 +117,10 @@ export function createLiveHub({ store }: Pick<PipelineContext, "store">, overvie
 }
 
 /** The items that are not as they were told last; what changes with the clock alone is no change. */
-function changesIn(events: LiveEvent[], told: Map<string, string>): { changed: LiveEvent[]; now: Map<string, string> } {
+function changesIn(
+  events: LiveEvent[],
+  told: Map<string, string> = new Map(),
+): { changed: LiveEvent[]; now: Map<string, string> } {
   const now = new Map<string, string>();
   const isNew = (type: string, id: string, item: object): boolean => {
     const text = JSON.stringify(item, (field, value) => (clocked.has(field) ? undefined : value));
