@@ -2,7 +2,7 @@ import type { RouteResponse } from "@penstock/api-contract/routes";
 import { parentKeyOf } from "@penstock/core/partition";
 import type { PipelineContext } from "@penstock/pipeline/context";
 import type { Schedule, Stream } from "@penstock/source/model";
-import type { Throughput } from "@penstock/store/queries/queries";
+import type { Throughput, ThroughputQuery } from "@penstock/store/queries/queries";
 import type { StreamState } from "@penstock/store/store";
 import { iso, isoOrNull, presentRun, queueUrl, type RunItem } from "../present.ts";
 import { healthOf } from "./health.ts";
@@ -19,6 +19,7 @@ export type Overview = {
 };
 
 const keptMs = 1_000;
+const pastKeptMs = 60_000;
 const hourMs = 3_600_000;
 const sparklineHours = 24;
 const runsShown = 5;
@@ -26,7 +27,8 @@ const runsShown = 5;
 type Context = Pick<PipelineContext, "store" | "queues" | "sources">;
 
 export function createOverview(context: Context): Overview {
-  const streams = keptFor(keptMs, () => readStreams(context));
+  const throughput = createThroughput(context.store.queries.throughput);
+  const streams = keptFor(keptMs, () => readStreams(context, throughput));
   const queues = keptFor(keptMs, () => readQueues(context));
   return { streams: streams.get, freshStreams: streams.renew, queues: queues.get };
 }
@@ -52,14 +54,35 @@ async function readQueues({ queues }: Context): Promise<QueueItem[]> {
   return depths.map(({ queue, ...counts }) => ({ name: queue, ...counts, url: queueUrl(queue) }));
 }
 
-async function readStreams(context: Context): Promise<StreamItem[]> {
+/**
+ * Of the last day, by the hour. Pages are committed in the present: the hours before are summed up once a minute, which is long
+ * enough for transactions that were under way, and else only the present hour.
+ */
+export function createThroughput(read: Read): ReadHours {
+  let before: { hour: number; kept: Kept<Throughput[]> } | undefined;
+  return async (hour, since) => {
+    const readPast = () => read({ since, until: hour, intervalMs: hourMs });
+    if (before?.hour !== hour.getTime()) before = { hour: hour.getTime(), kept: keptFor(pastKeptMs, readPast) };
+    const [past, present] = await Promise.all([before.kept.get(), read({ since: hour, intervalMs: hourMs })]);
+    const byStream = Map.groupBy([...past, ...present], ({ source, stream }) => `${source}.${stream}`);
+    return [...byStream.values()].map(joined);
+  };
+}
+
+type ReadHours = (hour: Date, since: Date) => Promise<Throughput[]>;
+type Read = (query: ThroughputQuery) => Promise<Throughput[]>;
+
+function joined(parts: Throughput[]): Throughput {
+  const { source = "", stream = "" } = parts[0] ?? {};
+  return { source, stream, points: parts.flatMap(({ points }) => points) };
+}
+
+async function readStreams(context: Context, readThroughput: ReadHours): Promise<StreamItem[]> {
   const { store, sources } = context;
   const now = await store.now();
-  const since = new Date(Math.floor(now.getTime() / hourMs) * hourMs - (sparklineHours - 1) * hourMs);
-  const [states, throughput] = await Promise.all([
-    store.streamStates(),
-    store.queries.throughput({ since, intervalMs: hourMs }),
-  ]);
+  const hour = new Date(Math.floor(now.getTime() / hourMs) * hourMs);
+  const since = new Date(hour.getTime() - (sparklineHours - 1) * hourMs);
+  const [states, throughput] = await Promise.all([store.streamStates(), readThroughput(hour, since)]);
   const names = new Map<string, { source: string; stream: string }>();
   for (const { name: source, streams } of sources.values())
     for (const stream of Object.keys(streams)) names.set(`${source}.${stream}`, { source, stream });

@@ -54,8 +54,9 @@ type Bucket = {
 
 /** From the pages, by when they were committed; what was pruned is not counted. */
 export async function readThroughput(db: Client, dialect: Dialect, query: ThroughputQuery): Promise<Throughput[]> {
-  const { source, stream, since, intervalMs } = query;
+  const { source, stream, since, until, intervalMs } = query;
   const where = [Prisma.sql`pages.committed_at >= ${dialect.instant(since)}`];
+  if (until !== undefined) where.push(Prisma.sql`pages.committed_at < ${dialect.instant(until)}`);
   if (source !== undefined) where.push(Prisma.sql`runs.source = ${source}`);
   if (stream !== undefined) where.push(Prisma.sql`runs.stream = ${stream}`);
   const seconds = Math.round(intervalMs / 1_000);

@@ -159,7 +159,8 @@ export type StoredSchema = {
   firstSeenAt: Date;
 };
 
-export type ThroughputQuery = { source?: string; stream?: string; since: Date; intervalMs: number };
+/** `until` itself is left out. */
+export type ThroughputQuery = { source?: string; stream?: string; since: Date; until?: Date; intervalMs: number };
 export type Throughput = {
   source: string;
   stream: string;
