@@ -62,6 +62,7 @@ export default defineSource({
           ...(env.API_MAX_PAGE_SIZE !== undefined && { maxPageSize: env.API_MAX_PAGE_SIZE }),
         }),
         schedule: every("1m"),
+        freshness: "5m",
       }),
     },
   }),

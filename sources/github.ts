@@ -105,6 +105,7 @@ export default defineSource({
         // An answer that nothing has changed does not count against the limit.
         conditional: true,
         schedule: every("10m"),
+        freshness: "30m",
       }),
       comments: defineStream({
         parent: { stream: "issues", fields: z.object({ commented_number: z.int() }) },

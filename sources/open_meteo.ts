@@ -86,6 +86,7 @@ export default defineSource({
           length: "30d",
         }),
         schedule: every("6h"),
+        freshness: "18h",
       }),
     },
   }),

@@ -109,6 +109,7 @@ export default defineSource({
         cursor: { field: "created", lookback: "7d" },
         eventTime: "created",
         schedule: every("15m"),
+        freshness: "45m",
       }),
       customers: defineStream({
         ...list,
@@ -136,6 +137,7 @@ export default defineSource({
         cursor: { field: "created", lookback: "7d" },
         eventTime: "created",
         schedule: every("1h"),
+        freshness: "3h",
       }),
       events: defineStream({
         ...list,
@@ -163,6 +165,7 @@ export default defineSource({
         cursor: { field: "created", lookback: "5m" },
         eventTime: "created",
         schedule: every("5m"),
+        freshness: "15m",
       }),
     },
   }),

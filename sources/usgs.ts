@@ -110,6 +110,7 @@ export default defineSource({
         version: { field: "updated", kind: "timestamp" },
         paginator: offset({ firstOffset: 1, pageSize: 500, since: "updatedafter" }),
         schedule: every("5m"),
+        freshness: "15m",
       }),
     },
   }),

@@ -29,7 +29,7 @@ export const streamSummary = z
       lagMs: z.int().nullable(),
       lastSuccessAt: instant.nullable(),
       sinceSuccessMs: z.int().nullable(),
-      /** How long after its last success the stream is late; `null` where it has no schedule and declares none. */
+      /** How long after its last success the stream is late; `null` where it declares none. */
       objectiveMs: count.nullable(),
     }),
     /** As a person says it, `every 5 min` or `0 3 * * * Europe/Berlin`; `null`: when told to. */
@@ -37,7 +37,7 @@ export const streamSummary = z
     nextRunAt: instant.nullable(),
     /** What the next run asks from. */
     bound: z.string().nullable(),
-    /** Newest first, at most five. */
+    /** Newest first, at most five; without windows of backfills. */
     lastRuns: z.array(run),
     openLetters: count,
     partitions: z.object({ total: count, due: count, failing: count }).nullable(),

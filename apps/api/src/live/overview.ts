@@ -1,11 +1,11 @@
 import type { RouteResponse } from "@penstock/api-contract/routes";
-import { parentKeyOf } from "@penstock/core/partition";
+import { livePartition } from "@penstock/core/run";
 import type { PipelineContext } from "@penstock/pipeline/context";
 import type { Schedule, Stream } from "@penstock/source/model";
 import type { Throughput, ThroughputQuery } from "@penstock/store/queries/queries";
 import type { StreamState } from "@penstock/store/store";
-import { iso, isoOrNull, presentRun, queueUrl, type RunItem } from "../present.ts";
-import { healthOf } from "./health.ts";
+import { iso, isoOrNull, presentRun, queueUrl } from "../present.ts";
+import { healthOf, tellingRun } from "./health.ts";
 
 export type StreamItem = RouteResponse<"listStreams">["items"][number];
 export type QueueItem = RouteResponse<"listQueues">["items"][number];
@@ -100,22 +100,25 @@ async function readStream(
   { states, throughput, since, now }: Known,
 ): Promise<StreamItem> {
   const definition = sources.get(source)?.streams[stream];
+  const isChild = definition?.parent !== undefined;
   const isOf = (each: StreamName) => each.source === source && each.stream === stream;
   const state = states.find(({ checkpoint }) => isOf(checkpoint));
   const [runs, next] = await Promise.all([
-    store.queries.runs({ source, stream, limit: runsShown }),
+    // Windows of a backfill are shown with it: many of them would leave nothing to see of what the stream does by itself.
+    store.queries.runs({ source, stream, ...(!isChild && { partition: livePartition }), limit: runsShown }),
     definition?.schedule === undefined ? undefined : queues.nextTick(source, stream),
   ]);
   const lastRuns = runs.map((run) => presentRun(run, now.getTime()));
   const freshness = freshnessOf(state, definition, now);
   const isPaused = state?.checkpoint.isPaused ?? false;
+  const overdueMs = next === undefined ? null : now.getTime() - next.getTime();
   return {
     source,
     stream,
     parent: definition?.parent?.stream ?? null,
     isPaused,
     isDefined: definition !== undefined,
-    ...healthOf({ isPaused, lastRun: lastRuns[0] ?? null, lastEnded: lastEnded(lastRuns), ...freshness }),
+    ...healthOf({ isPaused, overdueMs, lastRun: lastRuns[0] ?? null, lastEnded: tellingRun(lastRuns), ...freshness }),
     freshness,
     schedule: scheduleText(definition?.schedule),
     nextRunAt: isPaused ? null : isoOrNull(next),
@@ -125,12 +128,6 @@ async function readStream(
     partitions: partitionsOf(state),
     sparkline: sparklineOf(throughput.find(isOf)?.points ?? [], since),
   };
-}
-
-/** One that was replaced or cancelled says nothing about how the stream is. */
-function lastEnded(runs: RunItem[]): RunItem | null {
-  const telling = ["succeeded", "incomplete", "failed"];
-  return runs.find(({ status, partition }) => telling.includes(status) && parentKeyOf(partition) === undefined) ?? null;
 }
 
 function partitionsOf(state: StreamState | undefined): StreamItem["partitions"] {

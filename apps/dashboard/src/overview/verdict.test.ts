@@ -29,6 +29,14 @@ test("late", () => {
   });
 });
 
+test("a standstill is not said to work", () => {
+  const title = (...healths: Health[]) => verdictOn(healths.map((health, i) => stream(`s${i}`, health)));
+  expect(title("paused", "paused")).toEqual({ tone: "still", title: "Everything is paused", detail: "2 paused" });
+  expect(title("never-run")).toMatchObject({ tone: "still", title: "Nothing has run yet" });
+  expect(title("never-run", "paused")).toMatchObject({ tone: "still", title: "Nothing is running" });
+  expect(title("ok", "paused")).toMatchObject({ tone: "good", title: "Everything is working" });
+});
+
 test("nothing there", () => {
   expect(verdictOn([])).toMatchObject({ tone: "still", title: "There are no streams yet" });
 });

@@ -16,11 +16,18 @@ export function verdictOn(streams: readonly Judged[]): Verdict {
   if (streams.length === 0) return { tone: "still", title: "There are no streams yet", detail: "" };
   if (failing > 0) return { tone: "bad", title: sentence(failing, streams.length, "failing"), detail };
   if (late > 0) return { tone: "warn", title: sentence(late, streams.length, "late"), detail };
+  if (withHealth("ok") + withHealth("running") === 0) return { tone: "still", title: standstill(withHealth), detail };
   return { tone: "good", title: "Everything is working", detail };
 }
 
 function sentence(count: number, all: number, word: string): string {
   return `${formatCount(count)} of ${formatMany(all, "stream")} ${count === 1 ? "is" : "are"} ${word}`;
+}
+
+/** Nothing is wrong, and nothing happens either. */
+function standstill(withHealth: (health: Health) => number): string {
+  if (withHealth("never-run") === 0) return "Everything is paused";
+  return withHealth("paused") === 0 ? "Nothing has run yet" : "Nothing is running";
 }
 
 function detailOf(streams: readonly Judged[], withHealth: (health: Health) => number): string {
