@@ -122,7 +122,8 @@ describe.each(databaseTargets())("on $name", ({ name, create }) => {
 
   test.each([
     ["a page that cannot be parsed", 200, "<html>", "BODY_NOT_JSON"],
-    ["a page without records", 200, '{"error":"none"}', "SELECTOR_MISSED"],
+    ["a page without records", 200, '{"total":0}', "SELECTOR_MISSED"],
+    ["an error that came as a success", 200, '{"error":"none"}', "ANSWERED_ERROR"],
     ["a permanent HTTP error", 404, "{}", "NOT_FOUND"],
     ["the last attempt", 503, "{}", "SERVER_ERROR"],
   ])("%s: one letter with the request, the run fails", async (_what, status, body, code) => {
