@@ -2,8 +2,12 @@ import { createHmac } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { text as bodyOf } from "node:stream/consumers";
 import { PermanentError, TransientError } from "@penstock/core/errors";
+import type { JsonObject } from "@penstock/core/json";
 import { expect, test } from "vitest";
+import { z } from "zod";
 import { apiKey, basic, bearer, customAuth } from "./auth.ts";
+import { defineSource, defineStream } from "./define-source.ts";
+import { createPageFetcher } from "./fetch-page.ts";
 import { createPageFixture, failure } from "./page-fixture.ts";
 import { nextUrl } from "./paginators/links.ts";
 
@@ -68,6 +72,52 @@ test("headers and query parameters of the source are concealed where the API rep
   const error = await failure(fixture.fetchFrom(url, source, { position: next.position }));
   expect(requests[1]?.url).toBe("/items?client_key=s3cret-key&size=2&page=2&of=%5Bconcealed%5D&until=2026-01-01");
   expect(error.message).toContain("no such page for [concealed] [concealed]: /items?client_key=[concealed]");
+});
+
+test("a secret of the environment is shown nowhere, wherever the definition has it", async () => {
+  await using fixture = createPageFixture();
+  const { url, requests } = await fixture.serve((request, response) =>
+    request.url?.endsWith("?page=2") === true
+      ? response.writeHead(422).end(`nothing at ${request.url} for ${request.headers["user-agent"]}`)
+      : response.end(JSON.stringify({ items: [], next: `http://${request.headers.host}${request.url}?page=2` })),
+  );
+  const stream = defineStream({
+    path: "/items",
+    records: "items",
+    schema: z.object({ id: z.string() }),
+    key: "id",
+    paginator: nextUrl({ path: "next" }),
+  });
+  const configured = defineSource({
+    name: "bot",
+    environment: z.object({ BOT_TOKEN: z.string() }),
+    define: ({ BOT_TOKEN }) => ({
+      baseUrl: `${url}/bot${BOT_TOKEN}`,
+      headers: { "user-agent": `of ${BOT_TOKEN}` },
+      streams: { items: stream },
+    }),
+  }).configure({ BOT_TOKEN: "s3cret:token" });
+  if (!configured.isConfigured) throw new Error("not configured");
+  const fetcher = createPageFetcher(configured.source);
+  const { signal } = new AbortController();
+  const fetch = (position: JsonObject) => fetcher.fetch({ ...stream, name: "items" }, position, { signal });
+  const { next } = await fetch(stream.paginator.start(null));
+  expect(next).toMatchObject({ kind: "next", position: { url: `${url}/bot[concealed]/items?page=2` } });
+  const error = await failure(fetch(next.kind === "next" ? next.position : {}));
+  await fetcher.close();
+  expect(requests.map((request) => request.url)).toEqual(["/bots3cret:token/items", "/bots3cret:token/items?page=2"]);
+  expect(error.message).toContain(
+    'to GET /bot[concealed]/items: "nothing at /bot[concealed]/items?page=2 for of [concealed]"',
+  );
+});
+
+test("accounts in the links of an API go nowhere", async () => {
+  await using fixture = createPageFixture();
+  const { url } = await fixture.serve((request, response) =>
+    response.end(JSON.stringify({ items: [], next: `http://me:s3cret@${request.headers.host}/items?page=2` })),
+  );
+  const { next } = await fixture.fetchFrom(url, { stream: { paginator: nextUrl({ path: "next" }) } });
+  expect(next).toMatchObject({ kind: "next", position: { url: `${url}/items?page=2` } });
 });
 
 test("a custom function is asked once more after a 401, and no more often", async () => {

@@ -24,23 +24,45 @@ export function spellings(secret: string): string[] {
   return [secret, encodeURIComponent(secret.toWellFormed()), inForm, JSON.stringify(secret).slice(1, -1)];
 }
 
-const secretNames = String.raw`[\w-]*(?:token|secret|password|passwd|api[-_]?key|authorization|credential|session|cookie)[\w-]*`;
-const namedSecret = new RegExp(
-  String.raw`((?<![\w-])"?${secretNames}"?\s*[:=]\s*)("(?:[^"\\]|\\.)*"?|[^\s"&,;}]+)`,
-  "gi",
-);
+const words =
+  "token|secret|password|passwd|passphrase|api[-_]?key|private[-_]?key|authorization|credential|signature|session|cookie";
+/** Short ones stand in words that are none. */
+const wholeWords = "sig|auth|pwd|jwt";
+const secretNames = String.raw`[\w-]*(?:${words}|(?<![a-z])(?:${wholeWords})(?![a-z]))[\w-]*`;
+/** `"name": `, `name=`, `<name>`, `name="…" value=`; quotes may be escaped, where JSON stands in JSON. */
+const quote = String.raw`\\*["']?`;
+const until = String.raw`(?:\s*[:=>]\s*|\s+(?:value|content)\s*=\s*)`;
+const values = [
+  String.raw`"(?:[^"\\]|\\.)*"?`,
+  "'[^']*'?",
+  String.raw`\\+"[^"]*"?`,
+  String.raw`(?:(?:bearer|basic|digest|token)\s+)?[^\s"'&,;}<]+`,
+];
+const namedSecret = new RegExp(`((?<![\\w-])${quote}${secretNames}${quote}${until})(${values.join("|")})`, "gi");
+/** Who says who they are in an address. */
+const account = /(:\/\/)[^\s/?#"'\\@]+@/g;
+
+const secretField = new RegExp(`^${secretNames}$`, "i");
+
+/** Whether a field is called as secrets are. */
+export const isNamedSecret = (name: string): boolean => secretField.test(name);
 
 /**
- * Takes out what stands behind the name of a secret, `"access_token": "…"` or `password=…`: secrets that an API makes up itself are
- * known by their names only.
+ * Takes out what stands behind the name of a secret, `"access_token": "…"` or `password=…`, and accounts in addresses: secrets that an
+ * API makes up itself are known by where they stand only.
  */
 export function concealNamed(text: string): string {
-  return text.replace(namedSecret, (_all, name: string) => `${name}${shown}`);
+  return text
+    .replace(account, (_all, before: string) => `${before}${shown}@`)
+    .replace(namedSecret, (_all, name: string) => `${name}${shown}`);
 }
 
-/** A JSON value with the secrets taken out of those of its texts that are links; others are tokens, which must stay whole. */
+/**
+ * A JSON value with the secrets taken out of those of its texts that are links, and the accounts, which are not sent; others are
+ * tokens, which must stay whole.
+ */
 export function concealLinks(value: JsonValue, conceal: Conceal): JsonValue {
-  if (typeof value === "string") return /^\/|^\?|:\/\//.test(value) ? conceal(value) : value;
+  if (typeof value === "string") return /^\/|^\?|:\/\//.test(value) ? conceal(value).replace(account, "$1") : value;
   if (Array.isArray(value)) return value.map((item) => concealLinks(item, conceal));
   if (!isJsonObject(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, concealLinks(field, conceal)]));

@@ -2,6 +2,7 @@ import type { ErrorCode } from "@penstock/core/error-codes";
 import { InvalidRecordError } from "@penstock/core/errors";
 import type { JsonValue } from "@penstock/core/json";
 import type { z } from "zod";
+import { isNamedSecret, shown } from "./conceal.ts";
 import { describeValue } from "./describe-value.ts";
 import { readField } from "./json-path.ts";
 import type { TransformContext } from "./model.ts";
@@ -33,8 +34,15 @@ export function describeIssue(issue: Issue, value: unknown): DescribedIssue {
   return {
     path: issue.path.join("."),
     expected: expectedBy(issue),
-    received: describeValue(valueAt(value, issue.path)),
+    received: received(issue.path, valueAt(value, issue.path)),
   };
+}
+
+/** The letter keeps the record whole; what tells of it goes further. */
+function received(path: PropertyKey[], value: JsonValue | undefined): string {
+  return path.some((part) => isNamedSecret(String(part))) && typeof value === "string"
+    ? `string ${shown}`
+    : describeValue(value);
 }
 
 function textOf({ path, expected, received }: DescribedIssue): string {

@@ -6,6 +6,7 @@ import type { BreakerPolicy } from "@penstock/core/source-state";
 import type { z } from "zod";
 import { type Auth, noAuth } from "./auth.ts";
 import { type BudgetOption, budgetOf } from "./budget-option.ts";
+import { concealing } from "./conceal.ts";
 import { type ContractOption, contractOf } from "./contract/contract-option.ts";
 import { type ChildTransform, convertAsIs, convertWith, type Transform, withParent } from "./convert.ts";
 import { type CursorOptions, cursorOn } from "./cursor-field.ts";
@@ -19,6 +20,7 @@ import { forStream } from "./paginators/newest-first.ts";
 import { singlePage } from "./paginators/none.ts";
 import { type ParentFields, type ParentOptions, parentOf } from "./parent.ts";
 import { plainPath, recordSelector } from "./record-selector.ts";
+import { isLongEnough } from "./stated-secrets.ts";
 
 /** What a source file exports: a source that still has to meet its environment. */
 export type SourceDefinition = {
@@ -81,18 +83,18 @@ export function defineSource<E extends z.ZodObject>(
 ): SourceDefinition {
   const { name } = options;
   if (!("environment" in options))
-    return { name, configure: () => ({ isConfigured: true, source: sourceOf(name, options) }) };
+    return { name, configure: () => ({ isConfigured: true, source: sourceOf(name, options, []) }) };
   return {
     name,
     configure: (env) => {
       const read = readEnvironment(name, options.environment, env);
       if (!read.isComplete) return { isConfigured: false, problems: read.problems };
-      return { isConfigured: true, source: sourceOf(name, options.define(read.values)) };
+      return { isConfigured: true, source: sourceOf(name, options.define(read.values), read.secrets) };
     },
   };
 }
 
-function sourceOf(name: string, options: SourceOptions): Source {
+function sourceOf(name: string, options: SourceOptions, secrets: string[]): Source {
   const streams = Object.entries(options.streams).map(
     ([streamName, stream]) => [streamName, { ...stream, name: streamName }] as const,
   );
@@ -102,6 +104,7 @@ function sourceOf(name: string, options: SourceOptions): Source {
     auth: options.auth ?? noAuth,
     headers: options.headers ?? {},
     query: options.query ?? {},
+    conceal: concealing(() => secrets.filter(isLongEnough)),
     allowedOrigins: options.allowedOrigins ?? [],
     timeouts: timeoutsOf(options),
     errors: options.errors ?? [],

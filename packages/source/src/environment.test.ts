@@ -15,7 +15,9 @@ test("reads what is there and knows nothing of the rest", () => {
   expect(read({ BASE_URL: "https://a.example", PAGE_SIZE: "20", HOME: "/root" })).toEqual({
     isComplete: true,
     values: { BASE_URL: "https://a.example", PAGE_SIZE: 20 },
+    secrets: [],
   });
+  expect(read({ BASE_URL: "https://a.example", TOKEN: "hush-hush" })).toMatchObject({ secrets: ["hush-hush"] });
 });
 
 test("a missing or empty variable is listed, not an error", () => {

@@ -5,7 +5,9 @@ import { escapeExcerpt } from "./describe-value.ts";
 
 export type Environment = Record<string, string | undefined>;
 
-export type ReadEnvironment<T> = { isComplete: true; values: T } | { isComplete: false; problems: string[] };
+export type ReadEnvironment<T> =
+  /** `secrets`: the values, as given, of variables that are called as secrets are. */
+  { isComplete: true; values: T; secrets: string[] } | { isComplete: false; problems: string[] };
 
 /**
  * Reads a source's own variables. Empty ones count as missing; where one is, `<NAME>_FILE` may name a file that holds it, as
@@ -26,10 +28,16 @@ export function readEnvironment<E extends z.ZodObject>(
     }),
   );
   const parsed = schema.safeParse(given);
-  if (parsed.success) return { isComplete: true, values: parsed.data };
+  if (parsed.success) return { isComplete: true, values: parsed.data, secrets: secretsIn(given) };
   const wrong = parsed.error.issues.filter(({ path }) => given[String(path[0])] !== undefined);
   if (wrong.length > 0) throw wrongVariables(source, wrong, given, parsed.error);
   return { isComplete: false, problems: parsed.error.issues.map(({ path }) => `${path.join(".")} is not set`) };
+}
+
+const secretVariable = /TOKEN|SECRET|PASSWORD|KEY/;
+
+function secretsIn(given: Record<string, string>): string[] {
+  return Object.entries(given).flatMap(([name, value]) => (secretVariable.test(name) ? [value] : []));
 }
 
 /** Without the line end that editors put there. */
@@ -58,7 +66,7 @@ function wrongVariables(source: string, issues: Issue[], given: Environment, cau
 
 function describe(issue: Issue, given: Environment): string {
   const name = String(issue.path[0] ?? "");
-  const received = /TOKEN|SECRET|PASSWORD|KEY/.test(name) ? "(not shown)" : `"${escapeExcerpt(given[name] ?? "")}"`;
+  const received = secretVariable.test(name) ? "(not shown)" : `"${escapeExcerpt(given[name] ?? "")}"`;
   return `${name}: ${expectation(issue)}, received ${received}`;
 }
 

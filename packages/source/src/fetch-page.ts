@@ -12,6 +12,7 @@ import type { OnPart } from "./page-parts.ts";
 import { httpRequest, labelOf, type Validator, validatorOf } from "./page-request.ts";
 import type { NextPage } from "./paginator.ts";
 import { type RateLimitState, rateLimitOf } from "./rate-limit.ts";
+import { concealPath } from "./secret-paths.ts";
 import { seeRecords } from "./seen-records.ts";
 import type { TokenStore } from "./token-store.ts";
 
@@ -137,7 +138,7 @@ async function failing<T>(
 type ReadPage = Omit<FetchedPage, "durationMs">;
 
 function pageOf(under: Exchange, position: JsonObject, received: Received): ReadPage {
-  const { stream, sent, client } = under;
+  const { stream, sent } = under;
   const { status, headers, content } = received;
   const url = sent.target.url.href;
   const apiDate = dateOf(headers);
@@ -155,13 +156,13 @@ function pageOf(under: Exchange, position: JsonObject, received: Received): Read
   const selected = selectItems(stream, content.body);
   const seen = content.seen ?? seeRecords(stream, selected);
   const next = stream.paginator.next(position, { ...seen, body: content.body, headers, url });
-  return { items: seen.items, cursors: seen.cursors, next: withoutSecrets(next, client), ...about };
+  return { items: seen.items, cursors: seen.cursors, next: withoutSecrets(next, under), ...about };
 }
 
 /** APIs repeat a key of the query in their links, and positions travel in jobs. */
-function withoutSecrets(next: NextPage, { concealLink }: HttpClient): NextPage {
+function withoutSecrets(next: NextPage, { source, stream, client }: Exchange): NextPage {
   if (next.kind !== "next") return next;
-  const position = concealLinks(next.position, concealLink);
+  const position = concealLinks(next.position, (link) => concealPath(source, stream, client.concealLink(link)));
   return isJsonObject(position) ? { ...next, position } : next;
 }
 

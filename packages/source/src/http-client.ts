@@ -84,7 +84,7 @@ export function createHttpClient(source: Source, tokens: TokenStore | undefined)
       url: authorized(target, stated.query).href,
       body: bodyText(body),
     }),
-    conceal: (text) => stated.inTexts(authorizer.conceal(text)),
+    conceal: (text) => stated.inTexts(authorizer.conceal(source.conceal(text))),
     concealLink: (text) => stated.inLinks(authorizer.conceal(text)),
     send: async (first, credentials, signal) => {
       let sent = first;
@@ -93,7 +93,7 @@ export function createHttpClient(source: Source, tokens: TokenStore | undefined)
         const { location } = answer.headers;
         if (!redirectStatuses.has(answer.status) || location === undefined) return answer;
         await answer.body.dump();
-        if (redirects === maxRedirects) throw tooManyRedirects(first.target.url);
+        if (redirects === maxRedirects) throw tooManyRedirects(source, first.target.url);
         sent = redirected(source, sent, answer.status, location);
       }
     },
@@ -149,6 +149,9 @@ function redirected(source: Source, sent: HttpRequest, status: number, location:
   return { ...next, target: { url: target.url, isOwn: target.isOwn && sent.target.isOwn } };
 }
 
-function tooManyRedirects({ origin, pathname }: URL): PermanentError {
-  return new PermanentError("REDIRECT_LIMIT", `${origin}${pathname} redirects more than ${maxRedirects} times`);
+function tooManyRedirects({ conceal }: Source, { origin, pathname }: URL): PermanentError {
+  return new PermanentError(
+    "REDIRECT_LIMIT",
+    `${origin}${conceal(pathname)} redirects more than ${maxRedirects} times`,
+  );
 }

@@ -7,6 +7,7 @@ import type { WriteMode } from "@penstock/core/record";
 import type { BreakerPolicy } from "@penstock/core/source-state";
 import type { z } from "zod";
 import type { Auth } from "./auth.ts";
+import type { Conceal } from "./conceal.ts";
 import type { ErrorRule } from "./error-rules.ts";
 import type { JsonPath } from "./json-path.ts";
 import type { Paginator } from "./paginator.ts";
@@ -20,6 +21,8 @@ export type Source = {
   /** Sent with every request to the base URL's origin, and to no other. */
   headers: Record<string, string>;
   query: Record<string, string>;
+  /** Takes the values of variables that are called as secrets are out of a text, wherever the definition put them. */
+  conceal: Conceal;
   /** Origins that links and redirects may lead to. They get no credentials, headers or body. */
   allowedOrigins: string[];
   timeouts: Timeouts;

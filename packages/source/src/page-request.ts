@@ -8,6 +8,7 @@ import type { Source, Stream } from "./model.ts";
 import { targetOf } from "./origin.ts";
 import { pageUrl } from "./page-url.ts";
 import type { PageRequest } from "./paginator.ts";
+import { revealPath } from "./secret-paths.ts";
 import { fillBody } from "./template.ts";
 
 /**
@@ -24,7 +25,7 @@ export function httpRequest(
   const target =
     asked.url === undefined
       ? { url: pageUrl(source, stream, asked, parent), isOwn: true }
-      : targetOf(source, asked.url, new URL(source.baseUrl));
+      : targetOf(source, revealPath(source, stream, asked.url), new URL(source.baseUrl));
   const { method } = stream;
   return { target, method, headers: asked.headers ?? {}, body: bodyOf(stream, asked, parent) };
 }
@@ -40,7 +41,8 @@ function bodyOf(
 }
 
 export function labelOf(source: Source, stream: Stream, { method, target }: HttpRequest): RequestLabel {
-  return { source: source.name, stream: stream.name, method, origin: target.url.origin, path: target.url.pathname };
+  const path = source.conceal(target.url.pathname);
+  return { source: source.name, stream: stream.name, method, origin: target.url.origin, path };
 }
 
 /** What an API said of the state of an answer (RFC 9110 §8.8), and of the answer to which request: it holds for no other. */

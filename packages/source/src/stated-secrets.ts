@@ -8,6 +8,8 @@ export const secretName = /token|secret|passw|key|auth|signature|credential/i;
 /** Shorter ones are version numbers and the like, which stand everywhere in a text by chance. */
 const shortestSecret = 8;
 
+export const isLongEnough = (secret: string): boolean => secret.length >= shortestSecret;
+
 /**
  * What may be secret among a source's own headers and query, which get their values from the environment as `auth` does. In
  * a text that is only quoted every header is concealed that is not known to be harmless; in a link, which must still lead
@@ -36,5 +38,5 @@ function withoutParameter(link: string, [name, value]: [string, string]): string
 }
 
 function long(fields: [name: string, value: string][]): string[] {
-  return fields.map(([, value]) => value).filter((value) => value.length >= shortestSecret);
+  return fields.map(([, value]) => value).filter(isLongEnough);
 }

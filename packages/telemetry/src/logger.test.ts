@@ -93,7 +93,11 @@ describe("redaction", () => {
       "GET https://me:hunter2@api.test/data?key=hunter2&since=1 failed: redis://:hunter2@cache:6379/1 away",
     );
     logger.error(
-      { err: error, url: new URL("https://me:hunter2@api.test/x?token=hunter2"), list: ["postgres://u:hunter2@db/x"] },
+      {
+        err: error,
+        url: new URL("https://me:hunter2@api.test/x?token=hunter2"),
+        list: ["postgres://u:hunter2@db/x", "https://app.test/y#access_token=hunter2"],
+      },
       "failed",
     );
     const text = lines.join();
@@ -103,6 +107,7 @@ describe("redaction", () => {
       "redis://cache:6379/1 away",
       "https://api.test/x?…",
       "postgres://db/x",
+      "https://app.test/y?…",
     ])
       expect(text).toContain(kept);
   });

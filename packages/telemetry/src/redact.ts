@@ -1,5 +1,5 @@
 /*
- * What may stand in a log: no secrets, and of URLs neither account nor query. By the name of the field, at any depth, and by the
+ * What may stand in a log: no secrets, and of URLs neither account nor query, nor what follows a #. By the name of the field, at any depth, and by the
  * look of the text, since errors of other libraries carry URLs in their messages.
  */
 
@@ -18,7 +18,7 @@ function redactText(text: string): string {
   if (!text.includes("://")) return text;
   return text
     .replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/?#"']*@/gi, "$1")
-    .replace(/([a-z][a-z0-9+.-]*:\/\/[^\s?"']*)\?[^\s"']*/gi, "$1?…");
+    .replace(/([a-z][a-z0-9+.-]*:\/\/[^\s?#"']*)[?#][^\s"']*/gi, "$1?…");
 }
 
 function redactFields(fields: object, depth: number): Record<string, unknown> {
