@@ -41,7 +41,7 @@ export function createManualQueues(): ManualQueues {
     hasJobs: async (_source, runId) => jobs.some((job) => "runId" in job.payload && job.payload.runId === runId),
     transformBacklog: async () => jobs.filter((job) => job.type === "transform").length,
     depths: async () => [],
-    oldestWaiting: async () => [],
+    oldestJobs: async () => [],
     connections: () => undefined,
     failedJobs: async () => [],
     ping: async () => {},

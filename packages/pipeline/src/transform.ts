@@ -70,7 +70,10 @@ function rawReader(itemsJson: () => string): PageCommit["raw"] {
  */
 export async function settleTransform(context: PipelineContext, job: TransformPayload, error: unknown): Promise<void> {
   await context.reach("settle-transform.begun");
-  if (codeOf(error) === "SCHEMA_FROZEN") return failRun(context, job, "SCHEMA_FROZEN", messageOf(error));
+  if (codeOf(error) === "SCHEMA_FROZEN") {
+    await failRun(context, job, "SCHEMA_FROZEN", messageOf(error));
+    return;
+  }
   const itemsJson = await readableItems(context, job);
   if (itemsJson === undefined) {
     const message = `page ${job.seq} cannot be read back from the queue; the next run fetches it again`;
@@ -111,8 +114,10 @@ async function failRun(
   job: TransformPayload,
   code: "SCHEMA_FROZEN" | "ACCOUNT_VIOLATED",
   message: string,
-): Promise<void> {
-  if (await context.store.endRun(job.runId, { status: "failed", code, message })) await reportRun(context, job.runId);
+): Promise<boolean> {
+  const isEnded = await context.store.endRun(job.runId, { status: "failed", code, message });
+  if (isEnded) await reportRun(context, job.runId);
+  return isEnded;
 }
 
 /** Before the letter is written, which may complete the run: no run succeeds that lost count of its records. */
@@ -120,7 +125,9 @@ async function failForAccount(context: PipelineContext, job: TransformPayload, e
   const { source, stream, runId, seq } = job;
   const message = messageOf(error);
   context.logger.error({ source, stream, runId, seq, reason: message }, "account violated");
-  await failRun(context, job, "ACCOUNT_VIOLATED", message);
+  // The run's end counts it too, but it may have ended already: of another such page, or since it was superseded.
+  const isCounted = await failRun(context, job, "ACCOUNT_VIOLATED", message);
+  if (!isCounted) context.metrics.accountViolated({ source, stream });
 }
 
 async function readableItems(context: PipelineContext, job: TransformPayload): Promise<string | undefined> {

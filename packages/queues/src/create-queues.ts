@@ -4,7 +4,7 @@ import { deadLetterQueue, fetchQueue, tickQueue, transformQueue } from "./catalo
 import { createEnqueue } from "./enqueue.ts";
 import { readFailedJobs } from "./failed-jobs.ts";
 import { mirrorLetters } from "./letter-mirror.ts";
-import type { QueueDepth, Queues, SourceLimits } from "./queues.ts";
+import type { OldestJob, QueueDepth, Queues, SourceLimits } from "./queues.ts";
 import { hasRunJobs } from "./run-jobs.ts";
 import { applySchedule, nextTick } from "./schedules.ts";
 
@@ -48,8 +48,8 @@ export function createQueues(backend: QueueBackend, options: QueuesOptions): Que
       asked(`schedule of ${source}.${stream}`, () => nextTick(queue(tickQueue), source, stream)),
     depths: () =>
       asked("queue depths", async () => Promise.all([...(await workQueues()), queue(deadLetterQueue)].map(readDepth))),
-    oldestWaiting: () =>
-      asked("oldest waiting jobs", async () => Promise.all((await workQueues()).map(readOldestWaiting))),
+    oldestJobs: () =>
+      asked("oldest jobs", async () => (await Promise.all((await workQueues()).map(readOldest))).flat()),
     connections: backend.connections,
     transformBacklog: () =>
       asked("transform backlog", () =>
@@ -105,10 +105,22 @@ async function readRegistry(backend: QueueBackend): Promise<string[]> {
     .sort();
 }
 
-/** Of the one that is taken next; what a retry put back in front of it is younger. */
-async function readOldestWaiting(queue: BullQueue): Promise<{ queue: string; ageMs: number }> {
-  const [oldest] = await queue.getWaiting(0, 0);
-  return { queue: queue.name, ageMs: oldest === undefined ? 0 : Math.max(0, Date.now() - oldest.timestamp) };
+/** Of the first in line: of those that wait the one that is taken next; what a retry put back in front of it is younger. */
+async function readOldest(queue: BullQueue): Promise<OldestJob[]> {
+  const [[waiting], [active], [delayed], [failed]] = await Promise.all([
+    queue.getWaiting(0, 0),
+    queue.getActive(0, 0),
+    queue.getDelayed(0, 0),
+    queue.getFailed(0, 0),
+  ]);
+  const now = Date.now();
+  return Object.entries({ waiting, active, delayed, failed } satisfies Record<OldestJob["state"], unknown>).map(
+    ([state, job]) => ({
+      queue: queue.name,
+      state: state as OldestJob["state"],
+      ageMs: job === undefined ? 0 : Math.max(0, now - job.timestamp),
+    }),
+  );
 }
 
 async function readDepth(queue: BullQueue): Promise<QueueDepth> {

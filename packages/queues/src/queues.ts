@@ -24,8 +24,8 @@ export type Queues = {
   /** When the stream's next tick is due. */
   nextTick(source: string, stream: string): Promise<Date | undefined>;
   depths(): Promise<QueueDepth[]>;
-  /** Age of the oldest job that waits in each work queue, in milliseconds; 0 where none does. */
-  oldestWaiting(): Promise<{ queue: string; ageMs: number }[]>;
+  /** Age in milliseconds of the oldest job of each work queue and state, 0 where there is none; of those delayed, of the one due first. */
+  oldestJobs(): Promise<OldestJob[]>;
   /** Connections to the queue's server that are in use, that are free, and who waits for one; `undefined` of the embedded one. */
   connections(): PoolUse | undefined;
   /** Jobs waiting in the transform queue, any state but finished: what back-pressure looks at. */
@@ -56,6 +56,8 @@ export type SourceLimits = { concurrency: number; rateLimit: { max: number; perM
 export type QueueSchedule = { everyMs: number; offsetMs: number } | { cron: string; timezone: string; delayMs: number };
 
 export type PoolUse = { busy: number; idle: number; waiting: number };
+
+export type OldestJob = { queue: string; state: "waiting" | "active" | "delayed" | "failed"; ageMs: number };
 
 export type QueueDepth = { queue: string; waiting: number; active: number; delayed: number; failed: number };
 

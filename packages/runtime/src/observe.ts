@@ -19,9 +19,10 @@ export function observeProcess({ store, queues, metrics }: PipelineContext): voi
 
 /** How the installation stands. One role says it, so that sums over processes are right: the scheduler. */
 export function observeState({ store, queues, sources, metrics }: PipelineContext): void {
+  const startedAt = performance.now();
   metrics.observe(["queueJobs", "queueOldestAge"], async () => [
     ...(await queues.depths()).flatMap(({ queue, ...states }) => perState("queueJobs", { queue }, states)),
-    ...(await queues.oldestWaiting()).map(({ queue, ageMs }) => seconds("queueOldestAge", { queue }, ageMs)),
+    ...(await queues.oldestJobs()).map(({ queue, state, ageMs }) => seconds("queueOldestAge", { queue, state }, ageMs)),
   ]);
   metrics.observe(["breakerState", "throttled"], async () => {
     const [known, now] = [await store.sourceStates(), await store.now()];
@@ -40,7 +41,11 @@ export function observeState({ store, queues, sources, metrics }: PipelineContex
       "deletionsWaiting",
       "freshnessObjective",
     ],
-    async () => [...streamValues(await store.freshness(), sources), ...objectives(sources)],
+    async () => {
+      const freshness = await store.freshness();
+      const waitedMs = performance.now() - startedAt;
+      return [...streamValues(freshness, sources), ...objectives(sources), ...neverRun(freshness, sources, waitedMs)];
+    },
   );
 }
 
@@ -79,6 +84,20 @@ function objectives(sources: ReadonlyMap<string, Source>): Observation[] {
     Object.values(streams).flatMap(({ name: stream, freshnessMs }) =>
       freshnessMs === undefined ? [] : [seconds("freshnessObjective", { source: name, stream }, freshnessMs)],
     ),
+  );
+}
+
+/** A stream that should be fresh and never ran would raise no alert. Children run when there are parents. */
+function neverRun({ streams }: Freshness, sources: ReadonlyMap<string, Source>, waitedMs: number): Observation[] {
+  const hasRun = new Set(
+    streams.flatMap(({ source, stream, firstRunAt }) => (firstRunAt === null ? [] : [`${source}.${stream}`])),
+  );
+  return [...sources.values()].flatMap(({ name: source, streams: defined }) =>
+    Object.values(defined)
+      .filter(
+        ({ freshnessMs, parent, name }) => freshnessMs && parent === undefined && !hasRun.has(`${source}.${name}`),
+      )
+      .map(({ name }) => seconds("lastSuccessAge", { source, stream: name }, waitedMs)),
   );
 }
 

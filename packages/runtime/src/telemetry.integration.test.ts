@@ -155,7 +155,7 @@ async function moved(at: Pipeline, happens: () => Promise<void>, names: string[]
   const before = await scrape(at);
   await happens();
   const after = await scrape(at);
-  for (const [series, value] of after) if (value !== before.get(series)) movedMetrics.add(metricOf(series));
+  for (const [series, value] of after) if (value !== (before.get(series) ?? 0)) movedMetrics.add(metricOf(series));
   return names.map((name) => (after.get(name) ?? 0) - (before.get(name) ?? 0));
 }
 
@@ -234,6 +234,10 @@ const faults: [what: string, answers: Answer[], names: string[], by: number[]][]
 test("metrics move as each fault has them move, and nothing that is told holds a secret", async () => {
   await using stack = new AsyncDisposableStack();
   const at = await pipeline(stack);
+  // A stream that should be fresh and never ran grows stale too.
+  const ages = [...(await scrape(at))].filter(([series]) => series.startsWith("penstock_last_success_age_seconds"));
+  expect(ages).toEqual([["penstock_last_success_age_seconds", expect.any(Number)]]);
+  expect(ages[0]?.[1]).toBeGreaterThan(0);
   for (const [what, answers, names, by] of faults) {
     expect([what, await moved(at, () => runOn(at, ...answers), names)]).toEqual([what, by]);
   }
@@ -292,14 +296,13 @@ const events: [what: string, happens: (at: Pipeline) => Promise<void>, names: st
       const page = (queues as ManualQueues).take("transform");
       const handler = transformHandler(context);
       await expect(handler.handle(page, job)).rejects.toMatchObject({ code: "ACCOUNT_VIOLATED" });
-      await handler.settle(
-        page,
-        new PermanentError("ACCOUNT_VIOLATED", "one record came, and two have an outcome"),
-        job,
-      );
+      const violated = new PermanentError("ACCOUNT_VIOLATED", "one record came, and two have an outcome");
+      await handler.settle(page, violated, job);
+      // Another page of the run, which has ended by now.
+      await handler.settle({ ...page, seq: 1 }, violated, job);
     },
     ["penstock_account_violations_total", "penstock_pages_given_up_total"],
-    [1, 1],
+    [2, 2],
   ],
   [
     "a child that fails",
@@ -376,7 +379,7 @@ describe.runIf(redisUrl() !== undefined && postgresUrl() !== undefined)("with se
     ]);
     const now = await scrape(there);
     expect(up.map((series) => now.get(series))).toEqual([1, 1]);
-    expect(now.get('penstock_queue_oldest_age_seconds{queue="fetch.shop"}')).toBeGreaterThanOrEqual(0);
+    expect(now.get('penstock_queue_oldest_age_seconds{queue="fetch.shop",state="waiting"}')).toBeGreaterThan(0);
     const connections = (backend: string) =>
       ["busy", "idle"].reduce(
         (sum, state) => sum + (now.get(`penstock_connections{backend="${backend}",state="${state}"}`) ?? 0),

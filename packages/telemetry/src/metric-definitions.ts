@@ -172,8 +172,8 @@ export const stateMetrics = {
   queueOldestAge: {
     type: "gauge",
     name: "penstock_queue_oldest_age_seconds",
-    help: "Age of the oldest job that waits in a queue, or 0.",
-    labels: ["queue"],
+    help: "Age of the oldest job in a queue, by state: waiting, active, delayed, failed; 0 where there is none.",
+    labels: ["queue", "state"],
   },
   checkpointAge: {
     type: "gauge",
@@ -190,7 +190,7 @@ export const stateMetrics = {
   lastSuccessAge: {
     type: "gauge",
     name: "penstock_last_success_age_seconds",
-    help: "Since the last run that succeeded ended; where none has yet, since the first began.",
+    help: "Since the last run that succeeded ended; where none has yet, since the first began; where none did and there is an objective, since the scheduler started.",
     labels: ["source", "stream"],
   },
   freshnessObjective: {
