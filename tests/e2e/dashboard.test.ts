@@ -138,6 +138,12 @@ describe.runIf(findChromium() !== undefined)("the dashboard in Chromium", () => 
       .getByRole("row", { name: /succeeded/ })
       .first()
       .waitFor();
+    for (const colorScheme of ["dark", "light"] as const) {
+      await page.emulateMedia({ colorScheme });
+      await waitUntil(async () => (await tallestBar(page)) > 50, {
+        what: `the present hour's bar when it is ${colorScheme}`,
+      });
+    }
     await page.getByRole("radio", { name: "7 days" }).check();
     await expectAccessible(page, "stream");
     await page.getByRole("link", { name: "Checkpoints" }).click();
@@ -294,6 +300,7 @@ describe.runIf(findChromium() !== undefined)("the dashboard in Chromium", () => 
     await page.getByText("dead-letter").first().waitFor();
     await go("/audit");
     await page.getByRole("cell", { name: "maintenance" }).waitFor();
+    await page.getByRole("cell", { name: /^mode full, run / }).waitFor();
     await see("letters.discard");
     await page.getByRole("cell", { name: "broken on purpose" }).waitFor();
     await expectAccessible(page, "audit");
@@ -352,6 +359,22 @@ describe.runIf(findChromium() !== undefined)("the dashboard in Chromium", () => 
     expect(seen).toEqual({ problems: [], strangers: [] });
   });
 });
+
+/** Pixels of the accent colour, as it is now, above each other in the first chart. */
+async function tallestBar(page: Page): Promise<number> {
+  return await page.evaluate<number>(`(() => {
+    const canvas = document.querySelector(".plot canvas");
+    const probe = document.body.appendChild(document.createElement("i"));
+    probe.style.color = "var(--accent)";
+    const accent = getComputedStyle(probe).color.match(/\\d+/g).map(Number);
+    probe.remove();
+    const { width, height } = canvas;
+    const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+    const isAccent = (x, y) => accent.every((part, i) => Math.abs(data[(y * width + x) * 4 + i] - part) < 3);
+    const columns = Array.from({ length: width }, (_, x) => x);
+    return Math.max(...columns.map((x) => Array.from({ length: height }, (_, y) => y).filter((y) => isAccent(x, y)).length));
+  })()`);
+}
 
 async function newestRun(page: Page, url: string): Promise<string> {
   const response = await page.request.get(`${url}/v1/runs?source=usgs&limit=1`);

@@ -14,7 +14,7 @@ export function docsPage({ info, paths, components }: OpenApi): string {
   );
   const links = [...byTag.keys()].map((tag) => `<a href="#${html(tag)}">${html(tag)}</a>`);
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Penstock API</title><link rel="stylesheet" href="/docs/style.css"></head><body><main>
+<title>Penstock API</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/docs/style.css"></head><body><main>
 <h1>Penstock API</h1><p>${html(String(info["description"]))} Version ${html(String(info["version"]))}, as
 <a href="/openapi.json">OpenAPI 3.1</a>. Keys go into the header <code>Authorization: Bearer …</code>; failures are
 <code>application/problem+json</code>.</p><nav>${links.join(" ")}</nav>${sections.join("")}

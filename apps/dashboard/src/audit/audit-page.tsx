@@ -39,11 +39,12 @@ function AuditTable({ items }: { items: AuditEntry[] }) {
             <th scope="col">Who</th>
             <th scope="col">What</th>
             <th scope="col">Of</th>
+            <th scope="col">Details</th>
             <th scope="col">Why</th>
           </tr>
         </thead>
         <tbody>
-          {items.map(({ id, at, actor, action, target, reason }) => (
+          {items.map(({ id, at, actor, action, target, details, reason }) => (
             <tr key={id}>
               <td>
                 <Instant at={at} />
@@ -51,6 +52,7 @@ function AuditTable({ items }: { items: AuditEntry[] }) {
               <td>{actor}</td>
               <td>{action}</td>
               <td className="break">{target}</td>
+              <td className="break">{detailsText(details) || <span className="quiet">–</span>}</td>
               <td>{reason ?? <span className="quiet">–</span>}</td>
             </tr>
           ))}
@@ -58,4 +60,12 @@ function AuditTable({ items }: { items: AuditEntry[] }) {
       </table>
     </Scrolling>
   );
+}
+
+/** What it was and became, how many: `mode full, run 26bad126`. */
+function detailsText(details: AuditEntry["details"]): string {
+  const text = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
+  return Object.entries(details)
+    .map(([name, value]) => `${name} ${text(value)}`)
+    .join(", ");
 }

@@ -12,38 +12,48 @@ type Props = {
   data: [number[], ...number[][]];
   series: Series[];
   format: (value: number) => string;
+  /** Where the time ends, in seconds, when that is behind the last point: a bar goes on to the right of its own. */
+  end?: number;
 };
 
 /** A chart over time. Drawn anew when its data, its width or the colours of the page change. */
-export function Plot({ label, data, series, format }: Props) {
+export function Plot({ label, data, series, format, end }: Props) {
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const element = place.current;
     if (element === null) return;
-    let plot = draw(element, data, series, format);
+    let plot = draw(element, { data, series, format, end });
     const redraw = () => {
       plot.destroy();
-      plot = draw(element, data, series, format);
+      plot = draw(element, { data, series, format, end });
     };
     const observer = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height: heightPx }));
     observer.observe(element);
+    const systemScheme = matchMedia("(prefers-color-scheme: dark)");
     addEventListener("themechange", redraw);
+    systemScheme.addEventListener("change", redraw);
     return () => {
       observer.disconnect();
       removeEventListener("themechange", redraw);
+      systemScheme.removeEventListener("change", redraw);
       plot.destroy();
     };
-  }, [data, series, format]);
+  }, [data, series, format, end]);
   return <div className="plot" role="img" aria-label={label} ref={place} />;
 }
 
-function draw(element: HTMLElement, data: Props["data"], series: Series[], format: Props["format"]): uPlot {
+type Drawn = Omit<Props, "label" | "end"> & { end: number | undefined };
+
+function draw(element: HTMLElement, { data, series, format, end }: Drawn): uPlot {
   const options: uPlot.Options = {
     width: element.clientWidth,
     height: heightPx,
     legend: { show: true },
     cursor: { drag: { x: false, y: false } },
-    scales: { y: { range: (_, __, max) => [0, Math.max(1, max * 1.1)] } },
+    scales: {
+      ...(end !== undefined && { x: { range: (_, min) => [min, end] } }),
+      y: { range: (_, __, max) => [0, Math.max(1, max * 1.1)] },
+    },
     axes: [
       { ...axis(element), values: timeTicks },
       { ...axis(element), size: 70, values: (_, ticks) => ticks.map(format) },

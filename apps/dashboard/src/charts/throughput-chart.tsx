@@ -10,7 +10,7 @@ const series = [
   { name: "Records written", color: "--accent", kind: "bars" as const },
 ];
 
-export function ThroughputChart({ throughput: { points } }: { throughput: Throughput }) {
+export function ThroughputChart({ throughput: { points, intervalMs } }: { throughput: Throughput }) {
   const data = useMemo<[number[], number[], number[]]>(
     () => [
       points.map(({ at }) => Date.parse(at) / 1_000),
@@ -19,14 +19,16 @@ export function ThroughputChart({ throughput: { points } }: { throughput: Throug
     ],
     [points],
   );
+  const last = points.at(-1);
   const written = points.reduce((sum, point) => sum + point.written, 0);
-  if (points.length === 0) return <Empty title="Nothing was written in this time." />;
+  if (last === undefined) return <Empty title="Nothing was written in this time." />;
   return (
     <Plot
       label={`${formatCount(written)} records written over time`}
       data={data}
       series={series}
       format={formatCompact}
+      end={(Date.parse(last.at) + intervalMs) / 1_000}
     />
   );
 }
