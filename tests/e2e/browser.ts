@@ -22,8 +22,6 @@ export function watch(page: Page, origin: string): { problems: string[]; strange
   const seen = { problems: [] as string[], strangers: [] as string[] };
   page.on("pageerror", ({ message }) => seen.problems.push(message));
   page.on("console", (message) => {
-    // Bull Board sets a style of its own in the page, which the policy keeps it from: it looks well without.
-    if (page.url().startsWith(`${origin}/queues`)) return;
     if (message.type() === "error" || message.type() === "warning") seen.problems.push(message.text());
   });
   page.on("request", (request) => {

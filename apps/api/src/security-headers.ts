@@ -18,6 +18,17 @@ const policy = {
   baseUri: ["'self'"],
 };
 
+/** By its content: https://www.w3.org/TR/CSP3/#external-hash. The colours of an icon that Bull Board's script draws with. */
+const boardIconStyle = "'sha256-r2N1TB/gHbBtBZFKg7ejmq1acVSREzucTAEw6ga4hoU='";
+
+/** Of Bull Board's page: the same, and this one style of its own. */
+export const boardHeaders = {
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: { ...policy, styleSrc: [...policy.styleSrc, boardIconStyle] },
+  },
+};
+
 export async function setSecurityHeaders(server: FastifyInstance, { isTls }: { isTls: boolean }): Promise<void> {
   await server.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: policy },
