@@ -208,6 +208,27 @@ test("without any key it is open to this machine under its own names, until ther
   expect(id).toHaveLength(12);
 });
 
+test("one caller may ask so often in a minute, with a key or without one, and nobody else suffers for it", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { server, key } = await openTestApi(stack, { maxPerMinute: 5 });
+  const [one, other] = [(await key("read")).key, (await key("read")).key];
+  const ask = async (url: string, bearer?: string) =>
+    await server.inject({ url, headers: bearer === undefined ? {} : { authorization: `Bearer ${bearer}` } });
+  const statuses = async (url: string, bearer?: string) => {
+    const answers: number[] = [];
+    for (let i = 0; i < 6; i++) answers.push((await ask(url, bearer)).statusCode);
+    return answers;
+  };
+  expect(await statuses("/v1/streams", one)).toEqual([200, 200, 200, 200, 200, 429]);
+  // Guesses are counted as well: of keys, and of addresses.
+  expect(await statuses("/v1/streams", "penstock_guess")).toEqual([401, 401, 401, 401, 401, 429]);
+  expect((await ask("/v1/nowhere")).statusCode).toBe(429);
+  const refused = await ask("/v1/streams", one);
+  expect(refused.json()).toMatchObject({ status: 429, code: "TOO_MANY_REQUESTS" });
+  expect(Number(refused.headers["retry-after"])).toBeGreaterThan(0);
+  expect((await ask("/v1/streams", other)).statusCode).toBe(200);
+});
+
 test("live state is told whole, then what changes", async () => {
   await using stack = new AsyncDisposableStack();
   const { server, store, key } = await openTestApi(stack);

@@ -69,13 +69,7 @@ describe("who may do what", () => {
     const { default: Fastify } = await import("fastify");
     const { guard } = await import("./access/guard.ts");
     const server = Fastify();
-    const callers = {
-      identify: async () => undefined,
-      login: async () => undefined,
-      logout: async () => {},
-      isOpen: async () => false,
-    };
-    guard(server, callers);
+    guard(server);
     server.get("/unruled", () => "x");
     await expect(server.ready()).rejects.toThrow("/unruled");
     await server.close();

@@ -3,7 +3,7 @@ import etag from "@fastify/etag";
 import rateLimit from "@fastify/rate-limit";
 import type { BullQueue } from "@penstock/queues/backend";
 import Fastify, { type FastifyInstance } from "fastify";
-import { guard } from "./access/guard.ts";
+import { guard, identify } from "./access/guard.ts";
 import type { ApiContext } from "./api-context.ts";
 import { serveBoard } from "./board/serve-board.ts";
 import { handlers } from "./handlers/handlers.ts";
@@ -38,12 +38,16 @@ export async function createServer(api: ApiContext, options: ServerOptions): Pro
   server.setErrorHandler((error, request, reply) => answerProblem(logger, error, request, reply));
   await setSecurityHeaders(server, { isTls: trustsProxy });
   await server.register(cookie);
-  guard(server, api.callers);
+  identify(server, api.callers);
   await server.register(rateLimit, {
+    global: false,
     max: maxPerMinute,
     timeWindow: "1 minute",
-    keyGenerator: (request) => request.caller?.name ?? request.ip,
+    keyGenerator: ({ caller, ip }) => (caller === undefined ? ip : `caller ${caller.name}`),
   });
+  // Also of what is refused, and of addresses that do not exist: before the guard, for all alike.
+  server.addHook("onRequest", server.rateLimit());
+  guard(server);
   await server.register(etag, { weak: true });
   server.addHook("onSend", async (_request, reply) => {
     if (!reply.hasHeader("cache-control")) reply.header("cache-control", "no-cache, private");

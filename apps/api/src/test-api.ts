@@ -27,11 +27,11 @@ export type TestApi = {
 
 const target = { name: "sqlite", create: createSqliteDatabase } as const;
 
-type TestApiOptions = { mayBeOpen?: boolean; traces?: Traces; beatMs?: number };
+type TestApiOptions = { mayBeOpen?: boolean; traces?: Traces; beatMs?: number; maxPerMinute?: number };
 
 export async function openTestApi(
   stack: AsyncDisposableStack,
-  { mayBeOpen = false, traces, beatMs }: TestApiOptions = {},
+  { mayBeOpen = false, traces, beatMs, maxPerMinute = 1_000_000 }: TestApiOptions = {},
 ): Promise<TestApi> {
   const { context } = await openBench(stack, target, createManualQueues(), {
     streams: 2,
@@ -39,7 +39,7 @@ export async function openTestApi(
   });
   const pipeline = { ...context, ...(traces && { traces }) };
   const { runId, letterId, backfillId } = await fill(pipeline.store);
-  const config = loadConfig({ env: { PENSTOCK_API_RATE_LIMIT: "1000000" }, cwd: "/nowhere" });
+  const config = loadConfig({ env: { PENSTOCK_API_RATE_LIMIT: String(maxPerMinute) }, cwd: "/nowhere" });
   const overview = createOverview(pipeline);
   const hub = stack.use(
     createLiveHub(pipeline, overview, pipeline.logger, { ...(beatMs !== undefined && { beatMs }) }),

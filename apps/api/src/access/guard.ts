@@ -18,20 +18,23 @@ export const sessionCookie = "penstock_session";
 const safeMethods = ["GET", "HEAD", "OPTIONS"];
 const ownNames = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/;
 
-/**
- * Lets through what may pass, before anything of the request is read: every route says what it needs, and one that does not
- * say is refused to everybody.
- */
-export function guard(server: FastifyInstance, callers: Callers): void {
-  refuseUnruled(server);
+/** Finds out who asks, before anything of the request is read. */
+export function identify(server: FastifyInstance, callers: Callers): void {
   server.decorateRequest("caller", undefined);
   server.addHook("onRequest", async (request) => {
     refuseForeignPages(request);
     const caller = await callers.identify(credentialsOf(request));
     if (caller?.kind === "open") refuseForeignNames(request);
     request.caller = caller;
-    const needed = request.routeOptions.config.scope ?? "admin";
-    if (request.is404 || needed === "none") return;
+  });
+}
+
+/** Lets through what may pass: every route says what it needs, and one that does not say is refused to everybody. */
+export function guard(server: FastifyInstance): void {
+  refuseUnruled(server);
+  server.addHook("onRequest", async ({ caller, is404, routeOptions }) => {
+    const needed = routeOptions.config.scope ?? "admin";
+    if (is404 || needed === "none") return;
     if (caller === undefined) throw unknownCaller();
     if (!covers(caller.scope, needed)) throw forbidden(caller, needed);
   });
