@@ -1,7 +1,7 @@
 import { findChromium } from "@penstock/testing/chromium";
 import { waitUntil } from "@penstock/testing/wait-until";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { expectAccessible, expectFits, launchChromium, screenshots, watch } from "./browser.ts";
 import { type System, startSystem } from "./dashboard/system.ts";
 
@@ -40,6 +40,22 @@ describe.runIf(findChromium() !== undefined)("the dashboard in Chromium", () => 
   const forgetRefusals = () => {
     seen.problems = seen.problems.filter((text) => !/status of 401/.test(text));
   };
+
+  /** Until the end of the test. */
+  const slowDown = (ms: number) => {
+    system.slowDown(ms);
+    onTestFinished(() => system.slowDown(0));
+  };
+  /** A run that the schedule starts in between would be the one that is under way. */
+  const untilNoTickIsNear = () =>
+    waitUntil(
+      async () => {
+        const response = await page.request.get(`${system.url}/v1${external}`);
+        const { nextRunAt, health }: { nextRunAt: string; health: string } = await response.json();
+        return Date.parse(nextRunAt) - Date.now() > 15_000 && health === "ok";
+      },
+      { what: "a while without a scheduled run", intervalMs: 500, timeoutMs: 60_000 },
+    );
 
   test("a key that does not hold is refused, and why", async () => {
     await go(external);
@@ -91,7 +107,8 @@ describe.runIf(findChromium() !== undefined)("the dashboard in Chromium", () => 
   });
 
   test("a full run begins anew, and one that is under way is cancelled with a reason", async () => {
-    system.slowDown(20_000);
+    await untilNoTickIsNear();
+    slowDown(20_000);
     await go(external);
     await button("Full run").click();
     await page.getByRole("link", { name: "its run" }).click();
@@ -101,7 +118,6 @@ describe.runIf(findChromium() !== undefined)("the dashboard in Chromium", () => 
     await expectAccessible(page, "cancel");
     await dialog().getByRole("button", { name: "Cancel the run" }).click();
     await heading(/Run of external_api.data.*cancelled/).waitFor();
-    system.slowDown(0);
   });
 
   test("what is committed appears in the live tail as it is, until it is held", async () => {
@@ -238,7 +254,7 @@ describe.runIf(findChromium() !== undefined)("the dashboard in Chromium", () => 
   });
 
   test("a backfill is cancelled", async () => {
-    system.slowDown(20_000);
+    slowDown(20_000);
     await go("/backfills?source=external_api&stream=data");
     await page.getByLabel("From").fill("2026-01-01T00:00");
     await page.getByLabel("Until").fill("2026-01-02T00:00");
@@ -247,20 +263,23 @@ describe.runIf(findChromium() !== undefined)("the dashboard in Chromium", () => 
     await card.getByRole("button", { name: "Cancel…" }).click();
     await dialog().getByRole("button", { name: "Cancel the backfill" }).click();
     await see("Cancelled");
-    system.slowDown(0);
   });
 
   test("deletions that are too many wait for a decision: kept, and when they are still gone, deleted", async () => {
-    // What a run missed is settled behind it, and a run that begins before that does not count.
+    const isAskedBy = async (run: string) => {
+      const response = await page.request.get(`${system.url}/v1/deletions`);
+      const { items }: { items: { id: string }[] } = await response.json();
+      return items.some(({ id }) => id === run);
+    };
+    // What a run missed is settled behind it, in place of what the run before found; and a run that begins before that does not count.
     const runUntilAsked = () =>
       waitUntil(
         async () => {
-          await system.runToEnd("shop", "items");
-          const response = await page.request.get(`${system.url}/v1/deletions`);
-          const { items }: { items: unknown[] } = await response.json();
-          return items.length > 0;
+          const run = await system.runToEnd("shop", "items");
+          const asked = waitUntil(() => isAskedBy(run), { what: "its question", intervalMs: 100, timeoutMs: 3_000 });
+          return await asked.catch(() => false);
         },
-        { what: "a deletion that waits", intervalMs: 500, timeoutMs: 30_000 },
+        { what: "a deletion that waits", intervalMs: 500, timeoutMs: 60_000 },
       );
     const asked = page.getByText("Deletions that wait for a decision");
     await system.runToEnd("shop", "items");
@@ -369,7 +388,11 @@ async function tallestBar(page: Page): Promise<number> {
     const accent = getComputedStyle(probe).color.match(/\\d+/g).map(Number);
     probe.remove();
     const { width, height } = canvas;
-    const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+    // A copy, which is made to be read.
+    const copy = Object.assign(document.createElement("canvas"), { width, height });
+    const context = copy.getContext("2d", { willReadFrequently: true });
+    context.drawImage(canvas, 0, 0);
+    const { data } = context.getImageData(0, 0, width, height);
     const isAccent = (x, y) => accent.every((part, i) => Math.abs(data[(y * width + x) * 4 + i] - part) < 3);
     const columns = Array.from({ length: width }, (_, x) => x);
     return Math.max(...columns.map((x) => Array.from({ length: height }, (_, y) => y).filter((y) => isAccent(x, y)).length));

@@ -18,8 +18,8 @@ export type System = {
   /** Of an administrator, of a reader, one that has expired, and the id of the first. */
   keys: { admin: string; adminId: string; reader: string; expired: string };
   command(...args: string[]): Promise<void>;
-  /** Through the API, as another program would. */
-  runToEnd(source: string, stream: string): Promise<void>;
+  /** Through the API, as another program would; the id of the run. */
+  runToEnd(source: string, stream: string): Promise<string>;
   [Symbol.asyncDispose](): Promise<void>;
 };
 
@@ -91,6 +91,7 @@ export async function startSystem(): Promise<System> {
       const { run } = await ask<{ run: { id: string } }>("/v1/runs", { source, stream });
       const ended = async () => (await ask<{ status: string }>(`/v1/runs/${run.id}`)).status === "succeeded";
       await waitUntil(ended, { what: `the run of ${source}.${stream}`, timeoutMs: 30_000 });
+      return run.id;
     },
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
