@@ -1,6 +1,7 @@
 import { covers, type Scope, scopes } from "@penstock/api-contract/route";
 import { routes } from "@penstock/api-contract/routes";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { collectBoard } from "./board/collect-board.ts";
 import { handlers } from "./handlers/handlers.ts";
 import { openTestApi, type TestApi } from "./test-api.ts";
 
@@ -46,6 +47,21 @@ describe("who may do what", () => {
       // Logging in with nothing is refused by what it is asked with, not by who asks.
       if (mayPass) expect([kind, [401, 403].includes(statusCode)]).toEqual([kind, false]);
       else expect([kind, statusCode]).toEqual([kind, refusal]);
+    }
+  });
+
+  // What looks needs less than what changes; made of Bull Board's own table, so that what it adds is tried too.
+  const ofBoard = collectBoard([], { isReadOnly: false }).routes.flatMap(({ method, route }) =>
+    [method].flat().flatMap((each) => [route].flat().map((path) => [each.toUpperCase(), path] as const)),
+  );
+
+  test.each(ofBoard)("Bull Board: %s %s", async (method, path) => {
+    const needed = method === "GET" ? "read" : "operate";
+    const url = `/queues${path.replaceAll(/:\w+/g, "nothing")}`;
+    for (const kind of callers) {
+      const { statusCode } = await ask(kind, method as "GET", url);
+      const isRefused = statusCode === 401 || statusCode === 403;
+      expect([kind, isRefused]).toEqual([kind, !covers(heldBy(kind), needed)]);
     }
   });
 
