@@ -195,7 +195,11 @@ function traced(
 ): Promise<FetchedPage> {
   const attributes = { "server.address": new URL(baseUrl).host };
   return traces.inSpan({ name: "request", kind: "client", attributes }, async (span) => {
-    const page = await request();
+    const page = await request().catch((error: unknown) => {
+      const { status } = error instanceof PenstockError ? error.details : {};
+      if (status !== undefined) span.set({ "http.response.status_code": status });
+      throw error;
+    });
     const { status, sizeBytes, items } = page;
     span.set({ "http.request.method": page.request.method, "http.response.status_code": status });
     span.set({ "http.response.body.size": sizeBytes, "penstock.records": items.length });

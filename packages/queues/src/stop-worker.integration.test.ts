@@ -4,7 +4,7 @@ import { queueTargets } from "@penstock/testing/databases";
 import { canStartOwn, startOwnRedis } from "@penstock/testing/servers";
 import { waitUntil } from "@penstock/testing/wait-until";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openQueueBackend } from "./backend.ts";
+import { type BullWorker, openQueueBackend, type QueueBackend } from "./backend.ts";
 import { fetchQueue } from "./catalog.ts";
 import { createQueues } from "./create-queues.ts";
 import { type OpenedQueue, openTarget } from "./opened-queue.ts";
@@ -46,6 +46,18 @@ describe.each(queueTargets())("stopping a worker on $name", (target) => {
     expect(await stopping).toBe(true);
     expect(await opened.depthOf("drain")).toMatchObject({ waiting: 2, active: 0, delayed: 0, failed: 0 });
     expect(contexts).toHaveLength(2);
+  });
+
+  test("one whose loop ended by itself does not run", async () => {
+    const ended: { worker?: BullWorker } = {};
+    const createWorker: QueueBackend["createWorker"] = (...made) =>
+      (ended.worker = opened.backend.createWorker(...made));
+    const { handlers } = holding();
+    const worker = startWorker({ ...opened.backend, createWorker }, { queue: fetchQueue("ended"), handlers, options });
+    expect(worker.isRunning()).toBe(true);
+    await ended.worker?.close();
+    expect(worker.isRunning()).toBe(false);
+    await worker.stop(0);
   });
 
   test("hands back, after the grace period, what still runs; no attempt is spent", async () => {

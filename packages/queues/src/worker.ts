@@ -31,7 +31,8 @@ export function startWorker(backend: QueueBackend, definition: WorkerDefinition)
   let stopped: Promise<boolean> | undefined;
   return {
     queue,
-    isRunning: () => !state.isStopping,
+    // BullMQ's own loop may end by an error, and takes no job then.
+    isRunning: () => !state.isStopping && worker.isRunning(),
     stop: (graceMs) => (stopped ??= stopWorker(worker, state, graceMs)),
   };
 }

@@ -432,5 +432,13 @@ async function tracesAgree({
   const within = spans.filter(({ parentSpanId }) => parentSpanId === commit?.spanId).map(({ name }) => name);
   expect(within).toEqual(expect.arrayContaining(["INSERT pages", "INSERT records", "UPDATE checkpoints", "COMMIT"]));
   expect(logs.filter((line) => line.includes(letter?.traceId ?? "none")).length).toBeGreaterThan(1);
+  const answered = collector.bodies.join("").match(/"http\.response\.status_code","value":\{"intValue":"?(\d+)/g);
+  expect([...new Set(answered ?? [])].map((text) => text.slice(-3)).sort()).toEqual([
+    "200",
+    "403",
+    "429",
+    "500",
+    "503",
+  ]);
   expect((await context.metrics.read()).text).toMatch(/_bucket\{.*# \{trace_id="[0-9a-f]{32}"\}/);
 }
