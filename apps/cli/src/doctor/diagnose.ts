@@ -72,7 +72,14 @@ function disk({ path, freeBytes }: { path: string; freeBytes: number }): Finding
   const found = `${(freeBytes / gigabyte).toFixed(1)} GB free in ${path}`;
   if (freeBytes >= limits.diskWarning) return [ok("disk", found)];
   const severity = freeBytes < limits.diskProblem ? "problem" : "warning";
-  return [{ check: "disk", severity, found, remedy: "make room, or point PENSTOCK_DATA_DIR to another disk" }];
+  return [
+    {
+      check: "disk",
+      severity,
+      found,
+      remedy: "make room, or point PENSTOCK_DATA_DIR, and DATABASE_URL where it names a file, to another disk",
+    },
+  ];
 }
 
 function sources({ ready, unconfigured, problems }: SourceFacts): Finding[] {

@@ -68,6 +68,13 @@ test("finds a server that is away, without showing the password", async () => {
   expect(text).not.toContain("hunter2");
 });
 
+// /proc is a file system with no room at all.
+test.runIf(process.platform === "linux")("finds that the disk is full which SQLite is on", async () => {
+  const { code, wrong, text } = await examine({ DATABASE_URL: "file:/proc/penstock.db" });
+  expect([code, wrong]).toEqual([1, ["problem disk", "warning database"]]);
+  expect(text).toContain("0.0 GB free in /proc");
+});
+
 test("finds sources that cannot be loaded or reached, and variables that are wrong", async () => {
   await writeSource("gone", `baseUrl: "http://127.0.0.1:${await freePort()}"`);
   await writeFile(join(dir, "broken.ts"), "export default 5;\n");

@@ -20,7 +20,7 @@ export async function gatherFacts(input: { env: NodeJS.ProcessEnv; cwd: string; 
   const { value } = config;
   const loaded = await attempt(() => loadSources(value.sourcesDir, value.env));
   const [disk, database, queue, owner, apis] = await Promise.all([
-    attempt(() => freeSpace(value.dataDir)),
+    attempt(() => leastSpace(value)),
     attempt(() => inspectDatabase(value)),
     attempt(() => inspectQueue(value.queue)),
     ownerOf(value),
@@ -46,6 +46,13 @@ async function attempt<T>(question: () => Promise<T>): Promise<Known<T>> {
     const remedy = error instanceof PenstockError ? error.remedy : "see the message";
     return { isKnown: false, code: codeOf(error), message: messageOf(error), remedy };
   }
+}
+
+/** SQLite may be elsewhere than the rest: what counts is the fuller one. */
+async function leastSpace({ dataDir, database }: Config): Promise<{ path: string; freeBytes: number }> {
+  const dirs = database.url.startsWith("file:") ? [dataDir, dirname(database.url.slice("file:".length))] : [dataDir];
+  const spaces = await Promise.all(dirs.map(freeSpace));
+  return spaces.reduce((least, space) => (space.freeBytes < least.freeBytes ? space : least));
 }
 
 /** The folder itself may not be there yet. */
