@@ -13,10 +13,17 @@ export const pollMs = 250;
 
 export type Container = { ID: string; Service: string; State: string; Health: string; ExitCode: number };
 
-/** The repository's compose files as a project of their own, with what .env.example sets. Taken down with its volumes. */
-export function composeProject(name: string, files: string[] = ["docker-compose.yml"]) {
+/**
+ * The repository's compose files as a project of their own, with what .env.example sets but for `variables`. Taken down with its
+ * volumes.
+ */
+export function composeProject(
+  name: string,
+  files: string[] = ["docker-compose.yml"],
+  variables: Record<string, string> = {},
+) {
   const project = ["compose", "-p", name, "--env-file", ".env.example", ...files.flatMap((file) => ["-f", file])];
-  const compose = async (...args: string[]) => (await docker(...project, ...args)).trim();
+  const compose = async (...args: string[]) => (await ask([...project, ...args], variables)).trim();
   const containers = async (): Promise<Container[]> =>
     (await compose("ps", "--all", "--format", "json")).split("\n").map((line) => JSON.parse(line));
   return {
@@ -43,8 +50,13 @@ export function composeProject(name: string, files: string[] = ["docker-compose.
   };
 }
 
-export async function docker(...args: string[]): Promise<string> {
-  const { stdout } = await promisify(execFile)("docker", args, { cwd: root, env, maxBuffer: 64 * 1024 * 1024 });
+export function docker(...args: string[]): Promise<string> {
+  return ask(args);
+}
+
+async function ask(args: string[], variables: Record<string, string> = {}): Promise<string> {
+  const options = { cwd: root, env: { ...env, ...variables }, maxBuffer: 64 * 1024 * 1024 };
+  const { stdout } = await promisify(execFile)("docker", args, options);
   return stdout;
 }
 

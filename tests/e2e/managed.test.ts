@@ -4,12 +4,14 @@ import { describe, expect, test } from "vitest";
 import { composeProject, pollMs } from "./compose.ts";
 
 const events = 1_707;
-const valkey = "rediss://penstock:change-me@valkey:6379/0";
+/** Those of .env.example would be refused for servers with other names than the compose file's own. */
+const passwords = { POSTGRES_PASSWORD: "of-the-pooler", REDIS_PASSWORD: "of-the-account" };
+const valkey = `rediss://penstock:${passwords.REDIS_PASSWORD}@valkey:6379/0`;
 
 describe.runIf(hasCompose())("managed services", () => {
   test("Redis and Valkey with TLS and an account of their own, Postgres with TLS behind a pooler in transaction mode", async () => {
     const files = ["docker-compose.yml", "tests/e2e/managed/docker-compose.managed.yml"];
-    await using penstock = composeProject(`penstock-managed-${process.pid}`, files);
+    await using penstock = composeProject(`penstock-managed-${process.pid}`, files, passwords);
     const { compose, query } = penstock;
     await compose("build", "--quiet", "migrate", "certificates");
     await compose("up", "--detach", "--wait");

@@ -24,14 +24,14 @@ describe("the passwords of .env.example", () => {
     `${variable === "REDIS_URL" ? "redis" : "postgres"}://penstock:change-me@${host}/0`;
 
   it.each(variables)("are refused in %s for a server elsewhere", (variable) => {
-    for (const host of ["db.example.com", "10.0.0.7", "[2001:db8::1]:5432"]) {
+    for (const host of ["db.example.com", "dbserver", "10.0.0.7", "[2001:db8::1]:5432"]) {
       const problem = `${variable}: expected a password of your own, since its server is on another machine`;
       expect(problemsOf({ [variable]: url(variable, host) })).toContain(problem);
     }
   });
 
-  it.each(variables)("will do in %s for a neighbouring container and for this machine", (variable) => {
-    for (const host of ["postgres", "localhost:5432", "127.0.0.1", "[::1]:5432"])
+  it.each(variables)("will do in %s for the compose file's own servers and for this machine", (variable) => {
+    for (const host of ["postgres", "redis", "localhost:5432", "127.0.0.1", "[::1]:5432"])
       load({ [variable]: url(variable, host) });
   });
 });

@@ -19,7 +19,7 @@ export function conflicts(env: Environment): Problem[] {
 /** As `.env.example` has it. */
 const examplePassword = "change-me";
 
-/** Known to everybody: good for a neighbouring container, which has no domain, and for this machine. */
+/** Known to everybody: good for the compose file's own servers, whose ports nobody else sees, and for this machine. */
 function examplePasswords(env: Environment): Problem[] {
   return (["DATABASE_URL", "REDIS_URL", "QUEUE_URL"] as const).flatMap((variable) => {
     const url = URL.parse(env[variable] ?? "");
@@ -30,7 +30,7 @@ function examplePasswords(env: Environment): Problem[] {
 }
 
 function isNear(hostname: string): boolean {
-  return hostname.startsWith("127.") || hostname === "[::1]" || !/[.:]/.test(hostname);
+  return hostname.startsWith("127.") || ["localhost", "[::1]", "postgres", "redis"].includes(hostname);
 }
 
 function isFile(url: string, path: string): boolean {
