@@ -1,3 +1,5 @@
+import { storable } from "./storable.ts";
+
 /*
  * Drift is what arrives and the stream's schema does not say. A stream has a contract: for each kind of drift, what is done.
  */
@@ -54,7 +56,8 @@ export function createDriftTally(limit = 50): { add(drift: Drift): void; counts(
     const { kind, came } = drift;
     const paths = counted.get(kind) ?? new Map<string, DriftCount[]>();
     if (paths.size === 0) counted.set(kind, paths);
-    const path = drift.path.length > maxPathChars ? drift.path.slice(0, maxPathChars) : drift.path;
+    // Names of fields are the API's, and a cut may go through a surrogate pair.
+    const path = storable(drift.path.slice(0, maxPathChars));
     const known = paths.get(path);
     const same = known?.find((each) => each.came === came);
     if (same !== undefined) same.records += 1;

@@ -1,7 +1,7 @@
 import { promisify } from "node:util";
 import { constants, zstdCompress, zstdDecompressSync } from "node:zlib";
 import { PermanentError } from "@penstock/core/errors";
-import type { JsonValue } from "@penstock/core/json";
+import { type JsonValue, jsonText } from "@penstock/core/json";
 import type { JobPayloads } from "@penstock/queues/catalog";
 import type { Store } from "@penstock/store/store";
 
@@ -62,4 +62,13 @@ export function unpackItems({ runId, seq }: Pick<PageRef, "runId" | "seq">, zstd
 export function parseItems(itemsJson: string): JsonValue[] {
   const items: JsonValue[] = JSON.parse(itemsJson);
   return items;
+}
+
+/** Raw items by their place. Only for records that the database refuses: then the page is parsed once more. */
+export function rawReader(itemsJson: () => string): (input: number) => Promise<string> {
+  let items: JsonValue[] | undefined;
+  return async (input) => {
+    items ??= parseItems(itemsJson());
+    return jsonText(items[input] ?? null);
+  };
 }

@@ -1,6 +1,6 @@
 import { PermanentError } from "@penstock/core/errors";
 import { redriveJobId } from "@penstock/core/job-id";
-import type { JsonValue } from "@penstock/core/json";
+import { type JsonValue, jsonText } from "@penstock/core/json";
 import { batchOf, emptyBatch } from "@penstock/core/record";
 import type { JobPayloads } from "@penstock/queues/catalog";
 import { schemaVersion } from "@penstock/source/view-columns";
@@ -90,6 +90,9 @@ async function redriveRecords(context: PipelineContext, letter: StoredLetter): P
     schemaVersion: schemaVersion(stream).fingerprint,
     writeMode: stream.writeMode,
     children: childrenOf(source, stream.name),
+    ...(letter.kind === "page" && {
+      page: { ...originOf(letter), raw: async (input) => jsonText(items[input] ?? null) },
+    }),
   });
   await context.reach("redrive.committed");
 }

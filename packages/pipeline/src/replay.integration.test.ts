@@ -30,6 +30,9 @@ const stream = (factor: number, keepsRaw = true): Omit<Stream, "name"> =>
     ...(keepsRaw && { keepRaw: "30d" as const }),
   });
 
+/** What each database does not take. */
+const refused = { sqlite: JSON.parse(`${"[".repeat(1_500)}${"]".repeat(1_500)}`), postgresql: "\0" };
+
 describe.each(databaseTargets())("replay on $name", (target) => {
   const stack = new AsyncDisposableStack();
   let base: PipelineContext;
@@ -102,6 +105,31 @@ describe.each(databaseTargets())("replay on $name", (target) => {
     expect(await cents("a")).toEqual([1_000, 200, 300]);
     expect(await replay(after, "a")).toMatchObject({ pages: 3, rowsWritten: 0 });
     expect(await base.store.checkpoint(source.name, "a", livePartition)).toEqual(checkpoint);
+  });
+
+  test("a record that the database refuses as it is made today becomes a letter, and the replay goes on", async () => {
+    const kept: Order[][] = [
+      [
+        { id: "1", total: 1 },
+        { id: "2", total: 2 },
+      ],
+      [{ id: "3", total: 3 }],
+    ];
+    await land(withStream("refusing", stream(1)), "refusing", kept, 1);
+    const today = defineStream({
+      path: "/",
+      key: "id",
+      schema: z.object({ id: z.string(), total: z.number() }),
+      output: output.extend({ any: z.unknown() }),
+      transform: ({ id, total }) => ({ id, cents: total * 100, any: id === "2" ? refused[target.name] : null }),
+      keepRaw: "30d",
+    });
+    const replayed = await replay(withStream("refusing", today), "refusing");
+    expect(replayed).toMatchObject({ pages: 2, rowsWritten: 2, deadLettered: 1 });
+    expect(await cents("refusing")).toEqual([100, 2, 300]);
+    expect(await base.store.listLetters({ stream: "refusing", limit: 9 })).toMatchObject([
+      { code: "RECORD_REFUSED", key: "2", payload: '{"id":"2","total":2}', status: "open" },
+    ]);
   });
 
   test("one run's pages bring back nothing older, and pages may be chosen by time", async () => {

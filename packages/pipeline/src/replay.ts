@@ -4,6 +4,7 @@ import { schemaVersion } from "@penstock/source/view-columns";
 import type { RawPage, Replay, ReplayCommit, ReplayFilter } from "@penstock/store/store";
 import { childrenOf } from "./children.ts";
 import { definitionOf, type PipelineContext } from "./context.ts";
+import { rawReader, unpackItems } from "./page-payload.ts";
 
 /** Kept pages read at once: some megabytes. */
 const readAhead = 8;
@@ -65,6 +66,8 @@ async function remade(
   const { fingerprint } = schemaVersion(stream);
   return {
     page,
+    raw: rawReader(() => unpackItems(page, body)),
+    traceId: null,
     records: made.records,
     letters: made.letters,
     schemaVersion: fingerprint,

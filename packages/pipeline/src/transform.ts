@@ -3,7 +3,6 @@ import { codeOf, messageOf } from "@penstock/core/decision";
 import type { DriftCount } from "@penstock/core/drift";
 import type { ErrorCode } from "@penstock/core/error-codes";
 import { PermanentError } from "@penstock/core/errors";
-import { type JsonValue, jsonText } from "@penstock/core/json";
 import { emptyBatch } from "@penstock/core/record";
 import type { JobPayloads } from "@penstock/queues/catalog";
 import type { Stream } from "@penstock/source/model";
@@ -13,7 +12,7 @@ import { traceIdOf } from "@penstock/telemetry/trace-context";
 import { childrenOf } from "./children.ts";
 import { definitionOf, type PipelineContext } from "./context.ts";
 import { type LetterOrigin, pageLetter } from "./letters.ts";
-import { loadPacked, parseItems, unpackItems } from "./page-payload.ts";
+import { loadPacked, rawReader, unpackItems } from "./page-payload.ts";
 import type { TransformedPage } from "./page-transformer.ts";
 import { reportDrift } from "./report-drift.ts";
 import { reportRun } from "./report-run.ts";
@@ -52,15 +51,6 @@ async function refuseFrozen(
   const at = { source, stream: name, runId, seq, schemaVersion: schemaVersion(stream).fingerprint };
   reportDrift(context, at, drift, await context.store.noteDrift(at, drift));
   throw new PermanentError("SCHEMA_FROZEN", frozen, { source, stream: name, seq });
-}
-
-/** Only for a record that the database refuses: then the page is parsed once more. */
-function rawReader(itemsJson: () => string): PageCommit["raw"] {
-  let items: JsonValue[] | undefined;
-  return async (input) => {
-    items ??= parseItems(itemsJson());
-    return jsonText(items[input] ?? null);
-  };
 }
 
 /**

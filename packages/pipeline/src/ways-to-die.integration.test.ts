@@ -15,9 +15,10 @@ import { startLoopbackServer } from "@penstock/testing/simulators/loopback-serve
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import type { FetchContext } from "./context.ts";
-import { fetchHandler, transformHandler } from "./handlers.ts";
+import { fetchHandler, redriveHandler, transformHandler } from "./handlers.ts";
 import { createManualQueues, type ManualQueues } from "./manual-queues.ts";
 import { createPageTransformer } from "./page-transformer.ts";
+import { requestRedrive } from "./redrive.ts";
 import { startRun } from "./start-run.ts";
 import { sweepFailedJobs } from "./sweep.ts";
 
@@ -37,13 +38,36 @@ function sourceAt(baseUrl: string): Source {
     schema: z.object({ id: z.string(), n: z.number(), any: z.unknown().optional() }),
     output: z.object({ id: z.string(), n: z.number(), any: z.unknown() }),
     transform: ({ id, n, any }) => {
-      if (n === 13) throw new Error("thirteen is not wanted");
+      if (n === 13) throw new Error("thirteen is not wanted: \0\ud800");
       return { id, n, any: any ?? null };
     },
     key: "id",
     deadLetterBudget: "100%",
   });
-  const configured = defineSource({ name: "dying", baseUrl, streams: { things } }).configure({});
+  const watched = defineStream({
+    path: "/things",
+    schema: z.object({ id: z.string(), c: z.string(), at: z.string().optional() }),
+    key: "id",
+    cursor: { field: "c", kind: "string", boundary: "inclusive" },
+    eventTime: "at",
+    deletions: "100%",
+    contract: { newField: "discard" },
+    deadLetterBudget: "100%",
+  });
+  const stuck = defineStream({
+    path: "/things",
+    schema: z.object({ id: z.string() }),
+    key: "id",
+    paginator: {
+      kind: "stuck",
+      start: () => ({}),
+      request: () => ({}),
+      next: () => {
+        throw new PermanentError("CURSOR_STUCK", "nothing behind a\0b\ud800");
+      },
+    },
+  });
+  const configured = defineSource({ name: "dying", baseUrl, streams: { things, watched, stuck } }).configure({});
   if (!configured.isConfigured) throw new Error(configured.problems.join());
   return configured.source;
 }
@@ -92,10 +116,16 @@ describe.each(databaseTargets())("on $name", ({ name, create }) => {
     const payload = queues.take("transform");
     await handle(payload, job).catch((error: unknown) => settle(payload, error, job));
   }
+  async function redriven(): Promise<void> {
+    await requestRedrive(context, { status: "open", limit: 10 });
+    const { handle, settle } = redriveHandler(context);
+    const payload = queues.take("redrive");
+    await handle(payload, job).catch((error: unknown) => settle(payload, error, job));
+  }
   /** A run of what the API answers; returns the letters there are. */
-  async function ingest(status: number, body: string): Promise<StoredLetter[]> {
+  async function ingest(status: number, body: string, stream = "things"): Promise<StoredLetter[]> {
     answer = { status, body };
-    await startRun(context, { source: "dying", stream: "things" });
+    await startRun(context, { source: "dying", stream });
     await fetched();
     while (queues.jobs.length > 0) await transformed();
     return context.store.listLetters({ limit: 10 });
@@ -136,6 +166,49 @@ describe.each(databaseTargets())("on $name", ({ name, create }) => {
       errorCode: code,
     });
     expect(await ingest(status, body)).toMatchObject([{ id: letter?.id, attempts: 2 }]);
+  });
+
+  test.each([
+    ["a cursor", '{"id":"bad","c":"z\\u0000"}', { code: "CURSOR_INVALID", key: "bad", path: "c" }],
+    ["half a character of a cursor", '{"id":"bad","c":"z\\ud800"}', { code: "CURSOR_INVALID", key: "bad", path: "c" }],
+    ["a key", '{"id":"bad\\u0000","c":"b"}', { code: "RECORD_INVALID", key: "bad\uFFFD", path: "id" }],
+    ["the name of a new field", '{"id":"new","c":"b","\\u0000\\ud800":1}', undefined],
+    ["a time in the year 0", '{"id":"new","c":"b","at":"0000-01-01T00:00:00.000Z"}', undefined],
+  ])("%s that a database does not take costs no other record of its page", async (_what, record, expected) => {
+    const letters = await ingest(200, `[{"id":"good","c":"a"},${record}]`, "watched");
+    expect(letters).toMatchObject(expected === undefined ? [] : [{ ...expected, kind: "record", payload: record }]);
+    const keys = await context.store.queryView("SELECT key FROM records ORDER BY key");
+    expect(keys.map(({ key }) => key)).toEqual(expected === undefined ? ["good", "new"] : ["good"]);
+    const checkpoint = await context.store.checkpoint("dying", "watched", "live");
+    expect(checkpoint?.bound).toBe(expected === undefined ? "b" : "a");
+  });
+
+  test("a request whose error cannot be written as it is: one letter, and the run ends", async () => {
+    const [letter] = await ingest(200, '[{"id":"a"}]', "stuck");
+    expect(letter).toMatchObject({ code: "CURSOR_STUCK", message: "dying.stuck: nothing behind a\uFFFDb\uFFFD" });
+    const run = (await context.store.readRun(letter?.runId ?? ""))?.run;
+    expect(run).toMatchObject({ status: "failed", errorMessage: letter?.message });
+  });
+
+  test("a letter that fails again is open again, whatever its transform says", async () => {
+    await ingest(200, page('{"id":"bad","n":13}'));
+    await redriven();
+    expect(await context.store.listLetters({ limit: 10 })).toMatchObject([
+      { status: "open", attempts: 2, message: "the transform threw: thirteen is not wanted: \uFFFD\uFFFD" },
+    ]);
+  });
+
+  test("a page that is redriven sets aside what the database refuses, and lands the others", async () => {
+    answer = { status: 200, body: page(`{"id":"bad","n":2,"any":${refused[name]}}`) };
+    await startRun(context, { source: "dying", stream: "things" });
+    await fetched();
+    await transformHandler(context).settle(queues.take("transform"), new PermanentError("STALLED", "died"), job);
+    await redriven();
+    expect(await context.store.listLetters({ limit: 10 })).toMatchObject([
+      { kind: "page", status: "resolved" },
+      { kind: "record", status: "open", code: "RECORD_REFUSED", key: "bad", payload: expect.stringContaining('"n":2') },
+    ]);
+    expect(await context.store.queryView("SELECT key FROM records")).toEqual([{ key: "good" }]);
   });
 
   test("a payload the queue refuses: the letter of the request that brought it", async () => {

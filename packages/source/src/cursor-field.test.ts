@@ -14,6 +14,10 @@ test.each([
   expect(cursorOn({ field: "at", ...(zone !== undefined && { zone }) }).of({ at })).toBe(text);
 });
 
+test.each(["a\0", "\ud800", ""])("no database takes the text %j as it is: no cursor", (at) => {
+  expect(cursorOn({ field: "at", kind: "string" }).of({ at })).toBeNull();
+});
+
 const cursor = cursorOn({ field: "at", thenBy: [{ field: "id", kind: "number" }] });
 
 test("several fields are compared one after the other", () => {

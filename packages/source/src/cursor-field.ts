@@ -1,5 +1,6 @@
 import type { CursorKind, ScalarKind } from "@penstock/core/cursor";
 import type { JsonValue } from "@penstock/core/json";
+import { storable } from "@penstock/core/storable";
 import { type Duration, durationMs } from "./duration.ts";
 import { instantOf, withZone } from "./instant.ts";
 import { type JsonPath, jsonPathReader } from "./json-path.ts";
@@ -53,9 +54,12 @@ function zonedText(kind: ScalarKind, value: JsonValue | undefined, zone: Zone | 
   return cursorText(kind, kind === "timestamp" ? withZone(value, zone) : value);
 }
 
-/** A value as cursor text (see `@penstock/core/cursor`), or `null` when it is none of that kind. */
+/**
+ * A value as cursor text (see `@penstock/core/cursor`), or `null` when it is none of that kind. A text that no database takes as it
+ * is – with NUL, or half a surrogate pair – is none: as a bound it would be another one.
+ */
 export function cursorText(kind: ScalarKind, value: unknown): string | null {
   if (kind === "timestamp") return instantOf(value);
   if (kind === "number") return typeof value === "number" && Number.isFinite(value) ? String(value) : null;
-  return typeof value === "string" && value !== "" ? value : null;
+  return typeof value === "string" && value !== "" && storable(value) === value ? value : null;
 }

@@ -31,6 +31,7 @@ describe("instantOf", () => {
     "2025-02-29",
     "2026-13-01T00:00:00.000Z",
     "2026-01-31T25:00:00.000Z",
+    "0000-01-01T00:00:00.000Z",
   ])("%s is no time", (value) => expect(instantOf(value)).toBeNull());
 
   test.each([

@@ -15,10 +15,12 @@ export const isoMilliseconds: InstantFormat = { kind: "iso", isWhole: false, sep
 
 const isoPattern = /^\d{4}-\d{2}-(\d{2})(?:([T ])\d{2}:\d{2}(?::\d{2}(?:\.(\d+))?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
 /** A time that exists, written as `toISOString` does: as most are, so that nothing need be computed for them. Days behind the 28th are left to others. */
-const plainPattern = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
+const plainPattern =
+  /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 
-// Years 0 to 9999: what ISO writes with four digits, so that texts sort as their instants do.
-export const firstInstantMs = -62_167_219_200_000;
+// Years 1 to 9999: what ISO writes with four digits, so that texts sort as their instants do, but for the year 0, which Postgres does not
+// have, and which stands for no date where APIs write it.
+export const firstInstantMs = -62_135_596_800_000;
 const lastMs = 253_402_300_799_999;
 // Seconds up to the year 5138 are below it, milliseconds since 1973 above.
 const millisecondsFrom = 1e11;

@@ -1,3 +1,4 @@
+import type { CursorKind } from "@penstock/core/cursor";
 import type { Drift } from "@penstock/core/drift";
 import { InvalidRecordError } from "@penstock/core/errors";
 import { contentHash } from "@penstock/core/hash";
@@ -21,6 +22,7 @@ export type ItemContext = { fetchedAt: Date; onDrift?: (drift: Drift) => void };
 export type Transformer = (item: JsonValue, context: ItemContext) => Transformation;
 
 const maxKeyChars = 1_000;
+const wellFormed = "well-formed text without NUL";
 
 /**
  * From raw items to rows of the table `records`. The key of a child stream's record begins with its parent's, so that the
@@ -57,10 +59,12 @@ function requireCursor({ cursor }: Stream, item: JsonValue, context: TransformCo
   if (cursor === undefined || text !== null) return text;
   const raw = cursor.raw(item);
   const isZoneMissing = cursor.zone === undefined && cursor.kind !== "number" && instantOf(raw) !== null;
-  const expected = isZoneMissing ? "a time with a zone (or declare the cursor's zone)" : cursor.kind;
+  const expected = isZoneMissing ? "a time with a zone (or declare the cursor's zone)" : expectedOf(cursor.kind);
   const details = { path: cursor.field, expected, received: describeValue(raw) };
   throw invalid("CURSOR_INVALID", details, context);
 }
+
+const expectedOf = (kind: CursorKind): string => (kind === "string" ? wellFormed : kind);
 
 function toRecord(
   stream: Stream,
@@ -95,11 +99,7 @@ function keyOf(stream: Stream, output: Output, context: TransformContext, parent
 function keyPart(field: string, value: unknown, context: TransformContext): string {
   if (typeof value === "string" && value !== "") {
     if (value.isWellFormed() && !value.includes("\0")) return value;
-    throw invalid(
-      "RECORD_INVALID",
-      { path: field, expected: "well-formed text without NUL", received: describeValue(value) },
-      context,
-    );
+    throw invalid("RECORD_INVALID", { path: field, expected: wellFormed, received: describeValue(value) }, context);
   }
   if (Number.isSafeInteger(value) || typeof value === "boolean") return String(value);
   const code = value === undefined || value === null || value === "" ? "KEY_MISSING" : "RECORD_INVALID";

@@ -34,6 +34,7 @@ import { createQueries } from "./queries/create-queries.ts";
 import { queryView } from "./query-view.ts";
 import { commitReplay, countRawPages, endReplay, listRawPages, pruneRawPages, startReplay } from "./raw-pages.ts";
 import { readOutputs } from "./record-reads.ts";
+import { setAsideRefused } from "./refused-records.ts";
 import { prune } from "./retention.ts";
 import { sumRuns } from "./run-totals.ts";
 import { endRun, readRun, startRun, storedRun } from "./runs.ts";
@@ -135,11 +136,13 @@ export function createStore(connection: Connection, reach: Reach): Store {
         return await transact((tx) => commitRedrive(tx, dialect, redrive));
       } catch (error) {
         if (!isRefusedData(error)) throw error;
-        throw new InvalidRecordError(
-          "RECORD_REFUSED",
-          `the database refuses what the letter became: ${reasonOf(error)}`,
-          { cause: error },
-        );
+        if (redrive.page === undefined) {
+          const message = `the database refuses what the letter became: ${reasonOf(error)}`;
+          throw new InvalidRecordError("RECORD_REFUSED", message, { cause: error });
+        }
+        const { records, letters } = await setAsideRefused(connection, { ...redrive, ...redrive.page });
+        const reduced = { ...redrive, records, letters: [...redrive.letters, ...letters] };
+        return transact((tx) => commitRedrive(tx, dialect, reduced));
       }
     },
     reopenLetter: (id, redrives, reason) => transact((tx) => reopenLetter(tx, dialect, { id, redrives }, reason)),
@@ -186,7 +189,16 @@ export function createStore(connection: Connection, reach: Reach): Store {
     listRawPages: (filter) => ask(() => listRawPages(db, filter)),
     countRawPages: (filter) => ask(() => countRawPages(db, filter)),
     startReplay: (request) => transact((tx) => startReplay(tx, dialect, request)),
-    commitReplay: (commit) => transact((tx) => commitReplay(tx, dialect, commit)),
+    commitReplay: async (replay) => {
+      try {
+        return await transact((tx) => commitReplay(tx, dialect, replay));
+      } catch (error) {
+        if (!isRefusedData(error)) throw error;
+        const { records, letters } = await setAsideRefused(connection, { ...replay.page, ...replay });
+        const reduced = { ...replay, records, letters: [...replay.letters, ...letters] };
+        return transact((tx) => commitReplay(tx, dialect, reduced));
+      }
+    },
     endReplay: (id) => transact((tx) => endReplay(tx, dialect, id)),
 
     prune: (keep) => prune(connection, keep),

@@ -2,6 +2,7 @@ import type { Author } from "@penstock/core/audit";
 import { ConfigError } from "@penstock/core/errors";
 import { keysOf } from "@penstock/core/record";
 import { livePartition } from "@penstock/core/run";
+import { storable } from "@penstock/core/storable";
 import type { DeletionModel } from "../generated/postgresql/models/Deletion.ts";
 import { noteAction } from "./audit-log.ts";
 import type { Prisma, Transaction } from "./client.ts";
@@ -34,7 +35,7 @@ export async function noteSeen(db: Statements, dialect: Dialect, page: PageCommi
 
 /** Sorted, so that two transactions never wait for each other crosswise. */
 function seenKeys({ records, letters }: PageCommit): string {
-  const ofLetters = letters.flatMap(({ key }) => key ?? []);
+  const ofLetters = letters.flatMap(({ key }) => (key === null ? [] : storable(key)));
   if (ofLetters.length === 0) return records.keys;
   return JSON.stringify([...new Set([...keysOf(records), ...ofLetters])].sort((a, b) => (a < b ? -1 : 1)));
 }

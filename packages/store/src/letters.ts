@@ -8,6 +8,7 @@ import {
   type NewLetter,
 } from "@penstock/core/letter";
 import { keysOf } from "@penstock/core/record";
+import { storable, storableOrNull } from "@penstock/core/storable";
 import { Prisma } from "../generated/postgresql/client.ts";
 import type { DeadLetterModel } from "../generated/postgresql/models/DeadLetter.ts";
 import type { Transaction } from "./client.ts";
@@ -76,12 +77,7 @@ function rowOf(identity: string, letter: NewLetter): (string | number | null)[] 
   const { source, stream, partition, stage, kind, key, code, message, path, payload, runId, seq, observedAt, traceId } =
     letter;
   const texts = [source, stream, partition, stage, kind, key, code, message, path, payload, runId];
-  return [randomUUID(), identity, ...texts.map(storable), seq, storedInstant(observedAt), traceId];
-}
-
-/** A letter must be storable whatever is in it: Postgres takes neither NUL nor half a surrogate pair. */
-function storable(text: string | null): string | null {
-  return text?.toWellFormed().replaceAll("\0", "\uFFFD") ?? null;
+  return [randomUUID(), identity, ...texts.map(storableOrNull), seq, storedInstant(observedAt), traceId];
 }
 
 /** `cursorIn`: of a page that was requested now. */
@@ -171,7 +167,8 @@ export async function reopenLetter(
   reason: { code: ErrorCode; message: string; path: string | null },
 ): Promise<boolean> {
   const reopened = await db.$executeRaw`
-    UPDATE dead_letters SET status = 'open', attempts = attempts + 1, code = ${reason.code}, message = ${reason.message}, path = ${reason.path},
+    UPDATE dead_letters SET status = 'open', attempts = attempts + 1, code = ${reason.code},
+      message = ${storable(reason.message)}, path = ${storableOrNull(reason.path)},
       last_seen_at = ${dialect.now}
     WHERE id = ${letter.id} AND status = 'redriving' AND redrives = ${letter.redrives}`;
   return reopened === 1;

@@ -71,7 +71,13 @@ async function settleFailed(committer: Committer, { page, settle }: Waiting, err
 }
 
 async function commitReduced({ connection, reach }: Committer, page: PageCommit): Promise<CommittedPage> {
-  const reduced = await setAsideRefused(connection, page);
+  const { records, letters } = await setAsideRefused(connection, { ...page, ...page.run });
+  const reduced = {
+    ...page,
+    records,
+    letters: [...page.letters, ...letters],
+    deadLettered: page.deadLettered + letters.length,
+  };
   const [committed] = await connection.transactDirectly((tx) => commitPages(tx, connection.dialect, [reduced], reach));
   if (committed === undefined) throw new RangeError("a page was committed and nothing is known of it");
   return committed;

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { ErrorCode } from "@penstock/core/error-codes";
 import { livePartition, type Run, type RunMode, type RunStatus } from "@penstock/core/run";
+import { storableOrNull } from "@penstock/core/storable";
 import type { RunModel } from "../generated/postgresql/models/Run.ts";
 import type { Transaction } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
@@ -81,7 +82,7 @@ export async function endRun(
     SELECT source, stream, partition, fence, failures, ${dialect.now} AS now FROM checkpoints
     WHERE (source, stream, partition) = (SELECT source, stream, partition FROM runs WHERE id = ${runId}) ${dialect.forUpdate}`;
   const ended = await db.$executeRaw`
-    UPDATE runs SET status = ${end.status}, error_code = ${end.code ?? null}, error_message = ${end.message ?? null}, ended_at = ${dialect.now}
+    UPDATE runs SET status = ${end.status}, error_code = ${end.code ?? null}, error_message = ${storableOrNull(end.message ?? null)}, ended_at = ${dialect.now}
     WHERE id = ${runId} AND status = 'running'`;
   if (ended === 1 && checkpoint !== undefined) await settleDue(db, dialect, checkpoint, end.status, checkpoint);
   return ended === 1;

@@ -421,6 +421,8 @@ export type RedriveCommit = {
   records: RecordBatch;
   /** For a page letter: records of it that still cannot be processed get letters of their own. */
   letters: NewLetter[];
+  /** Of a page letter: what the letters of records that the database refuses are made of. Without it all is refused with one record. */
+  page?: Pick<PageCommit, "raw" | "traceId"> & { partition: string };
   schemaVersion: string;
   writeMode: WriteMode;
   children?: readonly ChildStream[];
@@ -533,6 +535,8 @@ export type Replay = {
 export type ReplayCommit = {
   replayId: string;
   page: Omit<RawPage, "body" | "parent">;
+  raw: PageCommit["raw"];
+  traceId: string | null;
   records: RecordBatch;
   letters: NewLetter[];
   schemaVersion: string;
