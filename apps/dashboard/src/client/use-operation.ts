@@ -7,8 +7,11 @@ import { type Given, request } from "./request.ts";
 /** How often what is shown is asked for again: rarely while events tell what changed, else often. */
 const safetyIntervalMs = 30_000;
 const pollingIntervalMs = 5_000;
-/** A letter that is put back and comes back between two looks leaves the count as it was, which is all that events tell. */
-const askedOften = new Set<Operation>(["listLetters", "groupLetters", "getLetter"]);
+/**
+ * What events do not tell: a letter that is put back and comes back between two looks leaves the count as it was, and deletions are found
+ * behind the end of their run.
+ */
+const askedOften = new Set<Operation>(["listLetters", "groupLetters", "getLetter", "listDeletions"]);
 
 /** What an operation answers, kept up to date while it is shown. */
 export function useOperation<N extends Operation>(
