@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { parseArgs } from "node:util";
 import type { NumberedRecord } from "@penstock/core/record";
 import { openStore } from "@penstock/store/open-store";
@@ -20,9 +21,11 @@ const { values } = parseArgs({
   options: { rounds: { type: "string", default: "5" }, rows: { type: "string", default: "10000000" } },
 });
 const [rounds, rows] = [Number(values.rounds), Number(values.rows)];
-const pagesAtOnce = 40;
+const pagesAtOnce = 160;
 /** Pages that a transformer works on at once, unless told otherwise. */
 const inFlight = 4;
+/** As long as a run's, so that the bare statement writes rows of the same size. */
+const runId = randomUUID();
 type Kind = "postgresql" | "sqlite";
 type Way = { name: string; pages: number; write(pages: readonly MadePage[]): Promise<void> };
 
@@ -104,7 +107,7 @@ async function waysOf(kind: Kind, own: AsyncDisposableStack): Promise<Way[]> {
     await bareOf(await url(), own),
     {
       name: "prisma.createMany",
-      pages: pagesAtOnce / 4,
+      pages: 10,
       write: async (pages) => {
         for (const { records } of pages) await prisma.row.createMany({ data: records.map(rowOf) });
       },
@@ -171,7 +174,7 @@ async function postgresStatement(
   const client = await connect(url, own);
   const text = `
     INSERT INTO records (${columns})
-    SELECT 'bench', 'items', 0, v->>0, (v->>1)::timestamptz, v->>2, v->>3, (v->>4)::jsonb, (v->>5)::jsonb, now(), 'run', 0, 'v1', now(), now(), 1
+    SELECT 'bench', 'items', 0, v->>0, (v->>1)::timestamptz, v->>2, v->>3, (v->>4)::jsonb, (v->>5)::jsonb, now(), '${runId}', 0, 'v1', now(), now(), 1
     FROM jsonb_array_elements($1::jsonb) AS r(v) WHERE true ${upsert}`;
   return async (rows) => void (await client.query({ name: "upsert", text, values: [rows] }));
 }
@@ -187,8 +190,8 @@ async function sqliteStatement(
   const prepared = db.prepare(`
     INSERT INTO records (${columns})
     SELECT 'bench', 'items', 0, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, '2026-01-01T00:00:00.000+00:00',
-      'run', 0, 'v1', '2026-01-01T00:00:00.000+00:00', '2026-01-01T00:00:00.000+00:00', 1
-    FROM json_each(?) WHERE true ${upsert}`);
+      '${runId}', 0, 'v1', '2026-01-01T00:00:00.000+00:00', '2026-01-01T00:00:00.000+00:00', 1
+    FROM jsonb_each(?) WHERE true ${upsert}`);
   return async (rows) => void prepared.run(rows);
 }
 

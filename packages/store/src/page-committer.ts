@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { setImmediate as turn } from "node:timers/promises";
 import { InfrastructureError } from "@penstock/core/errors";
 import type { Reach } from "@penstock/core/failure-points";
 import type { Connection } from "./connection.ts";
@@ -19,33 +20,36 @@ type Waiting = {
 /** As many at once as are still undone and done again in a blink when one of them fails. */
 const maxTogether = 16;
 
+type Committing = { waiting: Waiting[]; lanes: number };
+
 /**
- * Commits pages. One transaction at a time for each run: pages of the run that are ready meanwhile are committed together by the next,
- * which costs the lock, the checkpoint and the wait for the disk once for all of them. As if each were committed behind the other, and by
- * themselves when something is wrong with one.
+ * Commits pages. Of each run there are as many transactions at a time as the database can do side by side; pages that are ready
+ * meanwhile are committed together by the next, which costs the lock, the checkpoint and the wait for the disk once for all of them. As if
+ * each were committed behind the other, and by themselves when something is wrong with one.
  */
 export function createPageCommitter(committer: Committer): Store["commitPage"] {
-  const runs = new Map<string, Waiting[]>();
+  const { lanes } = committer.connection.dialect;
+  const runs = new Map<string, Committing>();
 
-  async function workOff(runId: string, waiting: Waiting[]): Promise<void> {
-    while (waiting.length > 0) {
-      const together = waiting.splice(0, maxTogether);
+  async function workOff(runId: string, run: Committing): Promise<void> {
+    run.lanes += 1;
+    while (run.waiting.length > 0) {
+      const together = run.waiting.splice(0, maxTogether);
       await together[0]?.inContext(() => settleTogether(committer, together));
+      // Whoever was told that its page is committed has the next one ready in a moment.
+      await turn();
     }
-    runs.delete(runId);
+    run.lanes -= 1;
+    if (run.lanes === 0) runs.delete(runId);
   }
 
   return (page) => {
     const { runId } = page.run;
     const settle = Promise.withResolvers<CommittedPage>();
-    const one: Waiting = { page, settle, inContext: AsyncLocalStorage.snapshot() };
-    const waiting = runs.get(runId);
-    if (waiting !== undefined) waiting.push(one);
-    else {
-      const begun = [one];
-      runs.set(runId, begun);
-      void workOff(runId, begun);
-    }
+    const run = runs.get(runId) ?? { waiting: [], lanes: 0 };
+    runs.set(runId, run);
+    run.waiting.push({ page, settle, inContext: AsyncLocalStorage.snapshot() });
+    if (run.lanes < lanes) void workOff(runId, run);
     return settle.promise;
   };
 }
