@@ -1,16 +1,17 @@
-import { rename } from "node:fs/promises";
-import { join } from "node:path";
+import { rename, statfs } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { InfrastructureError } from "@penstock/core/errors";
-import { createPostgresBackend, type PgPool, runMigrations } from "bullmq";
+import { createPostgresBackend, type IQueueBackend, type PgPool, runMigrations } from "bullmq";
 import { maxStalledCount, type QueueDriver, type QueueFactory } from "./driver.ts";
 import { acquireEmbeddedLock, type EmbeddedLock } from "./embedded-lock.ts";
-import type { QueueLogger } from "./error-reporter.ts";
+import { createErrorReporter, type QueueLogger } from "./error-reporter.ts";
+import { type LastingPglite, lastingPglite } from "./lasting-pglite.ts";
+import { patientBackend } from "./patient-backend.ts";
 import { createPglitePool } from "./pglite-pool.ts";
-import { openPgliteThread } from "./pglite-thread.ts";
+import { openPgliteThread, type PgliteThread } from "./pglite-thread.ts";
 import { restingBackend } from "./resting-backend.ts";
 
 export type EmbeddedSettings = { dataDir: string };
-type Pglite = Awaited<ReturnType<typeof openPgliteThread>>;
 export type EmbeddedDriver = QueueDriver & { readonly lock: EmbeddedLock };
 
 /**
@@ -25,7 +26,14 @@ export async function openEmbeddedDriver(
 ): Promise<EmbeddedDriver> {
   const lock = await acquireEmbeddedLock(settings.dataDir);
   try {
-    const db = await openOrReplace(join(settings.dataDir, "queue"), logger);
+    const folder = join(settings.dataDir, "queue");
+    const report = createErrorReporter(logger);
+    const first = await openOrReplace(folder, logger);
+    const db = lastingPglite(
+      first,
+      () => openDatabase(folder),
+      (error) => report("embedded", error),
+    );
     return createDriver(db, lock);
   } catch (error) {
     await lock.release();
@@ -33,39 +41,61 @@ export async function openEmbeddedDriver(
   }
 }
 
-function createDriver(db: Pglite, lock: EmbeddedLock): EmbeddedDriver {
+function createDriver(db: LastingPglite, lock: EmbeddedLock): EmbeddedDriver {
   const openedAt = Date.now();
   const connection = createPglitePool(db);
-  const factory: QueueFactory = (name, given, extra) => createPostgresBackend(name, { ...given, connection }, extra);
+  let isClosing = false;
+  const working = new Map<IQueueBackend, string>();
+  const factory: QueueFactory = (name, given, extra) => {
+    const backend = patientBackend(createPostgresBackend(name, { ...given, connection }, extra), () => isClosing);
+    // BullMQ knows workers by the names of their connections, and here all share one.
+    backend.getClientList = async () => [[...working.values()].map((queue) => `name=${queue}`).join("\n")];
+    return backend;
+  };
+  const workerFactory: QueueFactory = (name, given, extra) => {
+    const backend = restingBackend(factory(name, given, extra));
+    const close = backend.close.bind(backend);
+    backend.close = (force) => {
+      working.delete(backend);
+      return close(force);
+    };
+    working.set(backend, name);
+    return backend;
+  };
   return {
     kind: "embedded",
     keepsCompleted: false,
     queueFactory: factory,
     producerFactory: factory,
-    workerFactory:
-      () =>
-      (...args) =>
-        restingBackend(factory(...args)),
-    ping: async () => void (await db.query("SELECT 1")),
+    workerFactory: () => workerFactory,
+    ping: async () => void (await connection.query("SELECT 1")),
     connections: () => undefined,
     renewProducer: () => false,
     releaseActive: () => releaseActive(connection, openedAt),
     lock,
     close: async () => {
-      await db.close();
-      await lock.release();
+      isClosing = true;
+      try {
+        await db.close();
+      } finally {
+        await lock.release();
+      }
     },
   };
 }
+
+/** A Postgres that starts writes its log anew, a file of 16 MB. */
+const leastRoomBytes = 32 * 1024 * 1024;
 
 /**
  * A queue whose files are damaged (a power cut; never a killed process) is set aside and a new one begun: what was in
  * it is found missing and fetched again from the last checkpoint, which is in the database.
  */
-async function openOrReplace(folder: string, logger: QueueLogger | undefined): Promise<Pglite> {
+async function openOrReplace(folder: string, logger: QueueLogger | undefined): Promise<PgliteThread> {
   try {
     return await openDatabase(folder);
   } catch (error) {
+    await requireRoom(dirname(folder), error);
     const aside = `${folder}.damaged-${Date.now()}`;
     logger?.warn({ err: error, folder, aside }, "embedded queue cannot be opened, starting with an empty one");
     await rename(folder, aside);
@@ -77,13 +107,27 @@ async function openOrReplace(folder: string, logger: QueueLogger | undefined): P
   }
 }
 
-async function openDatabase(folder: string): Promise<Pglite> {
+/** Nothing can be opened on a full disk, and what does not open for that is not damaged. */
+async function requireRoom(dataDir: string, cause: unknown): Promise<void> {
+  const { bavail, bsize } = await statfs(dataDir);
+  const megabytes = Math.floor((bavail * bsize) / (1024 * 1024));
+  if (bavail * bsize >= leastRoomBytes) return;
+  const message = `cannot open the embedded queue in ${dataDir}: there is no room, ${megabytes} MB are free`;
+  throw new InfrastructureError("QUEUE_UNAVAILABLE", message, { cause, remedy: "make room on the disk" });
+}
+
+async function openDatabase(folder: string): Promise<PgliteThread> {
   const db = await openPgliteThread(folder);
-  const client = await createPglitePool(db).connect();
-  await runMigrations(client, "bullmq");
-  client.release();
-  await db.exec("SET search_path TO bullmq");
-  return db;
+  try {
+    const client = await createPglitePool(db).connect();
+    await runMigrations(client, "bullmq");
+    client.release();
+    await db.exec("SET search_path TO bullmq");
+    return db;
+  } catch (error) {
+    await db.kill();
+    throw error;
+  }
 }
 
 /**

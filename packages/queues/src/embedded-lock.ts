@@ -103,7 +103,11 @@ const sqliteBusy = 5;
 
 function refuseUnlessBusy(cause: unknown, dataDir: string): false {
   if (cause instanceof Error && "errcode" in cause && cause.errcode === sqliteBusy) return false;
-  throw new InfrastructureError("QUEUE_UNAVAILABLE", `cannot lock the data folder ${dataDir}`, { cause });
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  throw new InfrastructureError("QUEUE_UNAVAILABLE", `cannot lock the data folder ${dataDir}: ${reason}`, {
+    cause,
+    remedy: "see to it that its disk has room, and that this user may write there",
+  });
 }
 
 function inUse(dataDir: string, owner: EmbeddedLockInfo | undefined): ConfigError {

@@ -11,7 +11,9 @@ parentPort?.on("message", async (asked: Asked) => {
   try {
     tell({ kind: "answer", id: asked.id, rows: await rowsOf(asked) });
   } catch (error) {
-    tell({ kind: "failure", id: asked.id, failure: failureOf(error) });
+    const failure = failureOf(error);
+    tell({ kind: "failure", id: asked.id, failure });
+    if (isTheEnd(error, failure)) process.exit(1);
   }
   if (asked.kind === "close") parentPort?.close();
 });
@@ -34,4 +36,9 @@ function failureOf(error: unknown): Failure {
     ([name, value]) => fields.includes(name) && typeof value === "string",
   );
   return { message, ...(stack !== undefined && { stack }), ...Object.fromEntries(said) };
+}
+
+/** Postgres would end its process with such an error. This one stays, but answers nothing any more. */
+function isTheEnd(error: unknown, { severity }: Failure): boolean {
+  return severity === "PANIC" || severity === "FATAL" || (error instanceof Error && error.name === "RuntimeError");
 }

@@ -12,12 +12,20 @@ export type PgliteSession = {
   onNotification(listener: (channel: string, payload: string) => void): () => void;
 };
 
+export type PgliteThread = PgliteSession & {
+  /** Resolves, with the reason, when there is nobody left to ask: after `close` too. */
+  ended: Promise<Error>;
+  close(): Promise<void>;
+  /** At once, as a killed server: what was committed is found by whoever opens the folder next. */
+  kill(): Promise<void>;
+};
+
 export type Asked = { id: number } & (
   | { kind: "query"; text: string; params: readonly unknown[] }
   | { kind: "exec"; text: string }
   | { kind: "close" }
 );
-export type Failure = { message: string; stack?: string; code?: string };
+export type Failure = { message: string; stack?: string; code?: string; severity?: string };
 export type Told =
   | { kind: "open" }
   | { kind: "answer"; id: number; rows: unknown[] }
@@ -31,7 +39,7 @@ export type Told =
  * @throws Error what PGlite says when it cannot be opened
  * @throws InfrastructureError `QUEUE_UNAVAILABLE`, from what is asked of a thread that has ended
  */
-export async function openPgliteThread(folder: string): Promise<PgliteSession & { close(): Promise<void> }> {
+export async function openPgliteThread(folder: string): Promise<PgliteThread> {
   const worker = new Worker(new URL("./pglite-thread-main.ts", import.meta.url), { workerData: { folder } });
   await once(worker, "message");
   const listeners = new Set<(channel: string, payload: string) => void>();
@@ -41,7 +49,7 @@ export async function openPgliteThread(folder: string): Promise<PgliteSession & 
     else if (told.kind === "failure") waiting.take(told.id)?.reject(Object.assign(new Error(), told.failure));
     else if (told.kind === "notification") for (const listener of listeners) listener(told.channel, told.payload);
   });
-  const { ask } = waiting;
+  const { ask, ended } = waiting;
   return {
     query: async (text, params = []) => ({ rows: await ask({ kind: "query", text, params }) }),
     exec: async (text) => [{ rows: await ask({ kind: "exec", text }) }],
@@ -49,12 +57,14 @@ export async function openPgliteThread(folder: string): Promise<PgliteSession & 
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
+    ended,
     close: async () => {
-      const ended = once(worker, "exit");
+      const exited = once(worker, "exit");
       await ask({ kind: "close" });
       worker.ref();
-      await ended;
+      await exited;
     },
+    kill: async () => void (await worker.terminate()),
   };
 }
 
@@ -63,21 +73,25 @@ type Question = Asked extends infer Each ? (Each extends Asked ? Omit<Each, "id"
 
 /** What is asked and not answered. The thread keeps the process alive as long as there is any, as a connection would. */
 function createWaiting(worker: Worker): {
+  ended: Promise<Error>;
   ask(question: Question): Promise<unknown[]>;
   take(id: number): Answer | undefined;
 } {
   const waiting = new Map<number, Answer>();
   let asked = 0;
+  const { promise, resolve } = Promise.withResolvers<Error>();
   let ended: InfrastructureError | undefined;
   const end = (cause?: unknown) => {
     ended ??= new InfrastructureError("QUEUE_UNAVAILABLE", "the thread of the embedded queue has ended", { cause });
     for (const { reject } of waiting.values()) reject(ended);
     waiting.clear();
+    resolve(ended);
   };
   worker.on("error", end);
   worker.on("exit", () => end());
   worker.unref();
   return {
+    ended: promise,
     ask: (question) => {
       if (ended !== undefined) return Promise.reject(ended);
       const answer: Answer = Promise.withResolvers();

@@ -1,17 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { ConfigError } from "@penstock/core/errors";
-import {
-  createPostgresBackend,
-  type IQueueBackend,
-  type PgPool,
-  runMigrations,
-  SchemaMigrationRequiredError,
-  SchemaVersionMismatchError,
-} from "bullmq";
+import { createPostgresBackend, type PgPool, runMigrations } from "bullmq";
 import { Pool } from "pg";
 import { ask } from "./ask.ts";
 import type { QueueDriver, QueueFactory } from "./driver.ts";
 import type { ErrorReporter } from "./error-reporter.ts";
+import { patientBackend } from "./patient-backend.ts";
 import type { PoolUse } from "./queues.ts";
 import { restingBackend } from "./resting-backend.ts";
 
@@ -87,43 +81,6 @@ const factoryOn = (pool: Pool): QueueFactory => {
   const isEnding = () => pool.ending;
   return (name, given, extra) => patientBackend(createPostgresBackend(name, { ...given, connection }, extra), isEnding);
 };
-
-/** How long a worker may wait without asking, in seconds. */
-const longestBlock = 10;
-
-/**
- * BullMQ remembers for ever that a queue, producer or worker could not get ready, as happens to one that is made while the server
- * stops: it would fail at everything from then on, and a worker would never take a job. Here it tries again until the server is back.
- *
- * A worker that could not wait for jobs would then do so for an hour, relying on notifications and on two questions whose failure it
- * ignores; it must not wait so long.
- */
-function patientBackend(backend: IQueueBackend, isEnding: () => boolean): IQueueBackend {
-  const waitUntilReady = backend.waitUntilReady.bind(backend);
-  const forget = () => {
-    Reflect.set(backend, "readyPromise", undefined);
-    Reflect.set(Reflect.get(backend, "connection"), "readyPromise", undefined);
-  };
-  let getting: Promise<void> | undefined;
-  const getReady = async (): Promise<void> => {
-    for (;;) {
-      try {
-        return await waitUntilReady();
-      } catch (error) {
-        if (isEnding() || isIncompatible(error)) throw error;
-        forget();
-        await delay(retryMs);
-      }
-    }
-  };
-  backend.waitUntilReady = () => (getting ??= getReady());
-  Object.defineProperty(backend, "maximumBlockTimeout", { value: longestBlock });
-  return backend;
-}
-
-function isIncompatible(error: unknown): boolean {
-  return error instanceof SchemaMigrationRequiredError || error instanceof SchemaVersionMismatchError;
-}
 
 async function select1(pool: Pool): Promise<void> {
   await pool.query("SELECT 1");

@@ -1,11 +1,7 @@
-import { execFile, execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { createPostgresDatabase, createSqliteDatabase } from "@penstock/testing/databases";
 import { postgresUrl } from "@penstock/testing/servers";
+import { canMountDisk, mountDisk } from "@penstock/testing/small-disk";
 import { waitUntil } from "@penstock/testing/wait-until";
 import Database from "better-sqlite3";
 import { Client } from "pg";
@@ -22,7 +18,6 @@ import type { Store } from "./store.ts";
 
 const migrationsRoot = join(import.meta.dirname, "../../../prisma");
 const server = postgresUrl();
-const shell = promisify(execFile);
 let stack: AsyncDisposableStack;
 beforeEach(() => {
   stack = new AsyncDisposableStack();
@@ -35,34 +30,16 @@ const open = async (url: string, options: { poolSize?: number } = {}) =>
   stack.adopt(await openStore({ url, migrationsRoot, ...options }), (opened) => opened.close());
 const infrastructure = (code = "DATABASE_UNAVAILABLE") => ({ name: "InfrastructureError", code });
 
-/** A file system of two megabytes needs rights that a container's root may not have. */
-function canMount(): boolean {
-  const folder = mkdtempSync(join(tmpdir(), "penstock-mount-"));
-  try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], { stdio: "ignore" });
-    execFileSync("umount", [folder]);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
 describe("SQLite", () => {
-  test.runIf(process.platform === "linux" && canMount())("a full disk is waited for", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "penstock-full-"));
-    stack.defer(() => rm(folder, { recursive: true }));
-    await shell("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", folder]);
-    stack.defer(async () => void (await shell("umount", [folder])));
-    const store = await open(`file:${join(folder, "penstock.db")}`);
+  test.runIf(canMountDisk())("a full disk is waited for", async () => {
+    const disk = stack.use(await mountDisk(4));
+    const store = await open(`file:${join(disk.folder, "penstock.db")}`);
     const run = await begin(store);
-    const { stdout } = await shell("df", ["--output=avail", "-B1", folder]);
-    await writeFile(join(folder, "ballast"), Buffer.alloc(Number(stdout.split("\n")[1]) - 16_384));
+    await disk.fill(16_384);
     const page = pageOf(run, { keys: Array.from({ length: 2_000 }, (_, i) => `key-${i}`) });
     await expect(store.commitPage(page)).rejects.toMatchObject(infrastructure());
     expect((await store.readRun(run.runId))?.run.pages).toBe(0);
-    await rm(join(folder, "ballast"));
+    await disk.makeRoom();
     expect((await store.commitPage(page)).account.inserted).toBe(2_000);
   });
 

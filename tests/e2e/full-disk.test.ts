@@ -1,0 +1,83 @@
+import { randomBytes } from "node:crypto";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { startExternalApi } from "@penstock/testing/simulators/external-api";
+import { canMountDisk, mountDisk } from "@penstock/testing/small-disk";
+import { testDir } from "@penstock/testing/temp-dir";
+import { waitUntil } from "@penstock/testing/wait-until";
+import { expect, test } from "vitest";
+import { jsonLines, penstock, startPenstock } from "./penstock.ts";
+
+/* The embedded queue on a disk that is full for a while, under a process that stays; and one that is started on a full disk. */
+
+const pageSize = 20;
+/** Postgres writes its log in files of 16 MB: with less room than that it cannot begin another, and ends. */
+const roomBytes = 15_500_000;
+/** Does not compress, so that the log grows. */
+const record = (number: number) => ({
+  id: `record-${number}`,
+  ts: new Date(Date.UTC(2026, 0, 1) + number * 1_000).toISOString(),
+  value: number,
+  meta: { ballast: randomBytes(9_000).toString("base64") },
+});
+
+test.runIf(canMountDisk())("what is up waits, says so, and goes on by itself once there is room", async () => {
+  await using stack = new AsyncDisposableStack();
+  const disk = stack.use(await mountDisk(500));
+  const records = Array.from({ length: 100 * pageSize }, (_, number) => record(number));
+  const api = stack.use(await startExternalApi({ records, slowness: () => 50 }));
+  const env = {
+    PENSTOCK_DATA_DIR: disk.folder,
+    DATABASE_URL: `file:${join(await testDir(), "penstock.db")}`,
+    API_BASE_URL: api.url,
+    USGS_BASE_URL: api.url,
+    BATCH_SIZE: String(pageSize),
+    PENSTOCK_HTTP_PORT: "0",
+    PENSTOCK_API_PORT: "0",
+  };
+  const { child, ended } = startPenstock(["up"], env);
+  stack.defer(async () => {
+    child.kill("SIGKILL");
+    await ended;
+  });
+  let told = "";
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (text) => (told += text));
+  const health = await waitUntil(() => /health and metrics: (\S+)/.exec(told)?.[1], {
+    what: "up to run",
+    timeoutMs: 60_000,
+  });
+  const isReady = async () => (await fetch(`${health}/health/ready`)).ok;
+
+  await waitUntil(() => api.requests.length > 5, { what: "some pages", timeoutMs: 60_000 });
+  expect(await isReady()).toBe(true);
+  await disk.fill(roomBytes);
+  await waitUntil(() => told.includes("the thread of the embedded queue has ended"), {
+    what: "the queue to end",
+    timeoutMs: 60_000,
+  });
+  expect(await isReady()).toBe(false);
+  const asked = api.requests.length;
+  await delay(3_000);
+  expect(api.requests.length).toBeLessThan(asked + 5);
+  await disk.makeRoom();
+  const stream = async () => {
+    const [status] = jsonLines(await penstock(["status", "--json"], env)) as [{ streams: Record<string, unknown>[] }];
+    return status.streams.find(({ source }) => source === "external_api");
+  };
+  const last = new Date(records.at(-1)?.ts ?? "").toISOString();
+  await waitUntil(async () => (await stream())?.["checkpoint"] === last, {
+    what: "the checkpoint at the last record",
+    timeoutMs: 60_000,
+  });
+  expect(await isReady()).toBe(true);
+  expect(await stream()).toMatchObject({ deadLetters: 0 });
+  child.kill("SIGTERM");
+  expect((await ended).code).toBe(0);
+
+  await disk.fill(1_000_000);
+  const refused = await penstock(["up"], env);
+  expect(refused.stderr).toMatch(/QUEUE_UNAVAILABLE.*no room/s);
+  expect(refused.code).not.toBe(0);
+  expect((await readdir(disk.folder)).filter((name) => name.includes("damaged"))).toEqual([]);
+});
