@@ -142,7 +142,8 @@ function held(point: FailurePoint, released: AbortSignal): Promise<void> {
   return once(released, "abort").then(() => Promise.reject(new Error("killed")));
 }
 
-const isInTransaction = (point: FailurePoint) => point.startsWith("commit.") || point === "start-run.in-transaction";
+const isInTransaction = (point: FailurePoint) =>
+  point.startsWith("commit.") || point === "start-run.in-transaction" || point === "deletions.marked";
 
 function disturbed(queues: Queues, disturb: ChaosProcessOptions["disturb"]): Queues {
   return { ...queues, enqueue: (jobs) => queues.enqueue(disturb(jobs)) };

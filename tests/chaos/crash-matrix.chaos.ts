@@ -1,5 +1,6 @@
 import { parseFailures } from "@penstock/core/failure-points";
 import { requestRedrive } from "@penstock/pipeline/redrive";
+import { replayPages } from "@penstock/pipeline/replay";
 import { openStore } from "@penstock/store/open-store";
 import type { Store } from "@penstock/store/store";
 import { createLogger } from "@penstock/telemetry/logger";
@@ -18,6 +19,7 @@ import { hasServers, install, migrationsRoot, type Servers, startServers } from 
  * point; the short form takes every fifth. Here a dying process loses its connections for good; sigkill-matrix.chaos.ts kills real ones.
  */
 
+const author = { actor: "cli:chaos@here", reason: null };
 const stack = new AsyncDisposableStack();
 const releases: Promise<void>[] = [];
 let servers: Servers;
@@ -103,7 +105,11 @@ async function take(step: Exclude<Step, { work: "lose-queue" }>, start: Bench["s
   const context = process.context();
   if (step.work === "redrive" && context !== undefined) {
     // It fails where the death interrupts it; the process that comes after takes over.
-    await requestRedrive(context, { status: "open", limit: 100 }).catch(() => undefined);
+    await requestRedrive(context, { status: "open", limit: 100 }, author).catch(() => undefined);
+  }
+  if (step.work === "replay" && context !== undefined) {
+    const options = { signal: AbortSignal.timeout(120_000), author, onProgress: () => {} };
+    await replayPages(context, { source: "chaos", stream: "items" }, options).catch(() => undefined);
   }
   const isDone = async () =>
     isDeadly(step)

@@ -8,6 +8,7 @@ import { alwaysWrong, differences } from "./invariants.ts";
 
 export type Recovering = { store: Store; api: ExternalApi; processes: readonly ChaosProcess[] };
 
+const author = { actor: "cli:chaos@here", reason: null };
 const lookEveryMs = 150;
 /** Without a page committed or a run ended for so long, it has come to a stop: locks and patience are of a few seconds here. */
 const standstillMs = 60_000;
@@ -58,7 +59,7 @@ async function redriveWhole({ store, processes }: Recovering): Promise<void> {
   const context = process?.context();
   if (whole.length === 0 || context === undefined) return;
   try {
-    await requestRedrive(context, { ids: whole.map(({ id }) => id), limit: whole.length });
+    await requestRedrive(context, { ids: whole.map(({ id }) => id), limit: whole.length }, author);
   } catch (error) {
     // It may die of it, as its failures are planned; and a connection that the server ended while nobody used it is found dead now. What
     // was claimed is put into the queue by the scheduler.

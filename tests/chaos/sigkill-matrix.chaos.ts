@@ -109,7 +109,12 @@ async function folder(owner: AsyncDisposableStack): Promise<string> {
   return owner.adopt(await mkdtemp(join(tmpdir(), "penstock-sigkill-")), (path) => rm(path, { recursive: true }));
 }
 
-const argumentsOf = { run: ["run", "chaos"], serve: ["up"], redrive: ["dead-letters", "redrive", "--source", "chaos"] };
+const argumentsOf = {
+  run: ["run", "chaos"],
+  serve: ["up"],
+  redrive: ["dead-letters", "redrive", "--source", "chaos"],
+  replay: ["replay", "chaos.items"],
+};
 
 /** A process until its end, which must be the one that is planned. */
 async function take(step: Exclude<Step, { work: "lose-queue" }>, env: Record<string, string>): Promise<void> {

@@ -1,4 +1,4 @@
-import { startExternalApi } from "@penstock/testing/simulators/external-api";
+import { type Fault, startExternalApi } from "@penstock/testing/simulators/external-api";
 import { testDir } from "@penstock/testing/temp-dir";
 import { waitUntil } from "@penstock/testing/wait-until";
 import { afterEach, expect, test } from "vitest";
@@ -30,8 +30,18 @@ const get = async (url: string) => {
 };
 
 test("up ingests on schedule, tells how it is, and ends cleanly on SIGTERM", async () => {
-  await using api = await startExternalApi({ records: 3_000 });
-  const env = { PENSTOCK_DATA_DIR: await testDir(), API_BASE_URL: api.url, USGS_BASE_URL: api.url };
+  const fault = (request: number): Fault | undefined => {
+    if (request % 5 === 1) return { status: 503 };
+    return request % 7 === 2 ? { status: 429, headers: { "retry-after": "0" } } : undefined;
+  };
+  await using api = await startExternalApi({ records: 3_000, fault });
+  const env = {
+    PENSTOCK_DATA_DIR: await testDir(),
+    API_BASE_URL: api.url,
+    USGS_BASE_URL: api.url,
+    BATCH_SIZE: "100",
+    INITIAL_BACKOFF: "0.01",
+  };
   const { url, started } = await up(env);
   expect((await get(`${url}/health/live`)).status).toBe(200);
   expect(await get(`${url}/health/ready`)).toMatchObject({ status: 200 });
@@ -40,6 +50,16 @@ test("up ingests on schedule, tells how it is, and ends cleanly on SIGTERM", asy
     what: "3,000 records",
     timeoutMs: 30_000,
   });
+  const metrics = (await get(`${url}/metrics`)).text;
+  const of = 'source="external_api",stream="data"';
+  for (const series of [
+    `penstock_requests_total{${of},status="5xx"}`,
+    `penstock_requests_total{${of},status="4xx"}`,
+    `penstock_throttles_total{${of}}`,
+    'penstock_job_retries_total{queue="fetch.external_api",code="SERVER_ERROR"}',
+  ])
+    expect(metrics).toMatch(new RegExp(`^${RegExp.escape(series)} [1-9]`, "m"));
+  expect(metrics).toContain(`penstock_dead_letters_open{${of}} 0`);
 
   const [status] = jsonLines(await penstock(["status", "--json"], env));
   expect(status?.["streams"]).toContainEqual(

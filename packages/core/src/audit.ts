@@ -16,11 +16,14 @@ export const auditedActions = [
   "deletions.approve",
   "deletions.reject",
   "replay",
+  "replay.end",
   "backfill.start",
   "backfill.cancel",
   "queue.change",
   "key.create",
   "key.revoke",
+  "session.start",
+  "session.end",
 ] as const;
 export type AuditedAction = (typeof auditedActions)[number];
 

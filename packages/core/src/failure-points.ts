@@ -28,11 +28,13 @@ export const failurePoints = {
   "settle-transform.begun": "a page is given up, nothing is written",
   "redrive.claimed": "letters are claimed for redriving, their jobs are not enqueued",
   "redrive.enqueued": "the jobs of claimed letters are enqueued",
+  "redrive.run-started": "the run that covers a letter's request is started, the letter is not resolved",
   "redrive.made": "a letter's records are made, nothing is written",
   "redrive.committed": "records and the letter's end are committed, the job is not completed",
   "settle-redrive.begun": "a redrive has failed, the letter is not open again",
   "settle-redrive.committed": "the letter is open again, the job is not completed",
   "sweep.found": "failed jobs were found, nothing is done about them",
+  "sweep.enqueued": "a failed job is enqueued once more and not removed",
   "sweep.retried": "a failed job is enqueued once more, the next is not looked at",
   "sweep.settled": "a failed job is accounted for and not removed",
   "watchdog.suspected": "a run without a job is to be taken over",
@@ -41,6 +43,10 @@ export const failurePoints = {
   "restore.restored": "schedules and limits are restored, the jobs of letters being redriven are not",
   "tick.begun": "a stream's schedule is due",
   "tick.ended": "the run of a tick is started, the tick's job is not completed",
+  "replay.begun": "a replay is written down, none of its pages is read",
+  "replay.committed": "a kept page is transformed again and committed, the next is not read",
+  "deletions.marked": "in a transaction: some records are looked at or marked as deleted, it is not committed",
+  "deletions.stepped": "some records are looked at or marked as deleted, the next are not",
 } as const;
 
 export type FailurePoint = keyof typeof failurePoints;

@@ -24,11 +24,13 @@ export async function startBackfillWindows(context: PipelineContext): Promise<vo
     const stream = context.sources.get(source)?.streams[name];
     if (stream === undefined) continue;
     const { started, ended } = await context.store.startWindows(id);
-    if (started.length > 0)
-      await context.queues.enqueue(started.map(({ run }) => firstPageJob(context, stream, run, undefined)));
     const fields = { source, stream: name, backfill: id };
-    if (started.length > 0)
+    if (started.length > 0) {
+      await context.reach("start-run.committed");
+      await context.queues.enqueue(started.map(({ run }) => firstPageJob(context, stream, run, undefined)));
+      await context.reach("start-run.enqueued");
       context.logger.debug({ ...fields, windows: started.length }, "windows of a backfill started");
+    }
     if (ended !== null)
       context.logger[ended === "failed" ? "error" : "info"]({ ...fields, status: ended }, "backfill ended");
   }

@@ -30,6 +30,7 @@ import { createWatchdog } from "./watchdog.ts";
  * Issues and their comments, step by step: a test takes jobs as it likes, and a crash is what it leaves undone.
  */
 
+const author = { actor: "cli:test@here", reason: null };
 const migrationsRoot = join(import.meta.dirname, "../../../prisma");
 const job: JobContext = { jobId: "j", attempt: 1, maxAttempts: 3, stalls: 0, signal: new AbortController().signal };
 const issues = { source: "tracker", stream: "issues" };
@@ -210,7 +211,7 @@ describe.each(databaseTargets())("child streams on $name", ({ create }) => {
     expect(letters).toMatchObject([{ partition: "parent:2", code: "NOT_FOUND", kind: "request", attempts: 1 }]);
     expect(await startDueRuns(at.context, comments)).toBe(0);
     at.api.hidden.clear();
-    await requestRedrive(at.context, { status: "open", limit: 9 });
+    await requestRedrive(at.context, { status: "open", limit: 9 }, author);
     await redriveLetter(at.context, at.queues.take("redrive"));
     await drain(at);
     expect(await stored(at)).toEqual(expected(at));
@@ -227,7 +228,7 @@ describe.each(databaseTargets())("child streams on $name", ({ create }) => {
     const given = at.queues.take("transform");
     await settleTransform(at.context, given, new PermanentError("STALLED", "its worker died"));
     await drain(at);
-    await requestRedrive(at.context, { status: "open", limit: 9 });
+    await requestRedrive(at.context, { status: "open", limit: 9 }, author);
     await redriveLetter(at.context, at.queues.take("redrive"));
     const rows = await at.store.queryView("SELECT key FROM records WHERE stream = 'comments' ORDER BY key");
     expect(rows.map(({ key }) => key)).toEqual(['["1","1"]', '["1","2"]']);

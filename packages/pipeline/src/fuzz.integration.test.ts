@@ -97,6 +97,37 @@ const hostileKeys: ((n: number) => string)[] = [
   (n) => `"\u202e😀${n}"`,
 ];
 
+const instant = (n: number) => new Date(Date.UTC(2020, 0, 1) + n * 1_000).toISOString();
+const hostileInstants: ((n: number) => string)[] = [
+  (n) => `"${instant(n)}"`,
+  (n) => `"${instant(n)}"`,
+  (n) => `"${instant(n).replace("Z", "+14:00")}"`,
+  (n) => `"${instant(n).replace(".000Z", ".123456789Z")}"`,
+  () => '"9999-12-31T23:59:59.999Z"',
+  () => '"0001-01-01T00:00:00Z"',
+  () => '"+275760-09-13T00:00:00.001Z"',
+  () => '"-271821-04-20T00:00:00Z"',
+  () => '"2026-02-30T00:00:00Z"',
+  () => '"2026-01-01"',
+  () => '"\\u0000"',
+  () => '"\\ud800"',
+  (n) => `${n}`,
+  () => "1e400",
+  () => "null",
+  () => "{}",
+];
+const hostileRevisions: ((n: number) => string)[] = [
+  (n) => `${n}`,
+  (n) => `-${n}.5`,
+  () => "9007199254740993",
+  () => "1e308",
+  () => "1e400",
+  () => "-0",
+  () => "5e-324",
+  () => '"7"',
+  () => "null",
+];
+
 const pick = <T>(random: Random, from: readonly T[]): T => from[random(from.length)] as T;
 
 function hostileRecord(random: Random, n: number): string {
@@ -108,6 +139,8 @@ function hostileRecord(random: Random, n: number): string {
     ...(random(8) === 0 ? [`"id":${pick(random, hostileKeys)(n)}`] : []),
     ...(random(3) === 0 ? [`"number":${pick(random, ["1e400", "-0", "1.5", '"1"', "9007199254740993", "null"])}`] : []),
     ...(random(3) === 0 ? [`"text":${pick(random, hostileValues)(random)}`] : []),
+    ...(random(10) > 0 ? [`"at":${pick(random, hostileInstants)(n)}`] : []),
+    ...(random(10) > 0 ? [`"revision":${pick(random, hostileRevisions)(n)}`] : []),
   ];
   return `{${fields.join()}}`;
 }
@@ -129,22 +162,36 @@ function hostileBody(random: Random, page: number): Body {
   return { bytes: whole, isPage: true, records: perPage };
 }
 
+const common = {
+  records: "items",
+  schema: z.looseObject({
+    id: z.union([z.string(), z.number()]),
+    any: z.unknown(),
+    number: z.number().nullish(),
+    text: z.string().nullish(),
+    at: z.string().optional(),
+    revision: z.number().optional(),
+  }),
+  key: "id",
+  deadLetterBudget: "100%",
+} as const;
+const streams = ["things", "versions"] as const;
+
 function sourceAt(url: string): Source {
   const definition = defineSource({
     name: "fuzz",
     baseUrl: url,
     streams: {
-      things: defineStream({
-        path: "/things",
-        records: "items",
-        schema: z.looseObject({
-          id: z.union([z.string(), z.number()]),
-          any: z.unknown(),
-          number: z.number().nullish(),
-          text: z.string().nullish(),
-        }),
-        key: "id",
-        deadLetterBudget: "100%",
+      things: defineStream({ path: "/things", ...common }),
+      versions: defineStream({
+        path: "/versions",
+        ...common,
+        cursor: { field: "at" },
+        eventTime: "at",
+        version: { field: "revision", kind: "number" },
+        deletions: "100%",
+        keepRaw: "1h",
+        indexEventTime: true,
       }),
     },
   });
@@ -221,9 +268,12 @@ describe.each(databaseTargets())("on $name", ({ create }) => {
       let unreadable = 0;
       for (let page = 0; sent < total; page++) {
         body = hostileBody(random, page);
-        const { run } = await startRun(context, { source: source.name, stream: "things" });
+        const stream = streams[page % streams.length] ?? "things";
+        const mode = random(3) === 0 ? "full" : "incremental";
+        const { run } = await startRun(context, { source: source.name, stream, mode });
         await fetched();
         while (queues.jobs.length > 0) await transformed();
+        await store.settleDeletions();
         const ended = (await store.readRun(run.runId))?.run;
         if (body.isPage) {
           sent += body.records;

@@ -1,5 +1,5 @@
 import type { JobPayloads, JobType } from "@penstock/queues/catalog";
-import type { NewJob, Queues } from "@penstock/queues/queues";
+import type { FailedJob, NewJob, Queues } from "@penstock/queues/queues";
 
 type JobOf<T extends JobType> = Extract<NewJob, { type: T }>;
 
@@ -43,7 +43,7 @@ export function createManualQueues(): ManualQueues {
     depths: async () => [],
     oldestJobs: async () => [],
     connections: () => undefined,
-    failedJobs: async () => [],
+    failedJobs: () => given([]),
     ping: async () => {},
     applyLimits: async () => {},
     holdsLimits: async () => true,
@@ -53,4 +53,9 @@ export function createManualQueues(): ManualQueues {
     releaseActive: async () => 0,
     close: async () => {},
   };
+}
+
+/** What queues have as failed jobs. */
+export async function* given(jobs: FailedJob[]): AsyncGenerator<FailedJob> {
+  yield* jobs;
 }

@@ -17,7 +17,7 @@ import { type ExternalApi, startExternalApi } from "@penstock/testing/simulators
 import { afterEach, describe, expect, test } from "vitest";
 import type { FetchContext } from "./context.ts";
 import { fetchPage } from "./fetch.ts";
-import { createManualQueues, type ManualQueues } from "./manual-queues.ts";
+import { createManualQueues, given, type ManualQueues } from "./manual-queues.ts";
 import { createPageTransformer } from "./page-transformer.ts";
 import { redriveLetter, requestRedrive, settleRedrive } from "./redrive.ts";
 import { settleFetch } from "./settle-fetch.ts";
@@ -31,6 +31,7 @@ import { createWatchdog } from "./watchdog.ts";
  * crash, not at all – and looks at what the real database then holds.
  */
 
+const author = { actor: "cli:test@here", reason: null };
 const migrationsRoot = join(import.meta.dirname, "../../../prisma");
 const sourcesDir = join(import.meta.dirname, "../../../sources");
 const stream = { source: "external_api", stream: "data" };
@@ -260,7 +261,7 @@ describe.each(databaseTargets())("on $name", ({ create }) => {
     expect(ended?.account).toMatchObject({ deadLettered: 10, inserted: 16 });
     const [letter] = await at.store.listLetters({ status: "open", limit: 10 });
     expect(JSON.parse(letter?.payload ?? "null")).toHaveLength(10);
-    expect(await requestRedrive(at.context, { status: "open", limit: 10 })).toHaveLength(1);
+    expect(await requestRedrive(at.context, { status: "open", limit: 10 }, author)).toHaveLength(1);
     await redriveLetter(at.context, at.queues.take("redrive"));
     expect(await at.keys()).toEqual(everyKey(at));
     expect(await at.store.countLetters({ status: "open" })).toBe(0);
@@ -273,7 +274,7 @@ describe.each(databaseTargets())("on $name", ({ create }) => {
     await drain(at);
     const [letter] = await at.store.listLetters({ status: "open", limit: 10 });
     expect(letter).toMatchObject({ kind: "record", key: "bad", code: "RECORD_INVALID", path: "value", redrives: 0 });
-    await requestRedrive(at.context, { ids: [letter?.id ?? ""], limit: 1 });
+    await requestRedrive(at.context, { ids: [letter?.id ?? ""], limit: 1 }, author);
     const redrive = at.queues.take("redrive");
     const failure = await redriveLetter(at.context, redrive).then(
       () => undefined,
@@ -324,7 +325,7 @@ describe.each(databaseTargets())("on $name", ({ create }) => {
       retry: async () => {},
     });
     const jobs = [failed("empty", {}), failed("readable", readable), failed("cut", { runId: run.runId })];
-    const context = { ...at.context, queues: { ...at.queues, failedJobs: async () => jobs as FailedJob[] } };
+    const context = { ...at.context, queues: { ...at.queues, failedJobs: () => given(jobs as FailedJob[]) } };
     await sweepFailedJobs(context);
     expect(removed).toEqual(["empty", "readable", "cut"]);
     expect(await at.store.countLetters({ status: "open" })).toBe(1);

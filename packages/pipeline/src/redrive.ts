@@ -1,3 +1,4 @@
+import type { Author } from "@penstock/core/audit";
 import { PermanentError } from "@penstock/core/errors";
 import { redriveJobId } from "@penstock/core/job-id";
 import { type JsonValue, jsonText } from "@penstock/core/json";
@@ -15,8 +16,12 @@ import { startRun } from "./start-run.ts";
  * Puts open letters back to the stage they failed in, oldest first, and returns them. The database is told first
  * (`open → redriving`), so that a queue that loses the job loses no letter.
  */
-export async function requestRedrive(context: PipelineContext, filter: LetterFilter): Promise<StoredLetter[]> {
-  const claimed = await context.store.claimForRedrive(filter);
+export async function requestRedrive(
+  context: PipelineContext,
+  filter: LetterFilter,
+  author: Author,
+): Promise<StoredLetter[]> {
+  const claimed = await context.store.claimForRedrive(filter, author);
   await context.reach("redrive.claimed");
   await enqueueRedrives(context, claimed);
   await context.reach("redrive.enqueued");
@@ -61,6 +66,7 @@ export async function settleRedrive(
 async function redriveRequest(context: PipelineContext, letter: StoredLetter): Promise<void> {
   const { source, stream, partition } = letter;
   await startRun(context, { source, stream, partition });
+  await context.reach("redrive.run-started");
   await context.store.commitRedrive({
     ...redriveOf(letter),
     records: emptyBatch,
@@ -68,6 +74,7 @@ async function redriveRequest(context: PipelineContext, letter: StoredLetter): P
     schemaVersion: "",
     writeMode: "merge",
   });
+  await context.reach("redrive.committed");
 }
 
 async function redriveRecords(context: PipelineContext, letter: StoredLetter): Promise<void> {

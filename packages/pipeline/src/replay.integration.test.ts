@@ -14,6 +14,7 @@ import { pruneRawPages, replayPages } from "./replay.ts";
 import { openBench } from "./test-bench.ts";
 import { transformPage } from "./transform.ts";
 
+const author = { actor: "cli:test@here", reason: null };
 const compress = promisify(zstdCompress);
 const output = z.object({ id: z.string(), cents: z.int() });
 type Order = { id: string; total: number };
@@ -75,7 +76,7 @@ describe.each(databaseTargets())("replay on $name", (target) => {
   }
 
   const replay = (context: PipelineContext, name: string, more: object = {}, signal = new AbortController().signal) =>
-    replayPages(context, { source: source.name, stream: name, ...more }, { signal, onProgress: () => {} });
+    replayPages(context, { source: source.name, stream: name, ...more }, { signal, author, onProgress: () => {} });
 
   const cents = async (name: string) => {
     const rows = await base.store.queryView(
@@ -199,18 +200,19 @@ describe.each(databaseTargets())("replay on $name", (target) => {
     const request = { source: source.name, stream: "d" };
     const onProgress = ({ replay: { pages } }: { replay: { pages: number } }) =>
       pages === 2 && stopping.abort(new Error("stop"));
-    await expect(replayPages(after, request, { signal: stopping.signal, onProgress })).rejects.toThrow("stop");
+    await expect(replayPages(after, request, { signal: stopping.signal, author, onProgress })).rejects.toThrow("stop");
     expect(await cents("d")).toEqual([100, 200, 3]);
     const seen: number[] = [];
     const options = {
+      author,
       signal: new AbortController().signal,
       onProgress: ({ remaining }: { remaining: number }) => seen.push(remaining),
     };
     expect(await replayPages(after, request, options)).toMatchObject({ pages: 3, rowsWritten: 3 });
     expect(seen).toEqual([1, 0]);
-    await expect(replayPages(after, request, { signal: stopping.signal, onProgress: () => {} })).rejects.toThrow(
-      "stop",
-    );
+    await expect(
+      replayPages(after, request, { signal: stopping.signal, author, onProgress: () => {} }),
+    ).rejects.toThrow("stop");
     expect(await replayPages(after, request, { ...options, isRestart: true })).toMatchObject({
       pages: 3,
       rowsWritten: 0,

@@ -1,3 +1,4 @@
+import type { Author } from "@penstock/core/audit";
 import { PermanentError } from "@penstock/core/errors";
 import type { JsonObject } from "@penstock/core/json";
 import { schemaVersion } from "@penstock/source/view-columns";
@@ -9,11 +10,12 @@ import { rawReader, unpackItems } from "./page-payload.ts";
 /** Kept pages read at once: some megabytes. */
 const readAhead = 8;
 
-export type ReplayContext = Pick<PipelineContext, "store" | "sources" | "transformer">;
+export type ReplayContext = Pick<PipelineContext, "store" | "sources" | "transformer" | "reach">;
 export type ReplayProgress = { replay: Replay; remaining: number };
 
 export type ReplayOptions = {
   signal: AbortSignal;
+  author: Author;
   onProgress: (progress: ReplayProgress) => void;
   /** Begins again where the same request was interrupted: of a changed transform only its schemas tell. */
   isRestart?: boolean;
@@ -28,11 +30,12 @@ export type ReplayOptions = {
 export async function replayPages(
   context: ReplayContext,
   request: ReplayFilter,
-  { signal, onProgress, isRestart = false }: ReplayOptions,
+  { signal, author, onProgress, isRestart = false }: ReplayOptions,
 ): Promise<Replay> {
   const { stream } = definitionOf(context, request);
   const { fingerprint } = schemaVersion(stream);
-  let replay = await context.store.startReplay({ ...request, schemaVersion: fingerprint, isRestart });
+  let replay = await context.store.startReplay({ ...request, schemaVersion: fingerprint, isRestart, author });
+  await context.reach("replay.begun");
   let remaining = await context.store.countRawPages({ ...request, after: replay.position });
   onProgress({ replay, remaining });
   for (;;) {
@@ -40,12 +43,13 @@ export async function replayPages(
     for (const page of pages) {
       signal.throwIfAborted();
       replay = await context.store.commitReplay({ ...(await remade(context, page)), replayId: replay.id });
+      await context.reach("replay.committed");
       remaining = Math.max(0, remaining - 1);
       onProgress({ replay, remaining });
     }
     if (pages.length === 0) break;
   }
-  await context.store.endReplay(replay.id);
+  await context.store.endReplay(replay.id, author);
   return replay;
 }
 

@@ -1,3 +1,4 @@
+import type { Author } from "@penstock/core/audit";
 import { fetchJobId } from "@penstock/core/job-id";
 import { canonicalJson, type JsonObject } from "@penstock/core/json";
 import { type ParentValues, windowOf } from "@penstock/core/partition";
@@ -18,6 +19,8 @@ export type RunRequest = {
   partition?: string;
   mode?: RunMode;
   takeOver?: StartRun["takeOver"];
+  /** Who asked for it; nobody, where a schedule did. */
+  author?: Author;
 };
 
 /**
@@ -27,10 +30,17 @@ export type RunRequest = {
  * @throws PermanentError `SOURCE_UNKNOWN`, or `PARENT_VALUE_INVALID` when the parent's record of the partition is gone
  */
 export async function startRun(context: PipelineContext, request: RunRequest): Promise<StartedRun> {
-  const { source, stream, partition = livePartition, mode = "incremental", takeOver = "none" } = request;
+  const { source, stream, partition = livePartition, mode = "incremental", takeOver = "none", author } = request;
   const parent = await readParent(context, { source, stream, partition });
   await context.reach("start-run.begun");
-  const started = await context.store.startRun({ source, stream, partition, mode, takeOver });
+  const started = await context.store.startRun({
+    source,
+    stream,
+    partition,
+    mode,
+    takeOver,
+    ...(author && { author }),
+  });
   const log = context.logger.child({ source, stream, runId: started.run.runId });
   if (started.isNew) {
     await context.reach("start-run.committed");

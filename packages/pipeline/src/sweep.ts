@@ -6,7 +6,6 @@ import { settleFetch } from "./settle-fetch.ts";
 import { isReadable, settleUnreadable } from "./settle-unreadable.ts";
 import { settleTransform } from "./transform.ts";
 
-const sweepLimit = 100;
 const mirroredLetters = 1_000;
 
 /**
@@ -15,15 +14,15 @@ const mirroredLetters = 1_000;
  * such failures can be lost with the worker that should have heard them, so the failed set itself is what counts.
  */
 export async function sweepFailedJobs(context: PipelineContext): Promise<number> {
-  const failed = await context.queues.failedJobs(sweepLimit);
-  if (failed.length > 0) await context.reach("sweep.found");
-  // One that cannot be settled must not keep those behind it.
-  for (const job of failed) {
+  let found = 0;
+  for await (const job of context.queues.failedJobs()) {
+    if (found++ === 0) await context.reach("sweep.found");
+    // One that cannot be settled must not keep those behind it.
     await sweepJob(context, job).catch((error: unknown) => {
       context.logger.error({ jobId: job.jobId, err: error }, "failed job could not be settled, tried again later");
     });
   }
-  return failed.length;
+  return found;
 }
 
 async function sweepJob(context: PipelineContext, job: FailedJob): Promise<void> {
@@ -31,6 +30,8 @@ async function sweepJob(context: PipelineContext, job: FailedJob): Promise<void>
   if (job.isFirstFailure) {
     log.warn({ reason: job.reason }, "job failed without running, trying it once more alone");
     await job.retry();
+    await context.reach("sweep.enqueued");
+    await job.remove();
     await context.reach("sweep.retried");
     return;
   }

@@ -16,7 +16,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import type { FetchContext } from "./context.ts";
 import { fetchHandler, redriveHandler, transformHandler } from "./handlers.ts";
-import { createManualQueues, type ManualQueues } from "./manual-queues.ts";
+import { createManualQueues, given, type ManualQueues } from "./manual-queues.ts";
 import { createPageTransformer } from "./page-transformer.ts";
 import { requestRedrive } from "./redrive.ts";
 import { startRun } from "./start-run.ts";
@@ -24,6 +24,7 @@ import { sweepFailedJobs } from "./sweep.ts";
 
 /* Each way in which a record, page or request can die: one letter, whole, that says why, however often it is met. */
 
+const author = { actor: "cli:test@here", reason: null };
 const migrationsRoot = join(import.meta.dirname, "../../../prisma");
 const job: JobContext = { jobId: "j", attempt: 1, maxAttempts: 1, stalls: 0, signal: new AbortController().signal };
 const tooDeep = `${"[".repeat(1_500)}${"]".repeat(1_500)}`;
@@ -117,7 +118,7 @@ describe.each(databaseTargets())("on $name", ({ name, create }) => {
     await handle(payload, job).catch((error: unknown) => settle(payload, error, job));
   }
   async function redriven(): Promise<void> {
-    await requestRedrive(context, { status: "open", limit: 10 });
+    await requestRedrive(context, { status: "open", limit: 10 }, author);
     const { handle, settle } = redriveHandler(context);
     const payload = queues.take("redrive");
     await handle(payload, job).catch((error: unknown) => settle(payload, error, job));
@@ -238,13 +239,13 @@ describe.each(databaseTargets())("on $name", ({ name, create }) => {
       remove: async () => void done.push("removed"),
       retry: async () => void done.push("tried once more"),
     });
-    const swept: FetchContext = { ...context, queues: { ...queues, failedJobs: async () => [failed()] } };
+    const swept: FetchContext = { ...context, queues: { ...queues, failedJobs: () => given([failed()]) } };
     await sweepFailedJobs(swept);
     expect(await context.store.listLetters({ limit: 10 })).toEqual([]);
     isFirstFailure = false;
     // Twice, as by a sweep that died before it removed the job.
     for (const _time of [1, 2]) await sweepFailedJobs(swept);
-    expect(done).toEqual(["tried once more", "removed", "removed"]);
+    expect(done).toEqual(["tried once more", "removed", "removed", "removed"]);
     expect(await context.store.listLetters({ limit: 10 })).toMatchObject([
       { stage: "transform", kind: "page", code: "STALLED", attempts: 1, runId: run.runId, payload: answer.body },
     ]);

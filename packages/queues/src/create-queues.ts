@@ -2,7 +2,7 @@ import { ask } from "./ask.ts";
 import type { BullQueue, QueueBackend } from "./backend.ts";
 import { deadLetterQueue, fetchQueue, tickQueue, transformQueue } from "./catalog.ts";
 import { createEnqueue } from "./enqueue.ts";
-import { readFailedJobs } from "./failed-jobs.ts";
+import { eachFailedJob } from "./failed-jobs.ts";
 import { mirrorLetters } from "./letter-mirror.ts";
 import type { OldestJob, QueueDepth, Queues, SourceLimits } from "./queues.ts";
 import { hasRunJobs } from "./run-jobs.ts";
@@ -57,7 +57,9 @@ export function createQueues(backend: QueueBackend, options: QueuesOptions): Que
       ),
     hasJobs: (source, runId) =>
       asked(`jobs of run ${runId}`, () => hasRunJobs([queue(fetchQueue(source)), queue(transformQueue)], runId)),
-    failedJobs: (limit) => asked("failed jobs", async () => readFailedJobs(backend, await workQueues(), limit)),
+    failedJobs: async function* () {
+      yield* eachFailedJob(backend, await asked("failed jobs", workQueues));
+    },
     mirrorLetters: (letters) => asked("dead letters", () => mirrorLetters(queue(deadLetterQueue), letters)),
     releaseActive: () => asked("jobs of a former process", backend.releaseActive),
     // What it uses is the backend's, which its opener closes.

@@ -1,14 +1,33 @@
+import { ask } from "./ask.ts";
 import type { BullJob, BullQueue, QueueBackend } from "./backend.ts";
 import { isJobType, type JobPayloads, type JobType, priorityOf } from "./catalog.ts";
 import { addAll, aloneId, isAloneId } from "./enqueue.ts";
 import { jobOptions } from "./job-options.ts";
 import type { FailedJob } from "./queues.ts";
 
-/** The failed jobs of all the queues, those of each oldest first, `limit` at most. */
-export async function readFailedJobs(backend: QueueBackend, queues: BullQueue[], limit: number): Promise<FailedJob[]> {
-  const failed = await Promise.all(queues.map((queue) => queue.getFailed(0, limit - 1)));
-  const jobs = failed.flat().sort((a, b) => (a.finishedOn ?? 0) - (b.finishedOn ?? 0));
-  return jobs.slice(0, limit).flatMap((job) => describe(backend, job) ?? []);
+const chunk = 100;
+
+/**
+ * Each of the failed jobs of the queues once, those of each queue oldest first. They may be removed meanwhile; those that are not
+ * hide none behind them.
+ *
+ * @throws InfrastructureError `QUEUE_UNAVAILABLE`
+ */
+export async function* eachFailedJob(backend: QueueBackend, queues: BullQueue[]): AsyncGenerator<FailedJob> {
+  for (const queue of queues) {
+    const seen = new Set<string | undefined>();
+    for (let start = 0; ; ) {
+      const jobs = await ask("failed jobs", () => queue.getFailed(start, start + chunk - 1));
+      const fresh = jobs.filter(({ id }) => !seen.has(id));
+      if (jobs.length === 0) break;
+      for (const job of fresh) {
+        seen.add(job.id);
+        const described = describe(backend, job);
+        if (described !== undefined) yield described;
+      }
+      start += jobs.length - fresh.length;
+    }
+  }
 }
 
 function describe(backend: QueueBackend, job: BullJob): FailedJob | undefined {
@@ -35,14 +54,10 @@ function failedJob<T extends JobType>(backend: QueueBackend, type: T, job: BullJ
   return described as unknown as FailedJob;
 }
 
-/**
- * As a new job, since BullMQ fails one again that stalled too often before, whatever it is retried with. The new one is
- * added before the old one goes: between the two there may be both, never none.
- */
+/** As a new job, since BullMQ fails one again that stalled too often before, whatever it is retried with. */
 async function retryAlone(backend: QueueBackend, type: JobType, job: BullJob): Promise<void> {
   const priority = priorityOf(job.data);
   const jobId = aloneId(job.id ?? "");
   const opts = { ...jobOptions(type, backend.keepsCompleted), jobId, ...(priority > 0 && { priority }) };
   await addAll(backend, [{ name: type, queueName: job.queueName, data: job.data, opts }], 10_000);
-  await job.remove();
 }

@@ -35,8 +35,8 @@ export type Queues = {
    * that order.
    */
   hasJobs(source: string, runId: string): Promise<boolean>;
-  /** Jobs in the failed set, oldest first: given up by BullMQ without their processor having a say (stalled). */
-  failedJobs(limit: number): Promise<FailedJob[]>;
+  /** Jobs in the failed sets, each once: given up by BullMQ without their processor having a say (stalled). */
+  failedJobs(): AsyncIterable<FailedJob>;
   /**
    * Mirrors the newest letters into the queue `dead-letter`, for Bull Board. Adds what is missing, removes what is
    * gone.

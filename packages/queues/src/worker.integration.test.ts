@@ -194,17 +194,52 @@ describe.each(queueTargets())("jobs on $name", (target) => {
     );
     await becomes("failed");
     const queues = opened.queues({ sources: [source] });
-    const [failed] = await queues.failedJobs(10);
+    const [failed] = await Array.fromAsync(queues.failedJobs());
     expect(failed).toMatchObject({ type: "fetch", payload: job.payload, jobId: job.jobId, isFirstFailure: true });
     expect(failed?.reason).toMatch(/bug in settle.*gone/);
     expect(await queues.hasJobs(source, job.payload.runId)).toBe(true);
     await failed?.retry();
-    const again = await waitUntil(async () => (await queues.failedJobs(10)).find((one) => !one.isFirstFailure), {
-      what: "it to fail again",
-    });
-    expect([calls.length, (await queues.failedJobs(10)).length]).toEqual([2, 1]);
+    await failed?.remove();
+    const again = await waitUntil(
+      async () => (await Array.fromAsync(queues.failedJobs())).find((one) => !one.isFirstFailure),
+      {
+        what: "it to fail again",
+      },
+    );
+    expect([calls.length, (await Array.fromAsync(queues.failedJobs())).length]).toEqual([2, 1]);
     await again.remove();
     expect(await opened.depthOf(source)).toMatchObject({ waiting: 0, failed: 0 });
+  });
+
+  test("a queue knows who works on it", async () => {
+    const source = "known";
+    const count = () => opened.backend.queue(fetchQueue(source)).getWorkersCount();
+    expect(await count()).toBe(0);
+    const worker = opened.start(source, { handlers: {}, options });
+    await waitUntil(async () => (await count()) === 1, { what: "the worker to be seen" });
+    await worker.stop(1_000);
+    await waitUntil(async () => (await count()) === 0, { what: "the worker to be gone" });
+  });
+
+  test("all that failed are found, also behind many that stay", async () => {
+    const source = "crowded";
+    const queues = opened.queues({ sources: [source] });
+    const jobs = Array.from({ length: 230 }, (_, seq) => fetchJob(source, { seq }));
+    await queues.enqueue(jobs);
+    const handlers = {
+      fetch: { handle: throwing(new PermanentError("NOT_FOUND", "gone")), settle: throwing(new TypeError("bug")) },
+    };
+    const worker = opened.start(source, { handlers, options: { ...options, concurrency: 20 } });
+    await waitUntil(async () => (await opened.depthOf(source))?.failed === jobs.length, {
+      what: "all to fail",
+      timeoutMs: 30_000,
+    });
+    await worker.stop(1_000);
+    const found: string[] = [];
+    for await (const job of queues.failedJobs()) if (found.push(job.jobId) > 120) await job.remove();
+    expect(new Set(found)).toEqual(new Set(jobs.map(({ jobId }) => jobId)));
+    expect(found).toHaveLength(jobs.length);
+    expect((await Array.fromAsync(queues.failedJobs())).length).toBe(120);
   });
 
   test("a payload that cannot be read is settled as it is", async () => {

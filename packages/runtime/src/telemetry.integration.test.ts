@@ -14,9 +14,10 @@ import { createQueues } from "@penstock/queues/create-queues";
 import { defineSource, defineStream } from "@penstock/source/define-source";
 import { createPageFetcher } from "@penstock/source/fetch-page";
 import { openStore } from "@penstock/store/open-store";
+import { startHealthServer } from "@penstock/telemetry/health";
 import { createLogger } from "@penstock/telemetry/logger";
 import { metricDefinitions } from "@penstock/telemetry/metric-definitions";
-import { createMetrics } from "@penstock/telemetry/metrics";
+import { createMetrics, type Metrics } from "@penstock/telemetry/metrics";
 import { createSpanRecorder, otlpProcessor } from "@penstock/telemetry/otlp-traces";
 import { createTraces } from "@penstock/telemetry/traces";
 import { createPostgresDatabase, createRedisQueue } from "@penstock/testing/databases";
@@ -108,7 +109,14 @@ async function pipeline(stack: AsyncDisposableStack) {
   context.metrics.expect([{ source: "shop", stream: "items" }]);
   observeProcess(context);
   observeState(context);
-  return { context, answers, logs, collector };
+  return { context, answers, logs, collector, metricsUrl: await serve(context.metrics, stack) };
+}
+
+/** As every process serves them; returns where. */
+async function serve(metrics: Metrics, stack: AsyncDisposableStack): Promise<string> {
+  const health = { isLive: () => true, readiness: async () => ({ isReady: true, checks: {} }) };
+  const served = stack.use(await startHealthServer({ host: "127.0.0.1", port: 0, metrics, ...health }));
+  return `${served.url}/metrics`;
 }
 
 type Pipeline = Awaited<ReturnType<typeof pipeline>>;
@@ -134,9 +142,9 @@ async function work({ context }: Pipeline): Promise<void> {
   while (queues.jobs.length > 0) await transformHandler(context).handle(queues.take("transform"), job);
 }
 
-/** Values by name and labels, without `source` and `stream`, which are the same in all. */
-async function scrape({ context }: Pipeline): Promise<Map<string, number>> {
-  const { text } = await context.metrics.read();
+/** As Prometheus does. Values by name and labels, without `source` and `stream`, which are the same in all. */
+async function scrape({ metricsUrl }: Pipeline): Promise<Map<string, number>> {
+  const text = await (await fetch(metricsUrl)).text();
   const lines = text.split("\n").filter((line) => line.startsWith("penstock_"));
   return new Map(
     lines.map((line) => {
@@ -370,7 +378,7 @@ describe.runIf(redisUrl() !== undefined && postgresUrl() !== undefined)("with se
     const context = { ...at.context, store, metrics, queues: createQueues(backend, { sources: ["shop"] }) };
     observeProcess(context);
     observeState(context);
-    const there = { ...at, context };
+    const there = { ...at, context, metricsUrl: await serve(metrics, stack) };
     const up = ['penstock_backend_up{backend="database"}', 'penstock_backend_up{backend="queue"}'];
     const waiting = 'penstock_queue_jobs{queue="fetch.shop",state="waiting"}';
     const starts = () => startRun(context, { source: "shop", stream: "items", takeOver: "any" });
@@ -404,12 +412,12 @@ describe.runIf(redisUrl() !== undefined && postgresUrl() !== undefined)("with se
   });
 });
 
-async function everythingTold({ context, logs, collector }: Pipeline): Promise<Record<string, string>> {
+async function everythingTold({ context, logs, collector, metricsUrl }: Pipeline): Promise<Record<string, string>> {
   const letters = await context.store.listLetters({ limit: 100 });
   const runs = await context.store.listRuns({ limit: 100 });
   return {
     logs: logs.join(""),
-    metrics: (await context.metrics.read()).text,
+    metrics: await (await fetch(metricsUrl)).text(),
     traces: collector.bodies.join(""),
     // The payload is the record itself, which a letter keeps whole.
     letters: JSON.stringify(letters.map(({ payload: _payload, ...letter }) => letter)),

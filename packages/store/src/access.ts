@@ -15,10 +15,10 @@ export type Access = {
   key(id: string): Promise<(ApiKey & { secretHash: string }) | undefined>;
   /** True once a key was made, even if it was revoked since. */
   hasKeys(): Promise<boolean>;
-  createSession(session: { tokenHash: string; keyId: string; lifetimeMs: number }): Promise<void>;
+  createSession(session: { tokenHash: string; keyId: string; lifetimeMs: number }, author: Author): Promise<void>;
   /** The session with its key; `undefined` when it is over. */
   session(tokenHash: string): Promise<{ key: ApiKey; expiresAt: Date } | undefined>;
-  endSession(tokenHash: string): Promise<void>;
+  endSession(tokenHash: string, author: Author): Promise<void>;
 };
 
 export const keyScopes = ["read", "operate", "admin"] as const;
@@ -79,12 +79,13 @@ export function createAccess({ db, dialect, ask, transact, statements }: Connect
         return row && keyOfRow(row);
       }),
     hasKeys: () => ask(async () => (await db.apiKey.findFirst({ select: { id: true } })) !== null),
-    createSession: ({ tokenHash, keyId, lifetimeMs }) =>
+    createSession: ({ tokenHash, keyId, lifetimeMs }, author) =>
       transact(async (tx) => {
         await tx.$executeRaw`DELETE FROM api_sessions WHERE expires_at < ${dialect.now}`;
         await tx.$executeRaw`
           INSERT INTO api_sessions (token_hash, key_id, created_at, expires_at)
           VALUES (${tokenHash}, ${keyId}, ${dialect.now}, ${dialect.later(lifetimeMs)})`;
+        await noteAction(tx, dialect, { ...author, action: "session.start", target: keyId });
       }),
     session: (tokenHash) =>
       ask(async () => {
@@ -96,6 +97,12 @@ export function createAccess({ db, dialect, ask, transact, statements }: Connect
         const { secretHash: _, ...key } = keyOfRow(row);
         return { key, expiresAt: new Date(row.session_expires_at) };
       }),
-    endSession: (tokenHash) => transact(async (tx) => void (await tx.apiSession.deleteMany({ where: { tokenHash } }))),
+    endSession: (tokenHash, author) =>
+      transact(async (tx) => {
+        const session = await tx.apiSession.findUnique({ where: { tokenHash } });
+        if (session === null) return;
+        await tx.apiSession.deleteMany({ where: { tokenHash } });
+        await noteAction(tx, dialect, { ...author, action: "session.end", target: session.keyId });
+      }),
   };
 }

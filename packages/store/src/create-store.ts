@@ -130,7 +130,7 @@ export function createStore(connection: Connection, reach: Reach): Store {
         const found = await db.deadLetter.findUnique({ where: { id } });
         return found === null ? undefined : storedLetter(found);
       }),
-    claimForRedrive: (filter) => transact((tx) => claimForRedrive(tx, dialect, filter)),
+    claimForRedrive: (filter, author) => transact((tx) => claimForRedrive(tx, dialect, filter, author)),
     commitRedrive: async (redrive) => {
       try {
         return await transact((tx) => commitRedrive(tx, dialect, redrive));
@@ -146,7 +146,7 @@ export function createStore(connection: Connection, reach: Reach): Store {
       }
     },
     reopenLetter: (id, redrives, reason) => transact((tx) => reopenLetter(tx, dialect, { id, redrives }, reason)),
-    discardLetters: (ids) => transact((tx) => discardLetters(tx, dialect, ids)),
+    discardLetters: (ids, author) => transact((tx) => discardLetters(tx, dialect, ids, author)),
 
     checkpoint: (source, stream, partition) => ask(() => checkpointOf(db, { source, stream, partition })),
     importBound: (source, stream, partition, bound) =>
@@ -199,7 +199,7 @@ export function createStore(connection: Connection, reach: Reach): Store {
         return transact((tx) => commitReplay(tx, dialect, reduced));
       }
     },
-    endReplay: (id) => transact((tx) => endReplay(tx, dialect, id)),
+    endReplay: (id, author) => transact((tx) => endReplay(tx, dialect, id, author)),
 
     prune: (keep) => prune(connection, keep),
     pruneGenerations: () => pruneGenerations(connection),
@@ -209,7 +209,7 @@ export function createStore(connection: Connection, reach: Reach): Store {
     runningBackfills: () => ask(() => runningBackfills(db)),
     startWindows: (id) => startWindows(connection, id),
     cancelBackfill: (id, author) => transact((tx) => cancelBackfill(tx, dialect, id, author)),
-    settleDeletions: () => settleDeletions(connection),
+    settleDeletions: () => settleDeletions(connection, reach),
     listDeletions: (filter) => ask(() => listDeletions(db, filter)),
     readDeletion: (runId) => ask(() => readDeletion(db, runId)),
     decideDeletion: (runId, isApproved, author) =>

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { FailurePoint, Reach } from "@penstock/core/failure-points";
 import type { NewLetter } from "@penstock/core/letter";
 import type { Run, RunMode } from "@penstock/core/run";
 import { databaseTargets } from "@penstock/testing/databases";
@@ -25,6 +26,10 @@ describe.each(databaseTargets())("deletions on $name", ({ create }) => {
     url = database.url;
     store = stack.adopt(await openStore({ url, migrationsRoot }), (opened) => opened.close());
   });
+  const opened = async (options: { reach: Reach }) => {
+    const other = await openStore({ url, migrationsRoot, ...options });
+    return { store: other, [Symbol.asyncDispose]: () => other.close() };
+  };
   afterAll(() => stack.disposeAsync());
 
   const start = async (stream: string, mode: RunMode = "full") =>
@@ -173,6 +178,33 @@ describe.each(databaseTargets())("deletions on $name", ({ create }) => {
     expect(await store.listDeletions({ stream: "partial", limit: 9 })).toHaveLength(1);
     expect(await read("partial", false)).toEqual(keys);
   });
+
+  test.each(["deletions.marked", "deletions.stepped"] as const)(
+    "one that dies at %s is gone on with",
+    async (point) => {
+      const keys = keysTo(7_000);
+      const few = keys.filter((_, i) => i % 14 !== 0);
+      const stream = point.replace(".", "_");
+      for (const seen of [keys, few]) await see(stream, seen);
+      const run = await start(stream);
+      await commit(run, few);
+      let deaths = 0;
+      for (let nth = 1; (await store.readDeletion(run.runId)).status !== "done"; nth += 1) {
+        let reached = 0;
+        const reach = async (at: FailurePoint) => {
+          if (at === point && ++reached === nth) throw new Error("died");
+        };
+        await using dying = await opened({ reach });
+        await dying.store.settleDeletions().catch(() => (deaths += 1));
+      }
+      expect(deaths).toBeGreaterThan(2);
+      expect(await store.readDeletion(run.runId)).toMatchObject({ known: 7_000, missing: 500, deleted: 500 });
+      const deleted = await store.queryView(
+        `SELECT revision, count(*) AS n FROM records WHERE stream = '${stream}' AND deleted_at IS NOT NULL GROUP BY revision`,
+      );
+      expect(deleted.map(({ revision, n }) => [Number(revision), Number(n)])).toEqual([[2, 500]]);
+    },
+  );
 
   test("processes that are killed on the way, and two at once, delete each record once", {
     timeout: 120_000,

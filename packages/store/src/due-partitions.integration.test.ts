@@ -8,6 +8,7 @@ import { openStore } from "./open-store.ts";
 import { pageOf } from "./page-of.ts";
 import type { ChildRun, ChildStream, PageCommit, Store } from "./store.ts";
 
+const author = { actor: "cli:test@here", reason: null };
 const migrationsRoot = join(import.meta.dirname, "../../../prisma");
 const child = { source: "s", stream: "child", parent: "parent" };
 const onChange: ChildStream = { stream: "child", refresh: "changed" };
@@ -221,7 +222,7 @@ describe.each(databaseTargets())("due partitions on $name", ({ create }) => {
     const letters = [{ ...letter, key: "a", message: "m", payload: "{}", traceId: null }];
     await store.commitPage(pageOf(run, { keys: [], letters, deadLettered: 1, children: [onChange] }));
     expect(await startDue(store)).toEqual([]);
-    const [claimed] = await store.claimForRedrive({ limit: 1 });
+    const [claimed] = await store.claimForRedrive({ limit: 1 }, author);
     const { records } = pageOf(run, { keys: ["a"] });
     const redrive = {
       ...origin,

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { AuditedAction, Author } from "@penstock/core/audit";
 import type { ErrorCode } from "@penstock/core/error-codes";
 import {
   type LetterKind,
@@ -11,6 +12,7 @@ import { keysOf } from "@penstock/core/record";
 import { storable, storableOrNull } from "@penstock/core/storable";
 import { Prisma } from "../generated/postgresql/client.ts";
 import type { DeadLetterModel } from "../generated/postgresql/models/DeadLetter.ts";
+import { noteAction } from "./audit-log.ts";
 import type { Transaction } from "./client.ts";
 import { RolledBack } from "./connection.ts";
 import { type Dialect, storedInstant } from "./dialect.ts";
@@ -133,6 +135,7 @@ export async function claimForRedrive(
   db: Transaction,
   dialect: Dialect,
   filter: LetterFilter,
+  author: Author,
 ): Promise<StoredLetter[]> {
   const found = await db.deadLetter.findMany({
     where: whereOf({ ...filter, status: "open" }),
@@ -145,14 +148,40 @@ export async function claimForRedrive(
       dialect,
       found.map(({ id }) => id),
     )} RETURNING id`;
-  const ids = new Set(claimed.map(({ id }) => id));
-  const letters = await db.deadLetter.findMany({ where: { id: { in: [...ids] } }, orderBy: oldestFirst });
-  return letters.map(storedLetter);
+  const letters = await lettersOf(db, claimed);
+  await noteLetters(db, dialect, { ...author, action: "letters.redrive" }, letters);
+  return letters;
 }
 
-/** Gives open letters up, and says how many. */
-export async function discardLetters(db: Transaction, dialect: Dialect, ids: string[]): Promise<number> {
-  return db.$executeRaw`UPDATE dead_letters SET status = 'discarded' WHERE ${stillOpen(dialect, ids)}`;
+/** Gives open letters up, and says which. */
+export async function discardLetters(
+  db: Transaction,
+  dialect: Dialect,
+  ids: string[],
+  author: Author,
+): Promise<StoredLetter[]> {
+  const discarded = await db.$queryRaw<{ id: string }[]>`
+    UPDATE dead_letters SET status = 'discarded' WHERE ${stillOpen(dialect, ids)} RETURNING id`;
+  const letters = await lettersOf(db, discarded);
+  await noteLetters(db, dialect, { ...author, action: "letters.discard" }, letters);
+  return letters;
+}
+
+async function lettersOf(db: Transaction, rows: { id: string }[]): Promise<StoredLetter[]> {
+  const ids = rows.map(({ id }) => id);
+  return (await db.deadLetter.findMany({ where: { id: { in: ids } }, orderBy: oldestFirst })).map(storedLetter);
+}
+
+/** One entry for each stream: what was done to which of its letters is in the letters themselves. */
+async function noteLetters(
+  db: Transaction,
+  dialect: Dialect,
+  entry: Author & { action: AuditedAction },
+  letters: StoredLetter[],
+): Promise<void> {
+  const byStream = Map.groupBy(letters, ({ source, stream }) => `${source}.${stream}`);
+  for (const [target, { length }] of byStream)
+    await noteAction(db, dialect, { ...entry, target, details: { letters: length } });
 }
 
 /** Those of the ids that nobody else has claimed, resolved or discarded meanwhile. */

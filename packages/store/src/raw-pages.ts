@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
+import type { Author } from "@penstock/core/audit";
 import type { ParentValues } from "@penstock/core/partition";
 import type { Prisma } from "../generated/postgresql/client.ts";
+import { noteAction } from "./audit-log.ts";
 import type { Prisma as Client, Transaction } from "./client.ts";
 import type { Connection } from "./connection.ts";
 import type { Dialect } from "./dialect.ts";
@@ -87,16 +89,28 @@ function behind({ observedAt, runId, seq, hash }: RawPosition): Prisma.RawPageWh
 export async function startReplay(
   db: Transaction,
   dialect: Dialect,
-  { source, stream, since, runId, schemaVersion, isRestart }: Parameters<Store["startReplay"]>[0],
+  { source, stream, since, runId, schemaVersion, isRestart, author }: Parameters<Store["startReplay"]>[0],
 ): Promise<Replay> {
+  const isSince = since !== undefined && { since: since.toISOString() };
+  const note = (id: string, isResumed: boolean) =>
+    noteAction(db, dialect, {
+      ...author,
+      action: "replay",
+      target: `${source}.${stream}`,
+      details: { replay: id, ...isSince, ...(runId !== undefined && { run: runId }), isResumed },
+    });
   const request = JSON.stringify([since?.toISOString() ?? null, runId ?? null]);
   const found = await db.replay.findFirst({ where: { source, stream, request, schemaVersion, endedAt: null } });
-  if (found !== null && !isRestart) return storedReplay(found, true);
-  if (found !== null) await endReplay(db, dialect, found.id);
+  if (found !== null && !isRestart) {
+    await note(found.id, true);
+    return storedReplay(found, true);
+  }
+  if (found !== null) await endReplay(db, dialect, found.id, author);
   const id = randomUUID();
   await db.$executeRaw`
     INSERT INTO replays (id, source, stream, request, schema_version, started_at)
     VALUES (${id}, ${source}, ${stream}, ${request}, ${schemaVersion}, ${dialect.now})`;
+  await note(id, false);
   return { id, position: null, pages: 0, rowsWritten: 0, deadLettered: 0, isResumed: false };
 }
 
@@ -131,6 +145,9 @@ export async function commitReplay(db: Transaction, dialect: Dialect, replay: Re
   return storedReplay(row, false);
 }
 
-export async function endReplay(db: Transaction, dialect: Dialect, id: string): Promise<void> {
+export async function endReplay(db: Transaction, dialect: Dialect, id: string, author: Author): Promise<void> {
   await db.$executeRaw`UPDATE replays SET ended_at = ${dialect.now} WHERE id = ${id}`;
+  const { source, stream, pages, rowsWritten, deadLettered } = await db.replay.findUniqueOrThrow({ where: { id } });
+  const details = { replay: id, pages, rowsWritten, deadLettered };
+  await noteAction(db, dialect, { ...author, action: "replay.end", target: `${source}.${stream}`, details });
 }

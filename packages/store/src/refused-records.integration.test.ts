@@ -6,6 +6,7 @@ import { openStore } from "./open-store.ts";
 import { changedRecords, pageOf, partition } from "./page-of.ts";
 import type { Store } from "./store.ts";
 
+const author = { actor: "cli:test@here", reason: null };
 const migrationsRoot = join(import.meta.dirname, "../../../prisma");
 const tooDeep = `{"value":${"[".repeat(20_000)}${"]".repeat(20_000)}}`;
 /** What each database does not take. */
@@ -93,7 +94,7 @@ describe.each(databaseTargets())("records that $name refuses", ({ name, create }
       traceId: null,
     } as const;
     await store.commitPage(pageOf(run, { keys: [], letters: [letter], deadLettered: 1 }));
-    const [claimed] = await store.claimForRedrive({ limit: 1 });
+    const [claimed] = await store.claimForRedrive({ limit: 1 }, author);
     const records = changedRecords(pageOf(run, { keys: ["a"] }), (record) => ({ ...record, data: refused[name] }));
     const redrive = {
       ...partition,

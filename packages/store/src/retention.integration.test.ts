@@ -107,7 +107,10 @@ describe.each(databaseTargets())("retention on $name", ({ create }) => {
     const letters = ["a", "b", "c"].map((key) => letter(run, key));
     await commit(run, 1, { letters, deadLettered: 3, keys: [], deadLetterBudget: { kind: "share", most: 1 } });
     const found = await store.listLetters({ stream: "letters", limit: 3 });
-    await store.discardLetters(found.flatMap(({ id, key }) => (key === "a" ? [id] : [])));
+    await store.discardLetters(
+      found.flatMap(({ id, key }) => (key === "a" ? [id] : [])),
+      author,
+    );
     await commit(await start("letters"), 1, { keys: ["b"], observedAt: new Date(Date.now() + 60_000) });
     expect(await store.prune({ ...everything, runsMs: null, pagesMs: null })).toEqual({
       runs: 0,

@@ -3,6 +3,7 @@ import type { ErrorCode } from "@penstock/core/error-codes";
 import { livePartition, type Run, type RunMode, type RunStatus } from "@penstock/core/run";
 import { storableOrNull } from "@penstock/core/storable";
 import type { RunModel } from "../generated/postgresql/models/Run.ts";
+import { noteAction } from "./audit-log.ts";
 import type { Transaction } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
 import { type EndedRun, settleDue } from "./due-partitions.ts";
@@ -42,6 +43,9 @@ export async function startRun(db: Transaction, dialect: Dialect, request: Start
     VALUES (${id}, ${source}, ${stream}, ${partition}, ${checkpoint.fence}, ${mode}, 'running', ${mode === "full" ? null : checkpoint.bound}, ${dialect.now})`;
   await prunePayloads(db, request);
   const run = await db.run.findUniqueOrThrow({ where: { id } });
+  const details = { mode, run: id };
+  if (request.author !== undefined)
+    await noteAction(db, dialect, { ...request.author, action: "run.start", target: `${source}.${stream}`, details });
   return { run: storedRun(run), isNew: true, superseded: live?.id ?? null };
 }
 

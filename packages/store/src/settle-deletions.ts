@@ -1,4 +1,5 @@
 import { describeBudget, isMoreThan } from "@penstock/core/budget";
+import type { Reach } from "@penstock/core/failure-points";
 import { Prisma } from "../generated/postgresql/client.ts";
 import type { DeletionModel } from "../generated/postgresql/models/Deletion.ts";
 import type { Transaction } from "./client.ts";
@@ -21,7 +22,7 @@ const sampleSize = 20;
 const underWay = ["new", "scanning", "deleting"] satisfies DeletionStatus[];
 
 /** Works until nothing is left to do; each step is a transaction that can be the last of this process. */
-export async function settleDeletions({ db, dialect, ask, transact }: Connection): Promise<Deletion[]> {
+export async function settleDeletions({ db, dialect, ask, transact }: Connection, reach: Reach): Promise<Deletion[]> {
   const settled: Deletion[] = [];
   for (;;) {
     const open = await ask(() =>
@@ -29,7 +30,12 @@ export async function settleDeletions({ db, dialect, ask, transact }: Connection
     );
     if (open.length === 0) return settled;
     for (const { runId } of open) {
-      const after = await transact((tx) => step(tx, dialect, runId));
+      const after = await transact(async (tx) => {
+        const stepped = await step(tx, dialect, runId);
+        await reach("deletions.marked");
+        return stepped;
+      });
+      await reach("deletions.stepped");
       if (after !== undefined && !isUnderWay(after)) settled.push(storedDeletion(after));
     }
   }

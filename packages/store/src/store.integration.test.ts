@@ -9,6 +9,7 @@ import { openStore } from "./open-store.ts";
 import { changedRecords, pageOf, partition } from "./page-of.ts";
 import type { Store } from "./store.ts";
 
+const author = { actor: "cli:test@here", reason: null };
 const migrationsRoot = join(import.meta.dirname, "../../../prisma");
 const live = { ...partition, mode: "incremental", takeOver: "none" } as const;
 
@@ -295,8 +296,8 @@ describe.each(databaseTargets())("the store on $name", ({ create }) => {
         await store.commitPage(pageOf(run, { seq, letters: [letterOf(run, { seq })], deadLettered: 1 }));
       const [letter] = await store.listLetters({ limit: 9 });
       expect(letter).toMatchObject({ attempts: 3, status: "open", key: "bad" });
-      expect(await store.discardLetters([letter?.id ?? ""])).toBe(1);
-      expect(await store.discardLetters([letter?.id ?? ""])).toBe(0);
+      expect(await store.discardLetters([letter?.id ?? ""], author)).toHaveLength(1);
+      expect(await store.discardLetters([letter?.id ?? ""], author)).toHaveLength(0);
       await store.commitPage(pageOf(run, { seq: 3, letters: [letterOf(run)], deadLettered: 1 }));
       expect(await store.listLetters({ limit: 9 })).toMatchObject([
         { id: letter?.id, attempts: 4, status: "discarded" },
@@ -330,7 +331,7 @@ describe.each(databaseTargets())("the store on $name", ({ create }) => {
       const run = await start();
       for (const [seq, key] of ["x", "y", "z"].entries())
         await store.commitPage(pageOf(run, { seq, letters: [letterOf(run, { key })], deadLettered: 1 }));
-      const claimed = await store.claimForRedrive({ limit: 2 });
+      const claimed = await store.claimForRedrive({ limit: 2 }, author);
       expect(claimed).toMatchObject([
         { key: "x", redrives: 1, status: "redriving" },
         { key: "y", redrives: 1 },

@@ -99,7 +99,7 @@ export type Store = {
   countLetters(filter: Omit<LetterFilter, "limit" | "newestFirst">): Promise<number>;
   readLetter(id: string): Promise<StoredLetter | undefined>;
   /** `open → redriving`, oldest first, at most `limit`; returns what was claimed with `redrives` already raised. */
-  claimForRedrive(filter: LetterFilter): Promise<StoredLetter[]>;
+  claimForRedrive(filter: LetterFilter, author: Author): Promise<StoredLetter[]>;
   /** Commits what a redriven letter's payload became and resolves it, by compare-and-swap on `(redriving, redrives)`. */
   commitRedrive(redrive: RedriveCommit): Promise<{ isResolved: boolean }>;
   /** `redriving → open` with one more attempt, the new reason and message. False when it is not `(redriving, redrives)`. */
@@ -108,7 +108,8 @@ export type Store = {
     redrives: number,
     reason: { code: ErrorCode; message: string; path: string | null },
   ): Promise<boolean>;
-  discardLetters(ids: string[]): Promise<number>;
+  /** Gives those up that are open, and returns them, oldest first. */
+  discardLetters(ids: string[], author: Author): Promise<StoredLetter[]>;
 
   checkpoint(source: string, stream: string, partition: string): Promise<Checkpoint | undefined>;
   /** Sets the bound of a partition that has none yet; false when it has. */
@@ -158,10 +159,10 @@ export type Store = {
   listRawPages(filter: ReplayFilter & { after: RawPosition | null; limit: number }): Promise<RawPage[]>;
   countRawPages(filter: ReplayFilter & { after: RawPosition | null }): Promise<number>;
   /** A new replay, or the one of the same request and schema that was interrupted, unless that is to begin again. */
-  startReplay(request: ReplayFilter & { schemaVersion: string; isRestart: boolean }): Promise<Replay>;
+  startReplay(request: ReplayFilter & { schemaVersion: string; isRestart: boolean; author: Author }): Promise<Replay>;
   /** What one kept page became, and how far the replay has come, in one transaction. Moves no checkpoint. */
   commitReplay(commit: ReplayCommit): Promise<Replay>;
-  endReplay(id: string): Promise<void>;
+  endReplay(id: string, author: Author): Promise<void>;
 
   /** Removes what is older than it is to be kept, some thousand rows at a time. Records, open letters and the audit log stay. */
   prune(keep: Keep): Promise<Pruned>;
@@ -238,6 +239,8 @@ export type StartRun = {
   mode: RunMode;
   /** Which live run may be superseded: none, the one named (a compare-and-swap), or whichever there is. */
   takeOver: "none" | "any" | { runId: string };
+  /** Who asked for it; nobody, where a schedule did. */
+  author?: Author;
 };
 export type StartedRun = { run: Run; isNew: boolean; superseded: string | null };
 

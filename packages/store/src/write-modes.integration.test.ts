@@ -7,6 +7,7 @@ import { openStore } from "./open-store.ts";
 import { pageOf } from "./page-of.ts";
 import type { PageCommit, Store } from "./store.ts";
 
+const author = { actor: "cli:test@here", reason: null };
 const migrationsRoot = join(import.meta.dirname, "../../../prisma");
 const modes: WriteMode[] = ["merge", "append", "replace"];
 /** A process can die before, within and behind what a page writes: nothing of the page is there then, or all of it. */
@@ -139,7 +140,7 @@ describe.each(databaseTargets())("write modes on $name", ({ create }) => {
     const page = pageOf(first, { keys: ["a"], letters: [letterOf(first)], deadLettered: 1, ...end, ...refresh });
     await store.commitPage(page);
     await store.commitPage(pageOf(await start("redriven"), { keys: ["a"], ...end, ...refresh }));
-    const [claimed] = await store.claimForRedrive({ source: "s", stream: "redriven", limit: 1 });
+    const [claimed] = await store.claimForRedrive({ source: "s", stream: "redriven", limit: 1 }, author);
     const { records, observedAt, schemaVersion } = pageOf(first, { keys: ["bad"] });
     const redrive = { records, observedAt, schemaVersion, letters: [], seq: 0, runId: first.runId, ...refresh };
     const resolved = await store.commitRedrive({

@@ -33,6 +33,7 @@ export default defineSource({
         order: "asc",
         paginator: keyset({ pageSize: env.CHAOS_PAGE_SIZE, maxPageSize: 1_000 }),
         schedule: every("1s"),
+        keepRaw: "1h",
       }),
     },
   }),

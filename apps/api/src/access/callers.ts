@@ -1,5 +1,6 @@
 import type { Scope } from "@penstock/api-contract/route";
 import type { Access, ApiKey } from "@penstock/store/access";
+import { authorOf } from "../author.ts";
 import { hashOf, isSecret, newToken, parseKey } from "./secrets.ts";
 
 /** Who asks. `open`: nobody in particular, on this machine, where no key is needed. */
@@ -13,7 +14,7 @@ export type Callers = {
   identify(credentials: Credentials): Promise<Caller | undefined>;
   /** A session for whoever has this key: the token for the cookie; `undefined` when the key does not hold. */
   login(key: string): Promise<{ token: string; caller: Caller; maxAgeMs: number } | undefined>;
-  logout(sessionToken: string): Promise<void>;
+  logout(sessionToken: string, caller: Caller | undefined): Promise<void>;
   isOpen(): Promise<boolean>;
 };
 
@@ -25,7 +26,12 @@ const nobody = hashOf("");
 export function createCallers(access: Access, { mayBeOpen }: { mayBeOpen: boolean }): Callers {
   const open: Caller = { kind: "open", name: "this machine", scope: "admin", expiresAt: null };
   // Once there was a key, one is needed for good: revoking the last must not open the door.
-  const isOpen = async () => mayBeOpen && !(await access.hasKeys());
+  let hasKeys = false;
+  const isOpen = async () => {
+    if (!mayBeOpen || hasKeys) return false;
+    hasKeys = await access.hasKeys();
+    return !hasKeys;
+  };
 
   const byKey = async (text: string): Promise<ApiKey | undefined> => {
     const parsed = parseKey(text);
@@ -61,11 +67,13 @@ export function createCallers(access: Access, { mayBeOpen }: { mayBeOpen: boolea
       const leftMs = key.expiresAt === null ? sessionMs : key.expiresAt.getTime() - Date.now();
       const maxAgeMs = Math.min(sessionMs, leftMs);
       const token = newToken();
-      await access.createSession({ tokenHash: hashOf(token), keyId: key.id, lifetimeMs: maxAgeMs });
       const expiresAt = new Date(Date.now() + maxAgeMs);
-      return { token, maxAgeMs, caller: { kind: "session", name: key.name, scope: key.scope, expiresAt } };
+      const caller: Caller = { kind: "session", name: key.name, scope: key.scope, expiresAt };
+      const session = { tokenHash: hashOf(token), keyId: key.id, lifetimeMs: maxAgeMs };
+      await access.createSession(session, authorOf(caller));
+      return { token, maxAgeMs, caller };
     },
-    logout: (token) => access.endSession(hashOf(token)),
+    logout: (token, caller) => access.endSession(hashOf(token), authorOf(caller)),
   };
 }
 

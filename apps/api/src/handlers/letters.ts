@@ -1,3 +1,4 @@
+import type { Author } from "@penstock/core/audit";
 import { ConfigError } from "@penstock/core/errors";
 import { requestRedrive } from "@penstock/pipeline/redrive";
 import { deadLetterQueue } from "@penstock/queues/catalog";
@@ -71,42 +72,25 @@ const getLetter: Handler<"getLetter"> = async ({ params, api }) => {
 const namedLetters = 100;
 
 type ChoiceCall = Call<"redriveLetters"> | Call<"discardLetters">;
-type ActOn = (filter: LetterFilter & { ids: string[] }, chosen: StoredLetter[]) => Promise<StoredLetter[]>;
+type ActOn = (filter: LetterFilter & { ids: string[] }, author: Author) => Promise<StoredLetter[]>;
 
 /** What a choice of open letters means, and with `dryRun` nothing else; of the same letters, oldest first, whatever follows. */
-async function actOn(call: ChoiceCall, action: LetterAction, act: ActOn) {
-  const { store } = call.api.pipeline;
-  const { ids, limit, dryRun } = call.body;
-  const filter = { ...filterOf(call.body), ...(ids !== undefined && { ids }), status: "open" as const };
+async function actOn({ api, body, caller }: ChoiceCall, act: ActOn) {
+  const { store } = api.pipeline;
+  const { ids, limit, dryRun } = body;
+  const filter = { ...filterOf(body), ...(ids !== undefined && { ids }), status: "open" as const };
   const [matched, chosen] = await Promise.all([store.countLetters(filter), store.listLetters({ ...filter, limit })]);
   const isAsked = dryRun || chosen.length === 0;
-  const done = isAsked ? [] : await act({ ...filter, limit, ids: chosen.map(({ id }) => id) }, chosen);
-  await note(call, action, done);
+  const author = authorOf(caller, body.reason);
+  const done = isAsked ? [] : await act({ ...filter, limit, ids: chosen.map(({ id }) => id) }, author);
   return { dryRun, matched, done: done.length, letters: chosen.slice(0, namedLetters).map(presentLetter) };
 }
 
-type LetterAction = "letters.redrive" | "letters.discard";
-
-/** As the commands do: one entry for each stream. */
-async function note({ body, api, caller }: ChoiceCall, action: LetterAction, letters: StoredLetter[]): Promise<void> {
-  const author = authorOf(caller, body.reason);
-  const byStream = Map.groupBy(letters, ({ source, stream }) => `${source}.${stream}`);
-  for (const [target, { length }] of byStream)
-    await api.pipeline.store.noteAction({ ...author, action, target, details: { letters: length } });
-}
-
 const redriveLetters: Handler<"redriveLetters"> = (call) =>
-  actOn(call, "letters.redrive", (filter) => requestRedrive(call.api.pipeline, filter));
+  actOn(call, (filter, author) => requestRedrive(call.api.pipeline, filter, author));
 
 const discardLetters: Handler<"discardLetters"> = (call) =>
-  actOn(call, "letters.discard", async ({ ids }, chosen) => {
-    const { store } = call.api.pipeline;
-    const count = await store.discardLetters(ids);
-    if (count === chosen.length) return chosen;
-    // Somebody else had some of them meanwhile.
-    const now = await store.listLetters({ ids, status: "discarded", limit: ids.length });
-    return now.slice(0, count);
-  });
+  actOn(call, ({ ids }, author) => call.api.pipeline.store.discardLetters(ids, author));
 
 export const letterHandlers = {
   listLetters,

@@ -76,10 +76,7 @@ const startRun: Handler<"startRun"> = async ({ body, api, caller }) => {
   if (checkpoint?.isPaused === true)
     throw new ConfigError("STREAM_PAUSED", `${source}.${stream} is paused`, { source, stream });
   refuseChild(api, body);
-  const { run, isNew } = await startPipelineRun(pipeline, { source, stream, mode });
-  const details = { mode, run: run.runId };
-  const entry = { ...authorOf(caller), action: "run.start", target: `${source}.${stream}`, details } as const;
-  if (isNew) await pipeline.store.noteAction(entry);
+  const { run, isNew } = await startPipelineRun(pipeline, { source, stream, mode, author: authorOf(caller) });
   return { run: presentRun(run), isNew };
 };
 

@@ -26,9 +26,9 @@ const login: Handler<"login"> = async ({ body, api, request, reply }) => {
   return presentSession(api, caller);
 };
 
-const logout: Handler<"logout"> = async ({ api, request, reply }) => {
+const logout: Handler<"logout"> = async ({ api, caller, request, reply }) => {
   const token = request.cookies[sessionCookie];
-  if (token !== undefined) await api.callers.logout(token);
+  if (token !== undefined) await api.callers.logout(token, caller);
   reply.clearCookie(sessionCookie, cookieOptions(request.protocol));
   return presentSession(api, (await api.callers.isOpen()) ? request.caller : undefined);
 };

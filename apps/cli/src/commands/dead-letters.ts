@@ -40,23 +40,13 @@ export async function discard(context: CommandContext, ids: string[], options: F
   const store = await open(context, stack);
   const letters = await chosenLetters(context, store, filter);
   if (options.dryRun === true) return preview(context, "discarded", letters);
-  const count = await store.discardLetters(letters.map(({ id }) => id));
-  await noteLetters(store, "letters.discard", letters, options);
+  const discarded = await store.discardLetters(
+    letters.map(({ id }) => id),
+    authorOf(options),
+  );
+  const count = discarded.length;
   context.out.write(options.json === true ? `${JSON.stringify({ discarded: count })}\n` : `${count} discarded\n`);
   return exitCodes.ok;
-}
-
-/** One entry for each stream: what was done to which of its letters is in the letters themselves. */
-export async function noteLetters(
-  store: Store,
-  action: "letters.discard" | "letters.redrive",
-  letters: StoredLetter[],
-  options: FilterOptions,
-): Promise<void> {
-  const byStream = Map.groupBy(letters, ({ source, stream }) => `${source}.${stream}`);
-  for (const [target, { length }] of byStream) {
-    await store.noteAction({ ...authorOf(options), action, target, details: { letters: length } });
-  }
 }
 
 /**

@@ -9,8 +9,9 @@ import { openRuntime } from "@penstock/runtime/open-runtime";
 import { startUpkeep } from "@penstock/runtime/upkeep";
 import type { LetterFilter, Store, StoredLetter } from "@penstock/store/store";
 import { startTransformer } from "@penstock/transformer/start-transformer";
+import { authorOf } from "../author.ts";
 import type { CommandContext } from "../program.ts";
-import { chosenLetters, noteLetters, preview } from "./dead-letters.ts";
+import { chosenLetters, preview } from "./dead-letters.ts";
 import { type FilterOptions, filterOf, requireChoice } from "./letter-filter.ts";
 
 /** `penstock dead-letters redrive`: puts them back and waits until each is resolved or open again. */
@@ -25,8 +26,11 @@ export async function redrive(context: CommandContext, ids: string[], options: F
   await startTransformer(runtime, stack);
   await startFetcher(runtime, stack);
   startUpkeep(runtime.context, stack);
-  const claimed = await requestRedrive(runtime.context, { ...filter, ids: chosen.map(({ id }) => id) });
-  await noteLetters(runtime.context.store, "letters.redrive", claimed, options);
+  const claimed = await requestRedrive(
+    runtime.context,
+    { ...filter, ids: chosen.map(({ id }) => id) },
+    authorOf(options),
+  );
   const after = await settled(runtime.context.store, claimed, signal);
   await mirrorLetters(runtime.context);
   const resolved = after.filter(({ status }) => status === "resolved").length;

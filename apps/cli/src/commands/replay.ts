@@ -2,6 +2,7 @@ import { ConfigError } from "@penstock/core/errors";
 import { createPageTransformer } from "@penstock/pipeline/page-transformer";
 import { replayDetails, replayPages } from "@penstock/pipeline/replay";
 import { exitCodes } from "@penstock/runtime/failure";
+import { createReach } from "@penstock/runtime/failures";
 import { openConfiguredStore } from "@penstock/runtime/open-database";
 import { loadUsableSources } from "@penstock/runtime/usable-sources";
 import type { ReplayFilter } from "@penstock/store/store";
@@ -23,7 +24,8 @@ export async function replay(
   const { source, stream } = resolveStream(await loadUsableSources(config), name);
   const store = stack.adopt(await openConfiguredStore(config), (opened) => opened.close());
   const sources = new Map([[source.name, source]]);
-  const context = { store, sources, transformer: createPageTransformer(sources) };
+  const reach = createReach(config.test.failures);
+  const context = { store, sources, transformer: createPageTransformer(sources), reach };
   const request: ReplayFilter = {
     source: source.name,
     stream: stream.name,
@@ -39,12 +41,12 @@ export async function replay(
   const { show } = progress;
   const done = await replayPages(context, request, {
     signal,
+    author: authorOf(options),
     isRestart: options.restart === true,
     onProgress: ({ replay: { pages }, remaining }) => show({ done: pages, remaining, unit: "pages" }),
   });
   progress.end();
   const details = replayDetails(request, done);
-  await store.noteAction({ ...authorOf(options), action: "replay", target: name, details });
   const { pages, rowsWritten, deadLettered } = done;
   const said = `${name}: ${pages} pages replayed, ${rowsWritten} rows written, ${deadLettered} dead-lettered`;
   out.write(

@@ -108,6 +108,7 @@ function streamLines(described: SourceDescription): string[] {
     ...(eventTime === undefined ? [] : [`eventTime: ${quoted(eventTime)},`]),
     ...paginatorLines(described),
     `schedule: every("15m"),`,
+    `freshness: "45m",`,
   ];
 }
 
