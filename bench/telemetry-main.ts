@@ -8,7 +8,8 @@ import { spread } from "./summary.ts";
 
 /*
  * npm run bench:telemetry -- [--rounds 5]: what it costs to be looked at. Records a second from an API into Postgres through Redis when
- * nobody looks; when the metrics of each process are asked for every five seconds; and when a tenth of the traces is sent.
+ * nobody looks; when the metrics of each process are asked for every five seconds; and when a tenth of the traces is sent. And the
+ * processor time of Penstock's processes, which is what there is to share on a machine that is busy, and the steadier of the two.
  */
 
 const { values } = parseArgs({ options: { rounds: { type: "string", default: "5" } } });
@@ -27,21 +28,28 @@ async function compare(scenario: Scenario): Promise<void> {
   await using own = new AsyncDisposableStack();
   const api = await startApi(scenario, own);
   const speeds: Record<Way, number[]> = { alone: [], scraped: [], traced: [] };
+  const seconds: Record<Way, number[]> = { alone: [], scraped: [], traced: [] };
   // The first round finds everything cold, and is not counted.
   for (let round = 0; round <= rounds; round++)
     for (let i = 0; i < ways.length; i++) {
       const way = ways[(round + i) % ways.length] ?? "alone";
       await api.forget();
-      const { records, endedAt } = await run(scenario, `${api.url}/${scenario.records}`, way);
-      if (round > 0) speeds[way].push(records / ((endedAt - (await api.firstAskedAt())) / 1_000));
+      const { records, endedAt, usage } = await run(scenario, `${api.url}/${scenario.records}`, way);
+      if (round === 0) continue;
+      speeds[way].push(records / ((endedAt - (await api.firstAskedAt())) / 1_000));
+      seconds[way].push(Object.values(usage).reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0));
     }
   for (const way of ways) {
-    const { median, least, most } = spread(speeds[way].map((speed, i) => speed / (speeds.alone[i] ?? Number.NaN)));
     const perSecond = Math.round(spread(speeds[way]).median).toLocaleString("en");
-    process.stdout.write(
-      `| pages of ${scenario.pageSize} | ${way} | ${perSecond} | ${median.toFixed(3)} (${least.toFixed(3)} – ${most.toFixed(3)}) |\n`,
-    );
+    const [speed, time] = [shares(speeds, way), shares(seconds, way)];
+    process.stdout.write(`| pages of ${scenario.pageSize} | ${way} | ${perSecond} | ${speed} | ${time} |\n`);
   }
+}
+
+/** Of what it is alone, within each round. */
+function shares(all: Record<Way, number[]>, way: Way): string {
+  const { median, least, most } = spread(all[way].map((each, i) => each / (all.alone[i] ?? Number.NaN)));
+  return `${median.toFixed(3)} (${least.toFixed(3)} – ${most.toFixed(3)})`;
 }
 
 async function run(scenario: Scenario, apiUrl: string, way: Way) {

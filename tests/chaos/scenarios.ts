@@ -41,7 +41,7 @@ const special: { [P in FailurePoint]?: Omit<Scenario, "point"> } = {
   "redrive.claimed": { steps: [run(""), redrive("redrive.claimed:1:kill")] },
   "redrive.enqueued": { steps: [run(""), redrive("redrive.enqueued:1:kill")] },
   "redrive.run-started": {
-    steps: [run("fetch.begun:2:refuse"), redrive("redrive.run-started:1:kill")],
+    steps: [run("fetch.begun:2:refuse,settle-fetch.committed:1:kill"), redrive("redrive.run-started:1:kill")],
   },
   "redrive.made": { steps: [run("transform.unpacked:2:refuse"), redrive("redrive.made:1:kill")] },
   "redrive.committed": { steps: [run("transform.unpacked:2:refuse"), redrive("redrive.committed:1:kill")] },

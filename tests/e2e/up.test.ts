@@ -1,3 +1,5 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { type Fault, startExternalApi } from "@penstock/testing/simulators/external-api";
 import { testDir } from "@penstock/testing/temp-dir";
 import { waitUntil } from "@penstock/testing/wait-until";
@@ -12,8 +14,8 @@ afterEach(async () => {
   }
 });
 
-async function up(env: Record<string, string>): Promise<{ url: string; started: Running }> {
-  const started = startPenstock(["up"], { ...env, PENSTOCK_HTTP_PORT: "0", PENSTOCK_API_PORT: "0" });
+async function up(env: Record<string, string>, ...options: string[]): Promise<{ url: string; started: Running }> {
+  const started = startPenstock(["up", ...options], { ...env, PENSTOCK_HTTP_PORT: "0", PENSTOCK_API_PORT: "0" });
   running.push(started);
   let stderr = "";
   started.child.stderr?.on("data", (text) => (stderr += text));
@@ -80,10 +82,22 @@ test("up ingests on schedule, tells how it is, and ends cleanly on SIGTERM", asy
   expect((await started.ended).code).toBe(0);
 });
 
-test("killed and started again at once, it goes on", async () => {
+/** What opens addresses on Linux, in a folder to be the first of the path. */
+async function fakeBrowser(): Promise<{ folder: string; url: () => Promise<string | undefined> }> {
+  const folder = await testDir();
+  const told = join(folder, "told");
+  await writeFile(join(folder, "xdg-open"), `#!/bin/sh\nprintf %s "$1" >${told}.new && mv ${told}.new ${told}\n`, {
+    mode: 0o755,
+  });
+  return { folder, url: () => readFile(told, "utf8").catch(() => undefined) };
+}
+
+test("started with --open it opens the dashboard; killed and started again at once, it goes on", async () => {
   await using api = await startExternalApi({ records: 5_000 });
   const env = { PENSTOCK_DATA_DIR: await testDir(), API_BASE_URL: api.url, USGS_BASE_URL: api.url, BATCH_SIZE: "250" };
-  const first = await up(env);
+  const opened = await fakeBrowser();
+  const first = await up({ ...env, PATH: `${opened.folder}:${process.env["PATH"]}` }, "--open");
+  expect(await waitUntil(opened.url, { what: "the dashboard to be opened" })).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   await waitUntil(() => api.requests.length > 5, { what: "some pages", timeoutMs: 30_000 });
   first.started.child.kill("SIGKILL");
   await first.started.ended;

@@ -5,6 +5,7 @@ import { createLogger, type LogDestination } from "@penstock/telemetry/logger";
 import { answerOf } from "./answer-of.ts";
 import { describeFailure, exitCodeOf } from "./failure.ts";
 import { loadConfiguration } from "./load-configuration.ts";
+import { startLoop } from "./loop.ts";
 import { openRuntime, type Runtime } from "./open-runtime.ts";
 
 /** Starts a part of the pipeline on an open runtime: its workers, whose stopping it puts on the stack. */
@@ -52,6 +53,7 @@ export async function serve(
         parts.runtime = runtime;
         await runtime.backend.updateLock({ healthUrl: server.url });
         parts.workers = await start(runtime, service.stack);
+        service.stack.use(startLoop("workers", watchMs, async () => endWithWorkers(parts, service), logger));
         options.onRunning?.(server.url, runtime);
       },
       { process: host, logger, deadlineMs },
@@ -60,6 +62,15 @@ export async function serve(
     host.stderr.write(`${describeFailure(error, { isVerbose })}\n`);
     return exitCodeOf(error);
   }
+}
+
+const watchMs = 2_000;
+
+/** A process whose worker has ended by itself takes no more jobs: it ends too, so that whoever runs it starts it again. */
+function endWithWorkers({ workers }: Parts, service: Service): void {
+  if (service.state() !== "running" || workers.every((worker) => worker.isRunning())) return;
+  service.markUnclean("a worker has ended by itself");
+  service.stop("a worker has ended by itself");
 }
 
 /** What of a process is open by now. */

@@ -71,7 +71,7 @@ function RunActions({ run }: { run: RunDetail }) {
         </button>
       )}
       <a className="button" href={run.queueUrl}>
-        Its jobs
+        Its queue
       </a>
       {isAsking && <CancelDialog run={run} onClose={() => setIsAsking(false)} />}
     </div>
