@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { FailurePoint } from "@penstock/core/failure-points";
 import type { RunIdentity } from "@penstock/core/run";
 import { databaseTargets } from "@penstock/testing/databases";
@@ -20,15 +21,18 @@ describe.each(databaseTargets())("pages committed at once on $name", ({ name, cr
   let run: RunIdentity;
   const reached: FailurePoint[] = [];
   let failAt: FailurePoint | undefined;
+  let hold: (point: FailurePoint) => Promise<void> | undefined;
 
   beforeEach(async () => {
     stack = new AsyncDisposableStack();
     reached.length = 0;
     failAt = undefined;
+    hold = () => undefined;
     const { url } = stack.adopt(await create(), (created) => created.drop());
     const reach = async (point: FailurePoint) => {
       reached.push(point);
       if (point === failAt) throw new Error(`failed at ${point}`);
+      await hold(point);
     };
     store = stack.adopt(await openStore({ url, migrationsRoot, reach }), (opened) => opened.close());
     run = (await store.startRun({ ...partition, mode: "incremental", takeOver: "none" })).run;
@@ -66,6 +70,22 @@ describe.each(databaseTargets())("pages committed at once on $name", ({ name, cr
       checkpoint: { bound: String(10 * count), watermark: new Date("2026-01-10T00:00:00Z") },
     });
   });
+
+  test.runIf(name === "postgresql")(
+    "of two transactions side by side the second sees at the checkpoint what the first committed meanwhile",
+    async () => {
+      const isBehind = Promise.withResolvers<void>();
+      hold = (point) => {
+        if (point === "commit.letters-written" && timesReached(point) === 2) isBehind.resolve();
+        const isFirst = point === "commit.checkpoint-moved" && timesReached(point) === 1;
+        return isFirst ? isBehind.promise.then(() => delay(200)) : undefined;
+      };
+      const last = { isLast: true, cursorOut: null };
+      const [first, second] = pages((seq) => (seq === 1 ? last : {}));
+      await Promise.all([first, second].map((page) => store.commitPage(page ?? pageOf(run))));
+      expect(await stored()).toMatchObject({ run: { status: "succeeded", committedSeq: 1, pages: 2 } });
+    },
+  );
 
   test("one that is delivered twice counts once", async () => {
     const [first, ...others] = pages();
