@@ -45,7 +45,10 @@ test("a process whose worker has ended by itself ends, and not as one that was t
   const { host, written } = await hostIn({});
   let isRunning = true;
   const ended = serve("test", async () => [{ queue: "q", isRunning: () => isRunning, stop: async () => true }], host);
-  await waitUntil(() => written.some((line) => line.includes('"msg":"running"')), { what: "it to run", timeoutMs: 20_000 });
+  await waitUntil(() => written.some((line) => line.includes('"msg":"running"')), {
+    what: "it to run",
+    timeoutMs: 20_000,
+  });
   isRunning = false;
   expect(await ended).toBe(1);
   expect(written.join("")).toContain("a worker has ended by itself");
