@@ -43,6 +43,21 @@ test("one transaction waits for the other, and a client that is released ends it
   expect(await count("t")).toBe(0);
 });
 
+test("of several transactions that wait for one, each has the session to itself", async () => {
+  const [first, second, third] = [await pool.connect(), await pool.connect(), await pool.connect()];
+  await first.query("BEGIN");
+  const begun: number[] = [];
+  const begins = [second, third].map((client, i) => client.query("BEGIN").then(() => begun.push(i)));
+  await first.query("COMMIT");
+  await begins[0];
+  await second.query("INSERT INTO t VALUES (1)");
+  expect(begun).toEqual([0]);
+  await second.query("ROLLBACK");
+  await begins[1];
+  await third.query("COMMIT");
+  expect(await count("t")).toBe(0);
+});
+
 test("notifications reach the clients that listen, until they are released", async () => {
   const client = await pool.connect();
   const heard: unknown[] = [];

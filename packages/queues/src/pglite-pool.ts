@@ -113,16 +113,14 @@ type Turns = {
 /** PGlite puts single statements in order by itself; what is to be kept apart is statements and transactions. */
 function createTurns(): Turns {
   let open: Promise<void> | undefined;
-  const wait = async () => {
-    while (open !== undefined) await open;
-  };
   return {
     take: async (work) => {
-      if (open !== undefined) await wait();
+      while (open !== undefined) await open;
       return await work();
     },
     hold: async () => {
-      await wait();
+      // Nothing is awaited between seeing that the turn is free and taking it: several may wait for the same end.
+      while (open !== undefined) await open;
       const { promise, resolve } = Promise.withResolvers<void>();
       open = promise;
       return () => {
