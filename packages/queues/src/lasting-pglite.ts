@@ -26,7 +26,7 @@ export function lastingPglite(
   const notified = new Set<(channel: string, payload: string) => void>();
   let current: PgliteThread | undefined;
   let reopening: Promise<void> | undefined;
-  let isClosing = false;
+  const closing = new AbortController();
 
   const use = (thread: PgliteThread) => {
     current = thread;
@@ -34,7 +34,7 @@ export function lastingPglite(
       for (const listener of notified) listener(channel, payload);
     });
     void thread.ended.then((cause) => {
-      if (isClosing) return;
+      if (closing.signal.aborted) return;
       current = undefined;
       report(cause);
       for (const listener of ends) listener(cause);
@@ -42,12 +42,12 @@ export function lastingPglite(
     });
   };
   const reopen = async () => {
-    while (!isClosing) {
+    while (!closing.signal.aborted) {
       try {
         return use(await open());
       } catch (error) {
         report(error);
-        await delay(reopenMs, undefined, { ref: false });
+        await delay(reopenMs, undefined, { ref: false, signal: closing.signal }).catch(() => undefined);
       }
     }
   };
@@ -66,7 +66,8 @@ export function lastingPglite(
     },
     onEnd: (listener) => void ends.add(listener),
     close: async () => {
-      isClosing = true;
+      // Whoever waits to try again does not keep the process alive, and so must not be waited for.
+      closing.abort();
       await reopening;
       await current?.close();
     },
