@@ -161,6 +161,19 @@ describe.each(databaseTargets())("deletions on $name", ({ create }) => {
     expect(await see("letters", without(keys, "k000005"))).toMatchObject({ status: "done", deleted: 1 });
   });
 
+  test("what the contract drops is there: a run that had such a record says nothing of what is gone", async () => {
+    const keys = keysTo(20);
+    await see("dropped", keys);
+    const dropped = { kind: "missingField", path: "name", expected: "string", came: "nothing", records: 1 } as const;
+    const drops = { filtered: 1, drift: [{ ...dropped, action: "discard" as const }] };
+    const incomplete = { status: "incomplete", deleted: 0, reason: expect.stringContaining("the contract dropped") };
+    for (let run = 0; run < 2; run += 1)
+      expect(await see("dropped", without(keys, "k000005"), drops)).toMatchObject(incomplete);
+    const takes = { drift: [{ ...dropped, action: "evolve" as const }] };
+    expect(await see("dropped", keys, takes)).toMatchObject({ status: "nothing", missing: 0, missedOnce: 0 });
+    expect(await read("dropped", true)).toEqual([]);
+  });
+
   test("only a run from the beginning that succeeded says what is gone", async () => {
     const keys = keysTo(10);
     await see("partial", keys);

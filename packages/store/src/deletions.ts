@@ -1,4 +1,5 @@
 import type { Author } from "@penstock/core/audit";
+import type { DriftCount } from "@penstock/core/drift";
 import { ConfigError } from "@penstock/core/errors";
 import { keysOf } from "@penstock/core/record";
 import { livePartition } from "@penstock/core/run";
@@ -15,10 +16,14 @@ import type { Deletion, DeletionFilter, DeletionStatus, PageCommit } from "./sto
  * dead-lettered items included; a full run that succeeded leaves a row in `deletions`, which `settle-deletions.ts` works off.
  */
 
-/** Whether the page tells the key of every record it may have had. */
-export function seesAll({ deletions, letters }: PageCommit): boolean {
-  if (deletions === undefined) return false;
+/** Whether the page tells the key of every record it may have had: of what the contract drops nobody knows it. */
+export function seesAll({ deletions, letters, drift = [] }: PageCommit): boolean {
+  if (deletions === undefined || drift.some(isDropped)) return false;
   return letters.length === 0 || (!deletions.isTransformed && letters.every(({ key }) => key !== null));
+}
+
+function isDropped({ kind, action }: DriftCount): boolean {
+  return kind === "missingField" && action === "discard";
 }
 
 /** Part of the page transaction. The fence of a late page of an older run changes nothing. */

@@ -73,7 +73,7 @@ function nextOf(db: Transaction, dialect: Dialect, row: DeletionModel): Promise<
 async function begin(db: Transaction, { runId, source, stream, fence }: DeletionModel): Promise<Change> {
   const blind = await db.page.findFirst({ where: { runId, seesAll: false }, orderBy: { seq: "asc" } });
   if (blind !== null) {
-    const reason = `page ${blind.seq} has dead letters that do not tell their records' keys, which may be any of those missing`;
+    const reason = `page ${blind.seq} has dead letters that do not tell their records' keys, or records that the contract dropped: they may be any of those missing`;
     return { status: "incomplete", reason };
   }
   await db.deletion.updateMany({
