@@ -212,4 +212,13 @@ describe.each(databaseTargets())("drift on $name", (target) => {
       await context.store.listDrift({ source: "scripted", stream, schemaVersion: fingerprint, limit: 2_000 }),
     ).toHaveLength(50);
   });
+
+  test("counting ends where the column does, and costs no page", async () => {
+    const at = { source: "scripted", stream: "s4_discard", runId: "r", schemaVersion: "many" };
+    const drift = { kind: "newField", action: "evolve", path: "much", expected: "nothing", came: "string" } as const;
+    for (const [seq, records] of [2_147_483_640, 5, 1_000].entries())
+      await context.store.noteDrift({ ...at, seq }, [{ ...drift, records }]);
+    const found = await context.store.listDrift({ ...at, limit: 9 });
+    expect(found).toMatchObject([{ path: "much", records: 2_147_483_647, pages: 3, seq: 2 }]);
+  });
 });

@@ -4,6 +4,9 @@ import type { Dialect } from "./dialect.ts";
 import type { Statements } from "./statements.ts";
 import type { DriftPage, StoredDrift } from "./store.ts";
 
+/** Where counting stops: the column holds no more, and a field that is new in every record of a large stream gets there. */
+const maxRecords = 2_147_483_647;
+
 /** Of a stream. Beyond that new paths are counted together: an API may use ids as names of fields. */
 const maxPaths = 1_000;
 
@@ -31,7 +34,7 @@ export async function noteDrift(
     WHERE true
     ON CONFLICT (source, stream, kind, path, came) DO UPDATE SET
       expected = excluded.expected, action = excluded.action, schema_version = excluded.schema_version,
-      records = schema_drift.records + excluded.records, pages = schema_drift.pages + 1,
+      records = CASE WHEN schema_drift.records > ${maxRecords} - excluded.records THEN ${maxRecords} ELSE schema_drift.records + excluded.records END, pages = schema_drift.pages + 1,
       last_seen_at = excluded.last_seen_at, run_id = excluded.run_id, seq = excluded.seq
     RETURNING kind, path, came, pages`;
   const isNew = new Set(written.filter(({ pages }) => Number(pages) === 1).map(idOf));
