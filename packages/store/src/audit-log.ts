@@ -24,7 +24,11 @@ export async function listActions(
     ...(target !== undefined && { target }),
     ...(action !== undefined && { action }),
     ...(since !== undefined && { at: { gte: since } }),
-    ...(after && { OR: [{ at: { lt: after.at } }, { at: after.at, id: { lt: after.id } }] }),
+    ...(after && {
+      OR: [{ at: { lt: after.at } }, { at: after.at, id: { lt: after.id } }],
+      // Told apart, so that the index is entered where the page begins.
+      AND: { at: { lte: after.at } },
+    }),
   };
   const found = await db.auditEntry.findMany({ where, orderBy: [{ at: "desc" }, { id: "desc" }], take: limit });
   return found.map((row) => ({

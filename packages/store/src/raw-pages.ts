@@ -53,7 +53,7 @@ export async function listRawPages(
   filter: ReplayFilter & { after: RawPosition | null; limit: number },
 ): Promise<RawPage[]> {
   const rows = await db.rawPage.findMany({
-    where: { ...whereOf(filter), ...(filter.after !== null && { OR: behind(filter.after) }) },
+    where: { ...whereOf(filter), ...(filter.after !== null && behind(filter.after)) },
     orderBy: [{ observedAt: "asc" }, { runId: "asc" }, { seq: "asc" }, { hash: "asc" }],
     take: filter.limit,
   });
@@ -62,7 +62,7 @@ export async function listRawPages(
 
 export function countRawPages(db: Client, filter: ReplayFilter & { after: RawPosition | null }): Promise<number> {
   return db.rawPage.count({
-    where: { ...whereOf(filter), ...(filter.after !== null && { OR: behind(filter.after) }) },
+    where: { ...whereOf(filter), ...(filter.after !== null && behind(filter.after)) },
   });
 }
 
@@ -75,14 +75,16 @@ function whereOf({ source, stream, since, runId }: ReplayFilter): Prisma.RawPage
   };
 }
 
-function behind({ observedAt, runId, seq, hash }: RawPosition): Prisma.RawPageWhereInput[] {
+/** Told apart from the alternatives, so that the index is entered where the page begins, and not passed from its beginning on. */
+function behind({ observedAt, runId, seq, hash }: RawPosition): Prisma.RawPageWhereInput {
   const at = new Date(observedAt);
-  return [
+  const OR = [
     { observedAt: { gt: at } },
     { observedAt: at, runId: { gt: runId } },
     { observedAt: at, runId, seq: { gt: seq } },
     { observedAt: at, runId, seq, hash: { gt: hash } },
   ];
+  return { AND: { observedAt: { gte: at } }, OR };
 }
 
 /** The replay of the same request by the same schema that was interrupted, or a new one. */
