@@ -34,21 +34,11 @@ export type Dialect = {
   /** Rows of a JSON array of arrays as columns `c0, c1, …`, text but where a type is given. Instants are ISO text in UTC. */
   rowsOf(json: string, types: readonly ("text" | "integer" | "timestamp" | "json")[]): Prisma.Sql;
   /** Executes an upsert of records and counts its rows. What is not inserted or updated was left as it is. */
-  countWritten(db: Statements, batch: UpsertBatch): Promise<{ inserted: number; written: number }>;
+  countWritten(db: Statements, upsert: Prisma.Sql): Promise<{ inserted: number; written: number }>;
   /** Elements of a JSON array of texts, as a subquery with a column `key`. */
   textsOf(json: string): Prisma.Sql;
   /** What the HTTP API's queries are made of. */
   json: JsonDialect;
-};
-
-/** `keys`: JSON array of the keys of all rows, `rows` of them; `generation` the one they are written to. */
-export type UpsertBatch = {
-  source: string;
-  stream: string;
-  generation: Prisma.Sql;
-  keys: string;
-  rows: number;
-  upsert: Prisma.Sql;
 };
 
 const sqlTypes = { text: "text", integer: "integer", timestamp: "timestamptz", json: "jsonb" } as const;
@@ -70,7 +60,7 @@ export const postgresql = (bulk: BulkValues): Dialect => ({
     const columns = types.map((type, i) => `(r.v->>${i})::${sqlTypes[type]} AS c${i}`).join(", ");
     return Prisma.sql`SELECT ${Prisma.raw(columns)} FROM jsonb_array_elements(${bulk.nameOf(json)}::jsonb) AS r(v)`;
   },
-  countWritten: async (db, { upsert }) => {
+  countWritten: async (db, upsert) => {
     const [count] = await db.$queryRaw<[{ inserted: number; written: number }]>`
       WITH written AS (${upsert} RETURNING revision)
       SELECT count(*) FILTER (WHERE revision = 1)::int AS inserted, count(*)::int AS written FROM written`;
@@ -99,7 +89,7 @@ export const sqlite = (bulk: BulkValues): Dialect => ({
     return Prisma.sql`SELECT ${Prisma.raw(columns)} FROM jsonb_each(${bulk.nameOf(json)}) AS r`;
   },
   // No INSERT in a WITH here. But whoever writes is alone, and a row that is added gets the rowid after the highest, so that counts them.
-  countWritten: async (db, { upsert }) => {
+  countWritten: async (db, upsert) => {
     const highest = async () =>
       Number(
         (await db.$queryRaw<[{ rowid: number | bigint | null }]>`SELECT max(rowid) AS rowid FROM records`)[0].rowid,

@@ -50,18 +50,8 @@ async function countRows(
   origin: UpsertOrigin,
   batch: RecordBatch,
 ): Promise<UpsertCounts> {
-  const { source, stream } = origin;
   const rows = batch.inputs.length;
-  const upsert = statement(dialect, origin, batch);
-  const generation = generationOf(origin);
-  const { inserted, written } = await dialect.countWritten(db, {
-    source,
-    stream,
-    generation,
-    keys: batch.keys,
-    rows,
-    upsert,
-  });
+  const { inserted, written } = await dialect.countWritten(db, statement(dialect, origin, batch));
   return { inserted, updated: written - inserted, unchanged: rows - written, rowsWritten: written };
 }
 
