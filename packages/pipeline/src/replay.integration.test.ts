@@ -219,6 +219,27 @@ describe.each(databaseTargets())("replay on $name", (target) => {
     });
   });
 
+  test("an interrupted replay of the last hours goes on, although they are not the same hours any more", async () => {
+    const pages = [1, 2, 3].map((total) => [{ id: `${total}`, total }]);
+    await land(withStream("f", stream(1)), "f", pages, 1);
+    const after = withStream("f", stream(100));
+    const lastHours = () => ({ since: new Date(Date.now() - 2 * 3_600_000), asked: "2h" });
+    const stopping = new AbortController();
+    const onProgress = ({ replay: done }: { replay: { pages: number } }) =>
+      done.pages === 2 && stopping.abort(new Error("stop"));
+    const request = { source: source.name, stream: "f" };
+    await expect(
+      replayPages(after, { ...request, ...lastHours() }, { signal: stopping.signal, author, onProgress }),
+    ).rejects.toThrow("stop");
+    const seen: number[] = [];
+    await replayPages(
+      after,
+      { ...request, ...lastHours() },
+      { signal: new AbortController().signal, author, onProgress: ({ remaining }) => void seen.push(remaining) },
+    );
+    expect(seen).toEqual([1, 0]);
+  });
+
   test("pages are kept for their time, and by streams that keep them", async () => {
     const context = withStream("e", stream(1));
     const count = () => base.store.countRawPages({ source: source.name, stream: "e", after: null });

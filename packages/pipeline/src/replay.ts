@@ -2,7 +2,7 @@ import type { Author } from "@penstock/core/audit";
 import { PermanentError } from "@penstock/core/errors";
 import type { JsonObject } from "@penstock/core/json";
 import { schemaVersion } from "@penstock/source/view-columns";
-import type { RawPage, Replay, ReplayCommit, ReplayFilter } from "@penstock/store/store";
+import type { RawPage, Replay, ReplayCommit, ReplayFilter, ReplayRequest } from "@penstock/store/store";
 import { childrenOf } from "./children.ts";
 import { definitionOf, type PipelineContext } from "./context.ts";
 import { rawReader, unpackItems } from "./page-payload.ts";
@@ -29,7 +29,7 @@ export type ReplayOptions = {
  */
 export async function replayPages(
   context: ReplayContext,
-  request: ReplayFilter,
+  request: ReplayRequest,
   { signal, author, onProgress, isRestart = false }: ReplayOptions,
 ): Promise<Replay> {
   const { stream } = definitionOf(context, request);

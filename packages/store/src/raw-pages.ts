@@ -91,7 +91,7 @@ function behind({ observedAt, runId, seq, hash }: RawPosition): Prisma.RawPageWh
 export async function startReplay(
   db: Transaction,
   dialect: Dialect,
-  { source, stream, since, runId, schemaVersion, isRestart, author }: Parameters<Store["startReplay"]>[0],
+  { source, stream, since, asked, runId, schemaVersion, isRestart, author }: Parameters<Store["startReplay"]>[0],
 ): Promise<Replay> {
   const isSince = since !== undefined && { since: since.toISOString() };
   const note = (id: string, isResumed: boolean) =>
@@ -101,7 +101,7 @@ export async function startReplay(
       target: `${source}.${stream}`,
       details: { replay: id, ...isSince, ...(runId !== undefined && { run: runId }), isResumed },
     });
-  const request = JSON.stringify([since?.toISOString() ?? null, runId ?? null]);
+  const request = JSON.stringify([asked ?? since?.toISOString() ?? null, runId ?? null]);
   const found = await db.replay.findFirst({ where: { source, stream, request, schemaVersion, endedAt: null } });
   if (found !== null && !isRestart) {
     await note(found.id, true);

@@ -159,7 +159,7 @@ export type Store = {
   listRawPages(filter: ReplayFilter & { after: RawPosition | null; limit: number }): Promise<RawPage[]>;
   countRawPages(filter: ReplayFilter & { after: RawPosition | null }): Promise<number>;
   /** A new replay, or the one of the same request and schema that was interrupted, unless that is to begin again. */
-  startReplay(request: ReplayFilter & { schemaVersion: string; isRestart: boolean; author: Author }): Promise<Replay>;
+  startReplay(request: ReplayRequest & { schemaVersion: string; isRestart: boolean; author: Author }): Promise<Replay>;
   /** What one kept page became, and how far the replay has come, in one transaction. Moves no checkpoint. */
   commitReplay(commit: ReplayCommit): Promise<Replay>;
   endReplay(id: string, author: Author): Promise<void>;
@@ -512,6 +512,8 @@ export type StreamFreshness = {
 };
 
 export type ReplayFilter = { source: string; stream: string; since?: Date; runId?: string };
+/** `asked`: what was said for `since` where that depends on when it is said, as `7d` does: by it the request is the same again. */
+export type ReplayRequest = ReplayFilter & { asked?: string };
 /** Of a kept page, in the order of replays. */
 export type RawPosition = { observedAt: string; runId: string; seq: number; hash: string };
 export type RawPage = {

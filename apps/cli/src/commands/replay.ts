@@ -5,7 +5,7 @@ import { exitCodes } from "@penstock/runtime/failure";
 import { createReach } from "@penstock/runtime/failures";
 import { openConfiguredStore } from "@penstock/runtime/open-database";
 import { loadUsableSources } from "@penstock/runtime/usable-sources";
-import type { ReplayFilter } from "@penstock/store/store";
+import type { ReplayRequest } from "@penstock/store/store";
 import { authorOf } from "../author.ts";
 import type { CommandContext } from "../program.ts";
 import { createProgress } from "../progress.ts";
@@ -26,10 +26,10 @@ export async function replay(
   const sources = new Map([[source.name, source]]);
   const reach = createReach(config.test.failures);
   const context = { store, sources, transformer: createPageTransformer(sources), reach };
-  const request: ReplayFilter = {
+  const request: ReplayRequest = {
     source: source.name,
     stream: stream.name,
-    ...(options.since !== undefined && { since: sinceOf(options.since) }),
+    ...(options.since !== undefined && { since: sinceOf(options.since), asked: options.since }),
     ...(options.run !== undefined && { runId: options.run }),
   };
   if (stream.keepRawMs === undefined && (await store.countRawPages({ ...request, after: null })) === 0) {
