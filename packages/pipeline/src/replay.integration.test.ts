@@ -240,6 +240,25 @@ describe.each(databaseTargets())("replay on $name", (target) => {
     expect(seen).toEqual([1, 0]);
   });
 
+  test("what was appended is made anew of its own page, and not of a later one that has its key", async () => {
+    const appended = (factor: number): Omit<Stream, "name"> =>
+      defineStream({
+        path: "/",
+        key: ["id", "at"],
+        eventTime: "at",
+        writeMode: "append",
+        schema: z.object({ id: z.string(), total: z.number() }),
+        output: output.extend({ at: z.iso.datetime() }),
+        transform: ({ id, total }) => ({ id, at: "2026-01-01T00:00:00Z", cents: total * factor }),
+        keepRaw: "30d",
+      });
+    await land(withStream("g", appended(1)), "g", [[{ id: "1", total: 1 }], [{ id: "1", total: 2 }]], 1);
+    expect(await replay(withStream("g", appended(1)), "g")).toMatchObject({ pages: 2, rowsWritten: 0 });
+    expect(await cents("g")).toEqual([1]);
+    expect(await replay(withStream("g", appended(100)), "g")).toMatchObject({ pages: 2, rowsWritten: 1 });
+    expect(await cents("g")).toEqual([100]);
+  });
+
   test("pages are kept for their time, and by streams that keep them", async () => {
     const context = withStream("e", stream(1));
     const count = () => base.store.countRawPages({ source: source.name, stream: "e", after: null });

@@ -102,9 +102,11 @@ const isNewer = Prisma.sql`(excluded.version IS NOT NULL, COALESCE(excluded.vers
 const winsOver = Prisma.sql`CASE WHEN records.deleted_at IS NOT NULL THEN excluded.observed_at > records.observed_at
       ELSE excluded.hash <> records.hash AND ${isNewer} END`;
 
-function replaysOver({ runId, seq }: UpsertOrigin): Prisma.Sql {
-  const isSamePage = Prisma.sql`records.run_id = ${runId} AND records.seq = ${seq}`;
-  return Prisma.sql`excluded.hash <> records.hash AND records.deleted_at IS NULL AND (${isNewer} OR (${isSamePage}))`;
+/** Where a stream is appended to, what a later page had of a key was left out when it came, and is when it comes again. */
+function replaysOver({ runId, seq, writeMode }: UpsertOrigin): Prisma.Sql {
+  const isSamePage = Prisma.sql`(records.run_id = ${runId} AND records.seq = ${seq})`;
+  const mayReplace = writeMode === "append" ? isSamePage : Prisma.sql`(${isNewer} OR ${isSamePage})`;
+  return Prisma.sql`excluded.hash <> records.hash AND records.deleted_at IS NULL AND ${mayReplace}`;
 }
 
 /** What a generation takes over from the one that is read: when a record was first seen, and last changed. */
