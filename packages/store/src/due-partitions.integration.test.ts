@@ -94,6 +94,25 @@ describe.each(databaseTargets())("due partitions on $name", ({ create }) => {
     expect(await startDue(store)).toEqual([]);
   });
 
+  test("a kept page that is replayed marks what it changes, and nothing where all comes out as it was", async () => {
+    const store = await freshStore();
+    const { run } = await store.startRun({ ...parentOf(child), partition: "live", mode: "full", takeOver: "none" });
+    const page = pageOf(run, { keys: ["a"], children: [onChange] });
+    await store.commitPage(page);
+    const [started] = await startDue(store);
+    await succeed(store, started?.run as Run);
+    const { observedAt, contentHash: hash, schemaVersion, writeMode, raw, traceId } = page;
+    const of = parentOf(child);
+    const { id: replayId } = await store.startReplay({ ...of, schemaVersion, isRestart: false, author });
+    const kept = { ...of, partition: "live", runId: run.runId, seq: 0, hash, observedAt, records: 1 };
+    const replay = { replayId, page: kept, raw, traceId, letters: [], schemaVersion, writeMode, children: [onChange] };
+    expect(await store.commitReplay({ ...replay, records: page.records })).toMatchObject({ rowsWritten: 0 });
+    expect(await startDue(store)).toEqual([]);
+    const changed = pageOf(run, { keys: ["a"], value: 2 }).records;
+    expect(await store.commitReplay({ ...replay, records: changed })).toMatchObject({ rowsWritten: 1 });
+    expect(partitions(await startDue(store))).toEqual(["parent:a"]);
+  });
+
   test("a page delivered again marks nothing anew", async () => {
     const store = await freshStore();
     const { run } = await store.startRun({ ...parentOf(child), partition: "live", mode: "full", takeOver: "none" });

@@ -133,7 +133,8 @@ export async function commitReplay(db: Transaction, dialect: Dialect, replay: Re
   const { rowsWritten } = await upsertRecords(db, dialect, origin, records);
   await upsertLetters(db, dialect, letters);
   await resolveByCommit(db, dialect, { run: page, observedAt: page.observedAt, letters, records, cursorIn: null });
-  await markChildren(db, dialect, page, { children, records });
+  // Rows that are of this page already and stay as they are have not changed: their children are not asked for again.
+  if (rowsWritten > 0) await markChildren(db, dialect, page, { children, records });
   const { observedAt, runId, seq, hash } = page;
   const row = await db.replay.update({
     where: { id: replay.replayId },
