@@ -15,17 +15,9 @@ import { type Connection, orRolledBack } from "./connection.ts";
 import { decideDeletion, listDeletions, readDeletion } from "./deletions.ts";
 import { markDue } from "./due-partitions.ts";
 import { isRefusedData, reasonOf } from "./errors.ts";
+import { countLetters, listLetters, storedLetter } from "./find-letters.ts";
 import { readFreshness } from "./freshness.ts";
-import {
-  claimForRedrive,
-  commitRedrive,
-  discardLetters,
-  listLetters,
-  reopenLetter,
-  settleFetch,
-  storedLetter,
-  whereOf,
-} from "./letters.ts";
+import { claimForRedrive, commitRedrive, discardLetters, reopenLetter, settleFetch } from "./letters.ts";
 import { createOauthTokens } from "./oauth-tokens.ts";
 import { cancelRun, setBound, setPaused } from "./operations.ts";
 import { createPageCommitter } from "./page-committer.ts";
@@ -124,7 +116,7 @@ export function createStore(connection: Connection, reach: Reach): Store {
 
     settleFetch: async (letter) => void (await orRolledBack(transact((tx) => settleFetch(tx, dialect, letter)))),
     listLetters: (filter) => ask(() => listLetters(db, filter)),
-    countLetters: (filter) => ask(() => db.deadLetter.count({ where: whereOf(filter) })),
+    countLetters: (filter) => ask(() => countLetters(db, filter)),
     readLetter: (id) =>
       ask(async () => {
         const found = await db.deadLetter.findUnique({ where: { id } });

@@ -139,6 +139,20 @@ describe.each(databaseTargets())("dead letters on $name", ({ create }) => {
     expect(await store.readLetter("none")).toBeUndefined();
   });
 
+  test("more of them than a statement takes parameters are listed, claimed and discarded, oldest first", async () => {
+    const letters = Array.from({ length: 3_000 }, (_, i) => letterOf({ key: `k${i}` }));
+    const deadLetterBudget = { kind: "share", most: 1 } as const;
+    await store.commitPage(pageOf(run, { seq: seq++, keys: [], letters, deadLettered: 3_000, deadLetterBudget }));
+    const listed = await store.listLetters({ limit: 9_999 });
+    const ids = listed.map(({ id }) => id);
+    expect(await store.listLetters({ ids, limit: 9_999 })).toEqual(listed);
+    expect(await store.countLetters({ ids })).toBe(3_000);
+    const claimed = await store.claimForRedrive({ ids, limit: 1_500 }, author);
+    expect(claimed.map(({ id }) => id)).toEqual(ids.slice(0, 1_500));
+    expect(await store.claimForRedrive({ limit: 1_000 }, author)).toHaveLength(1_000);
+    expect(await store.discardLetters(ids, author)).toHaveLength(500);
+  });
+
   test("a request that is given up after its run has ended leaves no letter", async () => {
     await store.endRun(run.runId, { status: "cancelled" });
     await store.settleFetch(letterOf({ stage: "fetch", kind: "request", key: "c0" }));

@@ -1,22 +1,16 @@
 import { randomUUID } from "node:crypto";
 import type { AuditedAction, Author } from "@penstock/core/audit";
 import type { ErrorCode } from "@penstock/core/error-codes";
-import {
-  type LetterKind,
-  type LetterStage,
-  type LetterStatus,
-  letterIdentity,
-  type NewLetter,
-} from "@penstock/core/letter";
+import { letterIdentity, type NewLetter } from "@penstock/core/letter";
 import { keysOf } from "@penstock/core/record";
 import { storable, storableOrNull } from "@penstock/core/storable";
 import { Prisma } from "../generated/postgresql/client.ts";
-import type { DeadLetterModel } from "../generated/postgresql/models/DeadLetter.ts";
 import { noteAction } from "./audit-log.ts";
 import type { Transaction } from "./client.ts";
 import { RolledBack } from "./connection.ts";
 import { type Dialect, storedInstant } from "./dialect.ts";
 import { markChildren } from "./due-partitions.ts";
+import { lettersOf, oldestFirst, someAtOnce, whereOf } from "./find-letters.ts";
 import { upsertRecords } from "./record-upsert.ts";
 import { endRun } from "./runs.ts";
 import type { Statements } from "./statements.ts";
@@ -137,17 +131,17 @@ export async function claimForRedrive(
   filter: LetterFilter,
   author: Author,
 ): Promise<StoredLetter[]> {
-  const found = await db.deadLetter.findMany({
-    where: whereOf({ ...filter, status: "open" }),
-    orderBy: oldestFirst,
-    take: filter.limit,
-    select: { id: true },
-  });
+  const found = await someAtOnce(filter.ids, (some) =>
+    db.deadLetter.findMany({
+      where: whereOf({ ...filter, ...some, status: "open" }),
+      orderBy: oldestFirst,
+      take: filter.limit,
+      select: { id: true },
+    }),
+  );
+  const ids = found.slice(0, filter.limit).map(({ id }) => id);
   const claimed = await db.$queryRaw<{ id: string }[]>`
-    UPDATE dead_letters SET status = 'redriving', redrives = redrives + 1 WHERE ${stillOpen(
-      dialect,
-      found.map(({ id }) => id),
-    )} RETURNING id`;
+    UPDATE dead_letters SET status = 'redriving', redrives = redrives + 1 WHERE ${stillOpen(dialect, ids)} RETURNING id`;
   const letters = await lettersOf(db, claimed);
   await noteLetters(db, dialect, { ...author, action: "letters.redrive" }, letters);
   return letters;
@@ -165,11 +159,6 @@ export async function discardLetters(
   const letters = await lettersOf(db, discarded);
   await noteLetters(db, dialect, { ...author, action: "letters.discard" }, letters);
   return letters;
-}
-
-async function lettersOf(db: Transaction, rows: { id: string }[]): Promise<StoredLetter[]> {
-  const ids = rows.map(({ id }) => id);
-  return (await db.deadLetter.findMany({ where: { id: { in: ids } }, orderBy: oldestFirst })).map(storedLetter);
 }
 
 /** One entry for each stream: what was done to which of its letters is in the letters themselves. */
@@ -203,39 +192,6 @@ export async function reopenLetter(
   return reopened === 1;
 }
 
-export async function listLetters(db: Transaction, filter: LetterFilter): Promise<StoredLetter[]> {
-  const orderBy = filter.newestFirst === true ? [{ lastSeenAt: "desc" as const }, { id: "asc" as const }] : oldestFirst;
-  return (await db.deadLetter.findMany({ where: whereOf(filter), orderBy, take: filter.limit })).map(storedLetter);
-}
-
-const oldestFirst = [{ firstSeenAt: "asc" as const }, { id: "asc" as const }];
-
-export function whereOf({
-  ids,
-  source,
-  stream,
-  code,
-  status,
-  stage,
-  runId,
-  since,
-  text,
-}: Omit<LetterFilter, "limit">): Prisma.DeadLetterWhereInput {
-  return {
-    ...(ids !== undefined && { id: { in: ids } }),
-    ...(source !== undefined && { source }),
-    ...(stream !== undefined && { stream }),
-    ...(code !== undefined && { code }),
-    ...(status !== undefined && { status }),
-    ...(stage !== undefined && { stage }),
-    ...(runId !== undefined && { runId }),
-    ...(since !== undefined && { lastSeenAt: { gte: since } }),
-    ...(text !== undefined && {
-      OR: [{ message: { contains: text } }, { recordKey: { contains: text } }, { payload: { contains: text } }],
-    }),
-  };
-}
-
 /**
  * Resolves what requests of earlier runs had failed with, when a later run of the partition has succeeded: it began at a bound that the
  * failed run had not moved, so it has asked for all that the request was for. Of a full run only another one has. Positions of two runs have
@@ -255,16 +211,4 @@ export async function resolveRequests(
     UPDATE dead_letters SET status = 'resolved'
     WHERE source = ${source} AND stream = ${stream} AND status = 'open' AND kind = 'request' AND partition = ${partition}
       AND observed_at <= ${dialect.instant(startedAt)} AND ${isCovered}`;
-}
-
-export function storedLetter({ identity: _identity, recordKey, ...letter }: DeadLetterModel): StoredLetter {
-  const { stage, kind, status, code, ...rest } = letter;
-  return {
-    ...rest,
-    key: recordKey,
-    code: code as ErrorCode,
-    stage: stage as LetterStage,
-    kind: kind as LetterKind,
-    status: status as LetterStatus,
-  };
 }

@@ -1,5 +1,5 @@
 import type { Prisma } from "../client.ts";
-import { storedLetter, whereOf } from "../letters.ts";
+import { storedLetter, whereOf } from "../find-letters.ts";
 import { storedRun } from "../runs.ts";
 import type { CheckpointQuery, LetterQuery, Queries, RunQuery, StoredPage } from "./queries.ts";
 
