@@ -78,7 +78,8 @@ describe("who may do what", () => {
   });
 
   test("what is for everybody", async () => {
-    for (const url of ["/openapi.json", "/docs"]) expect((await ask("nobody", "GET", url)).statusCode).toBe(200);
+    for (const url of ["/openapi.json", "/docs", "/runbook"])
+      expect((await ask("nobody", "GET", url)).statusCode).toBe(200);
   });
 
   test("a route that does not say who may ask keeps the server from starting", async () => {

@@ -55,7 +55,8 @@ function json(value: unknown): string {
   return `<pre>${linked}</pre>`;
 }
 
-function html(text: string): string {
+/** Text as it stands in a page. */
+export function html(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }
 

@@ -8,6 +8,7 @@ import { rule } from "./access/guard.ts";
 import { docsPage, docsStyle } from "./docs-page.ts";
 import type { OpenApi } from "./openapi.ts";
 import { answerProblem } from "./problems.ts";
+import { runbookPage } from "./runbook-page.ts";
 
 export type PagesOptions = {
   description: OpenApi;
@@ -16,7 +17,9 @@ export type PagesOptions = {
   logger: Logger;
 };
 
-/** What is there for everybody: the API's description, and the dashboard, which asks for a key itself. */
+const runbook = join(import.meta.dirname, "../../../docs/operations.md");
+
+/** What is there for everybody: the API's description, the runbook, and the dashboard, which asks for a key itself. */
 export async function servePages(
   server: FastifyInstance,
   { description, dashboard, logger }: PagesOptions,
@@ -26,6 +29,9 @@ export async function servePages(
   server.get("/openapi.json", free, () => description);
   server.get("/docs", free, (_, reply) => reply.type("text/html; charset=utf-8").send(docs));
   server.get("/docs/style.css", free, (_, reply) => reply.type("text/css; charset=utf-8").send(docsStyle));
+  server.get("/runbook", free, async (_, reply) =>
+    reply.type("text/html; charset=utf-8").send(runbookPage(await readFile(runbook, "utf8"))),
+  );
   if (dashboard !== undefined) await serveDashboard(server, dashboard);
   const index = dashboard === undefined ? undefined : await readFile(join(dashboard, "index.html"));
   server.setNotFoundHandler((request, reply) => {
