@@ -72,6 +72,21 @@ describe("the HTTP API", () => {
     expect((await get("/v1/records?limit=6", { "if-none-match": etag })).statusCode).toBe(200);
   });
 
+  test("a refusal and what was done are told each time, also to who has the same answer already", async () => {
+    const twice = async (ask: (headers: Record<string, string>) => ReturnType<typeof get>) => {
+      const first = await ask({});
+      const again = await ask({ "if-none-match": String(first.headers["etag"]) });
+      expect(again.body).toBe(first.body);
+      return [first.statusCode, again.statusCode];
+    };
+    expect(await twice((headers) => get("/v1/runs/none", headers))).toEqual([404, 404]);
+    expect(await twice((headers) => get("/v1/runs", { ...headers, authorization: "Bearer none" }))).toEqual([401, 401]);
+    const dry = { ids: [api.letterId], dryRun: true };
+    const discard = (headers: Record<string, string>) =>
+      post("/v1/dead-letters/discard", dry, { authorization, ...headers });
+    expect(await twice(discard)).toEqual([200, 200]);
+  });
+
   test("pause, run, cancel and redrive do what the commands do, and the audit log says who", async () => {
     const stream = "/v1/streams/scripted/s1";
     expect((await post(`${stream}/pause`, { reason: "test" })).json()).toMatchObject({ isPaused: true });

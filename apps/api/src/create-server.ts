@@ -2,7 +2,7 @@ import cookie from "@fastify/cookie";
 import etag from "@fastify/etag";
 import rateLimit from "@fastify/rate-limit";
 import type { BullQueue } from "@penstock/queues/backend";
-import Fastify, { type FastifyInstance } from "fastify";
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { guard, identify } from "./access/guard.ts";
 import type { ApiContext } from "./api-context.ts";
 import { serveBoard } from "./board/serve-board.ts";
@@ -48,6 +48,7 @@ export async function createServer(api: ApiContext, options: ServerOptions): Pro
   // Also of what is refused, and of addresses that do not exist: before the guard, for all alike.
   server.addHook("onRequest", server.rateLimit());
   guard(server);
+  server.addHook("onSend", keepWhatIsNoCopy);
   await server.register(etag, { weak: true });
   server.addHook("onSend", async (_request, reply) => {
     if (!reply.hasHeader("cache-control")) reply.header("cache-control", "no-cache, private");
@@ -60,4 +61,9 @@ export async function createServer(api: ApiContext, options: ServerOptions): Pro
     logger,
   });
   return server;
+}
+
+/** "As you have it" stands for a 200 to a question, never for a refusal or for something done: RFC 9110, section 13.1.2. */
+async function keepWhatIsNoCopy({ method, headers }: FastifyRequest, { statusCode }: FastifyReply): Promise<void> {
+  if (statusCode !== 200 || !["GET", "HEAD"].includes(method)) delete headers["if-none-match"];
 }
