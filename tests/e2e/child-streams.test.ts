@@ -51,7 +51,7 @@ test("a source with child streams and a token that works once, from preview to s
   expect(at.tokens.grants).toHaveLength(1);
 
   at.pauses.push(3);
-  const first = await at.call("run", "tracker", "--json");
+  const first = await at.call("run", "tracker", "--json", "--reason", "first import");
   expect(first.code, first.stderr).toBe(0);
   expect(first.stderr).toMatch(/^tracker: no requests before \S+Z, throttled by the API$/m);
   expect(jsonLines(first)).toMatchObject([
@@ -81,4 +81,13 @@ test("a source with child streams and a token that works once, from preview to s
     { stream: "comments", parent: "issues", view: "tracker_comments" },
   ]);
   expect(at.tokens.grants).toHaveLength(1);
+
+  const byHand = { actor: expect.stringMatching(/^cli:/), action: "run.start" };
+  const [issues, comments] = ["tracker.issues", "tracker.comments"].map((target) => ({ ...byHand, target }));
+  const noted = jsonLines(await at.call("audit", "--json"));
+  expect(noted.slice(0, 2)).toMatchObject([comments, issues]);
+  expect(noted.slice(2)).toMatchObject([
+    { ...comments, reason: "first import", details: { mode: "incremental", partitions: "failing" } },
+    { ...issues, reason: "first import", details: { mode: "incremental", run: expect.any(String) } },
+  ]);
 });

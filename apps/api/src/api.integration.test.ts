@@ -93,7 +93,7 @@ describe("the HTTP API", () => {
     const run = { source: "scripted", stream: "s1" };
     expect((await post("/v1/runs", run)).json()).toMatchObject({ status: 409, code: "STREAM_PAUSED" });
     expect((await post(`${stream}/resume`, {})).json()).toMatchObject({ isPaused: false });
-    const started = (await post("/v1/runs", run)).json();
+    const started = (await post("/v1/runs", { ...run, reason: "asked for" })).json();
     expect(started).toMatchObject({ isNew: true, run: { status: "running" } });
     expect((await post("/v1/runs", run)).json()).toMatchObject({ isNew: false, run: { id: started.run.id } });
     expect((await post(`/v1/runs/${started.run.id}/cancel`, {})).json()).toMatchObject({ status: "cancelled" });
@@ -113,6 +113,7 @@ describe("the HTTP API", () => {
     expect(done).toEqual(["letters.redrive", "run.cancel", "run.start", "resume", "pause"]);
     const redriven = { target: "scripted.s0", reason: "the API is mended", details: { letters: 1 } };
     expect(items[0]).toMatchObject(redriven);
+    expect(items.find(({ action }) => action === "run.start")).toMatchObject({ reason: "asked for" });
   });
 
   test("backfills are told with their windows, and cancelled once; a stream that cannot be backfilled says why", async () => {

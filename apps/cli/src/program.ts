@@ -91,6 +91,7 @@ function buildProgram(execute: (command: RunCommand) => Promise<void>): Command 
   )
     .option("--json", "print each run as one line of JSON")
     .option("--full", "start from the beginning instead of the checkpoint")
+    .option("--reason <text>", "why; kept in the audit log")
     .action((target, options) =>
       inContext(async (context) => (await import("./commands/run.ts")).run(context, target, options)),
     );

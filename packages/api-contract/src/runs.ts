@@ -82,6 +82,7 @@ export const startRunBody = z.strictObject({
   stream: name,
   /** `full` starts from the beginning instead of the checkpoint. */
   mode: z.enum(["incremental", "full"]).default("incremental"),
+  reason: text.optional(),
 });
 
 /** `isNew` is false when a run of the stream was under way already; then that is the one. */

@@ -220,7 +220,11 @@ describe.each(databaseTargets())("due partitions on $name", ({ create }) => {
     await seeParents(store, ["a"]);
     const [first] = await startDue(store);
     await succeed(store, first?.run as Run);
-    await store.markDue({ ...child, which: "all", mode: "full" });
+    const author = { actor: "cli:me@here", reason: "the API was mended" };
+    await store.markDue({ ...child, which: "all", mode: "full", author });
+    expect(await store.listActions({ limit: 5 })).toMatchObject([
+      { ...author, action: "run.start", target: "s.child", details: { mode: "full", partitions: "all" } },
+    ]);
     await seeParents(store, ["a"], 2);
     const [full] = await startDue(store);
     expect(full?.run).toMatchObject({ mode: "full", boundAtStart: null });

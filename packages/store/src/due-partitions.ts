@@ -2,6 +2,7 @@ import { parentKeyOf, parentPartition } from "@penstock/core/partition";
 import type { RecordBatch } from "@penstock/core/record";
 import { livePartition, type RunMode, type RunStatus } from "@penstock/core/run";
 import { Prisma } from "../generated/postgresql/client.ts";
+import { noteAction } from "./audit-log.ts";
 import { settleWindow } from "./backfill-windows.ts";
 import type { Transaction } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
@@ -96,6 +97,9 @@ export async function markDue(db: Transaction, dialect: Dialect, mark: DueMark):
       SELECT source, stream, partition FROM checkpoints
       WHERE source = ${source} AND stream = ${stream} AND partition LIKE ${parentPartition("%")} ${isMeant}
       ORDER BY partition ${dialect.forUpdate})`;
+  if (mark.author === undefined) return;
+  const details = { mode, partitions: mark.which };
+  await noteAction(db, dialect, { ...mark.author, action: "run.start", target: `${source}.${stream}`, details });
 }
 
 export type EndedRun = { source: string; stream: string; partition: string; fence: number };

@@ -276,6 +276,8 @@ export type DueMark = {
   /** Every partition; or those that are due and failed, to be tried again at once. */
   which: "all" | "failing";
   mode: RunMode;
+  /** Who asked for it; nobody, where a schedule did. */
+  author?: Author;
 };
 
 export type RunState = { run: Run; isPaused: boolean; source: SourceState; now: Date };

@@ -71,12 +71,13 @@ const listPages: Handler<"listPages"> = async (call) => {
 /** As `penstock run` starts one, but that the workers which are there do it. */
 const startRun: Handler<"startRun"> = async ({ body, api, caller }) => {
   const { pipeline } = api;
-  const { source, stream, mode } = body;
+  const { source, stream, mode, reason } = body;
   const checkpoint = await pipeline.store.checkpoint(source, stream, livePartition);
   if (checkpoint?.isPaused === true)
     throw new ConfigError("STREAM_PAUSED", `${source}.${stream} is paused`, { source, stream });
   refuseChild(api, body);
-  const { run, isNew } = await startPipelineRun(pipeline, { source, stream, mode, author: authorOf(caller) });
+  const author = authorOf(caller, reason);
+  const { run, isNew } = await startPipelineRun(pipeline, { source, stream, mode, author });
   return { run: presentRun(run), isNew };
 };
 

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { Author } from "@penstock/core/audit";
 import { errorCodes } from "@penstock/core/error-codes";
 import type { RunMode } from "@penstock/core/run";
 import type { PipelineContext } from "@penstock/pipeline/context";
@@ -8,6 +9,9 @@ import type { PartitionCounts, RunTotals } from "@penstock/store/store";
 import type { Target } from "../target.ts";
 
 const pollMs = 50;
+
+/** What is asked for, and by whom. */
+export type Asked = { mode: RunMode; author: Author };
 
 /** What the runs of a child stream came to, added up. */
 export type ChildRuns = {
@@ -25,7 +29,7 @@ export type ChildRuns = {
 export async function runChildren(
   context: PipelineContext,
   target: Target & { parent: Parent },
-  mode: RunMode,
+  { mode, author }: Asked,
   signal: AbortSignal,
 ): Promise<ChildRuns> {
   const { store } = context;
@@ -33,8 +37,9 @@ export async function runChildren(
   const parent = target.parent.stream;
   const [live] = await store.liveRuns(name);
   const startedAt = await store.now();
-  if (mode === "full") await store.markDue({ ...name, parent, which: "all", mode });
-  await store.markDue({ ...name, parent, which: "failing", mode });
+  const isFull = mode === "full";
+  if (isFull) await store.markDue({ ...name, parent, which: "all", mode, author });
+  await store.markDue({ ...name, parent, which: "failing", mode, ...(!isFull && { author }) });
   while ((await startDueRuns(context, name)) > 0 || (await store.liveRuns(name)).length > 0) {
     await delay(pollMs, undefined, { signal });
   }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { errorCodes } from "@penstock/core/error-codes";
 import { ConfigError, InfrastructureError } from "@penstock/core/errors";
-import { livePartition, type Run, type RunMode, type RunStatus } from "@penstock/core/run";
+import { livePartition, type Run, type RunStatus } from "@penstock/core/run";
 import { startFetcher } from "@penstock/fetcher/start-fetcher";
 import type { PipelineContext } from "@penstock/pipeline/context";
 import { settleDeletions } from "@penstock/pipeline/settle-deletions";
@@ -14,16 +14,17 @@ import { startUpkeep } from "@penstock/runtime/upkeep";
 import { loadUsableSources } from "@penstock/runtime/usable-sources";
 import type { Deletion, Store } from "@penstock/store/store";
 import { startTransformer } from "@penstock/transformer/start-transformer";
+import { authorOf } from "../author.ts";
 import { tellHolds } from "../holds.ts";
 import type { CommandContext } from "../program.ts";
 import { resolveTarget, type Target } from "../target.ts";
 import { describeDeletion } from "./deletions.ts";
-import { describeChildren, runChildren, statusOf, summaryOfChildren } from "./run-children.ts";
+import { type Asked, describeChildren, runChildren, statusOf, summaryOfChildren } from "./run-children.ts";
 
 /** How long a live run that somebody else started may show no progress before this command takes it over. */
 const signOfLifeMs = 2_000;
 
-export type RunOptions = { json?: boolean; full?: boolean };
+export type RunOptions = { json?: boolean; full?: boolean; reason?: string };
 
 /**
  * `penstock run`: one run of each named stream, drained by workers in this process; of a child stream, behind its parent, runs of
@@ -52,10 +53,10 @@ export async function run(
       err,
     ),
   );
-  const mode: RunMode = options.full === true ? "full" : "incremental";
+  const asked: Asked = { mode: options.full === true ? "full" : "incremental", author: authorOf(options) };
   let exitCode: number = exitCodes.ok;
   for (const each of targets) {
-    const { status, summary, text } = await runTarget(runtime.context, each, mode, signal);
+    const { status, summary, text } = await runTarget(runtime.context, each, asked, signal);
     out.write(`${options.json === true ? JSON.stringify(summary) : text}\n`);
     if (status !== "succeeded") exitCode = exitCodes.failed;
   }
@@ -75,16 +76,16 @@ async function refusePaused(store: Store, targets: Target[]): Promise<void> {
 
 type Ended = { status: RunStatus; summary: Record<string, unknown>; text: string };
 
-async function runTarget(context: PipelineContext, target: Target, mode: RunMode, signal: AbortSignal): Promise<Ended> {
+async function runTarget(context: PipelineContext, target: Target, asked: Asked, signal: AbortSignal): Promise<Ended> {
   const { parent } = target.stream;
   if (parent === undefined) {
-    const ended = await runToEnd(context, target, mode, signal);
+    const ended = await runToEnd(context, target, asked, signal);
     const deletion = await deletionOf(context, target, ended);
     if (deletion === undefined) return { status: ended.status, summary: summaryOf(ended), text: describeRun(ended) };
     const text = `${describeRun(ended)}\n${describeDeletion(deletion)}`;
     return { status: ended.status, summary: { ...summaryOf(ended), deletions: deletion }, text };
   }
-  const ended = await runChildren(context, { ...target, parent }, mode, signal);
+  const ended = await runChildren(context, { ...target, parent }, asked, signal);
   return { status: statusOf(ended), summary: summaryOfChildren(ended), text: describeChildren(ended) };
 }
 
@@ -108,10 +109,10 @@ async function mirrorIfPossible(context: PipelineContext): Promise<void> {
 async function runToEnd(
   context: PipelineContext,
   { source, stream }: Target,
-  mode: RunMode,
+  asked: Asked,
   signal: AbortSignal,
 ): Promise<Run> {
-  const request = { source: source.name, stream: stream.name, mode };
+  const request = { source: source.name, stream: stream.name, ...asked };
   let { run: current, isNew } = await startRun(context, request);
   if (!isNew && !(await showsLife(context, current, signal))) {
     current = (await startRun(context, { ...request, takeOver: { runId: current.runId } })).run;
