@@ -121,6 +121,8 @@ test("secrets stand nowhere in what is told, whatever an API does with them", as
   }
   expect(told["stdout"]).toContain("[concealed]");
   expect(collector.spans.length).toBeGreaterThan(sources.length * ways.length);
+  const names = collector.spans.map(({ name }) => name);
+  expect(names).toEqual(expect.arrayContaining(["request", "redirect", "token"]));
   expect(collector.metrics.size).toBeGreaterThan(0);
   for (const name of await readdir(env.PENSTOCK_DATA_DIR, { recursive: true, withFileTypes: true })) {
     if (!name.isFile()) continue;

@@ -1,5 +1,5 @@
 import { createBackPressure } from "@penstock/pipeline/back-pressure";
-import type { FetchContext } from "@penstock/pipeline/context";
+import type { FetchContext, PipelineContext } from "@penstock/pipeline/context";
 import { fetchHandler } from "@penstock/pipeline/handlers";
 import { fetchQueue } from "@penstock/queues/catalog";
 import type { RunningWorker } from "@penstock/queues/queues";
@@ -7,7 +7,7 @@ import { startWorker } from "@penstock/queues/worker";
 import type { Runtime } from "@penstock/runtime/open-runtime";
 import { createPageFetcher, type PageFetcher } from "@penstock/source/fetch-page";
 import type { Source } from "@penstock/source/model";
-import type { TokenStore } from "@penstock/source/token-store";
+import type { InStep } from "@penstock/source/request-step";
 
 /**
  * Starts one worker per source, each on the source's own queue, so that a slow API holds up no other; with `only`, for
@@ -20,7 +20,7 @@ export async function startFetcher(
 ): Promise<RunningWorker[]> {
   const { context, config } = runtime;
   const sources = [...context.sources.values()].filter(({ name }) => only?.includes(name) ?? true);
-  const fetchers = new Map(sources.map((source) => [source.name, openFetcher(source, context.store.tokens, stack)]));
+  const fetchers = new Map(sources.map((source) => [source.name, openFetcher(source, context, stack)]));
   const isHeldBack = createBackPressure(context.queues, context.settings.backlogHigh);
   const fetchContext: FetchContext = { ...context, fetchers, isHeldBack };
   for (const source of sources) await context.queues.applyLimits(source.name, source);
@@ -29,8 +29,10 @@ export async function startFetcher(
   return workers;
 }
 
-function openFetcher(source: Source, tokens: TokenStore, stack: AsyncDisposableStack): PageFetcher {
-  return stack.adopt(createPageFetcher(source, { tokens }), (fetcher) => fetcher.close());
+function openFetcher(source: Source, { store, traces }: PipelineContext, stack: AsyncDisposableStack): PageFetcher {
+  const inStep: InStep = ({ name, host }, work) =>
+    traces.inSpan({ name, kind: "client", attributes: { "server.address": host } }, work);
+  return stack.adopt(createPageFetcher(source, { tokens: store.tokens, inStep }), (fetcher) => fetcher.close());
 }
 
 function startSourceWorker({ backend, config, locks }: Runtime, context: FetchContext, source: Source): RunningWorker {

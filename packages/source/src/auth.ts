@@ -2,6 +2,7 @@ import { PenstockError, TransientError } from "@penstock/core/errors";
 import type { Dispatcher } from "undici";
 import { type Conceal, concealing } from "./conceal.ts";
 import { checkHeaderValue } from "./headers.ts";
+import type { InStep } from "./request-step.ts";
 import type { TokenStore } from "./token-store.ts";
 
 /** What a request carries to say who asks. Sent to the source's own origin only. */
@@ -20,6 +21,7 @@ export type AuthDeps = {
   /** Where tokens are shared with other processes. */
   tokens: TokenStore | undefined;
   dispatcher: Dispatcher;
+  inStep: InStep;
 };
 
 /** A request as it goes out but for its credentials. */

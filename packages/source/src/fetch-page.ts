@@ -12,6 +12,7 @@ import type { OnPart } from "./page-parts.ts";
 import { httpRequest, labelOf, type Validator, validatorOf } from "./page-request.ts";
 import type { NextPage } from "./paginator.ts";
 import { type RateLimitState, rateLimitOf } from "./rate-limit.ts";
+import { type InStep, untold } from "./request-step.ts";
 import { concealPath } from "./secret-paths.ts";
 import { seeRecords } from "./seen-records.ts";
 import type { TokenStore } from "./token-store.ts";
@@ -66,11 +67,13 @@ export type PageFetcher = {
 export type FetcherOptions = {
   /** Where OAuth tokens are shared with other processes. Without it a source with a refresh token is refused. */
   tokens?: TokenStore;
+  /** Told of redirects and of requests for tokens. */
+  inStep?: InStep;
 };
 
 /** Fetches pages of one source, over connections that are kept alive. */
-export function createPageFetcher(source: Source, { tokens }: FetcherOptions = {}): PageFetcher {
-  const client = createHttpClient(source, tokens);
+export function createPageFetcher(source: Source, { tokens, inStep = untold }: FetcherOptions = {}): PageFetcher {
+  const client = createHttpClient(source, tokens, inStep);
   return {
     fetch: (stream, position, options) => fetchPage({ source, client, stream }, position, options),
     close: client.close,

@@ -8,6 +8,7 @@ import { singleHeaders } from "./headers.ts";
 import type { Source } from "./model.ts";
 import { type Target, targetOf } from "./origin.ts";
 import { acceptedEncodings } from "./read-body.ts";
+import type { InStep } from "./request-step.ts";
 import { statedSecrets } from "./stated-secrets.ts";
 import type { TokenStore } from "./token-store.ts";
 
@@ -51,11 +52,11 @@ const maxRedirects = 5;
 const redirectStatuses = new Set([301, 302, 303, 307, 308]);
 
 /** A source's connections, kept alive: some to itself, and others, whose addresses are checked, to where its links lead. */
-export function createHttpClient(source: Source, tokens: TokenStore | undefined): HttpClient {
+export function createHttpClient(source: Source, tokens: TokenStore | undefined, inStep: InStep): HttpClient {
   const guard = createAddressGuard(new URL(source.baseUrl).hostname);
   const own = createAgent(source, {});
   const others = createAgent(source, { lookup: guard.lookup });
-  const authorizer = source.auth.open({ source: source.name, tokens, dispatcher: own });
+  const authorizer = source.auth.open({ source: source.name, tokens, dispatcher: own, inStep });
   const stated = statedSecrets(source);
 
   async function exchange(sent: HttpRequest, credentials: Credentials, signal: AbortSignal): Promise<HttpAnswer> {
@@ -89,7 +90,10 @@ export function createHttpClient(source: Source, tokens: TokenStore | undefined)
     send: async (first, credentials, signal) => {
       let sent = first;
       for (let redirects = 0; ; redirects += 1) {
-        const answer = await exchange(sent, credentials, signal);
+        const asked = sent;
+        const send = () => exchange(asked, credentials, signal);
+        const step = { name: "redirect", host: asked.target.url.host } as const;
+        const answer = redirects === 0 ? await send() : await inStep(step, send);
         const { location } = answer.headers;
         if (!redirectStatuses.has(answer.status) || location === undefined) return answer;
         await answer.body.dump();

@@ -2,6 +2,7 @@ import { InfrastructureError } from "@penstock/core/errors";
 import { expect, test } from "vitest";
 import { oauth2ClientCredentials, oauth2RefreshToken } from "./oauth2.ts";
 import { createPageFixture, failure } from "./page-fixture.ts";
+import type { InStep } from "./request-step.ts";
 import { createTokenEndpoint } from "./token-endpoint.ts";
 import { createMemoryTokens, type TokenStore } from "./token-store.ts";
 
@@ -32,6 +33,25 @@ test("client credentials: one token for many requests, the client's account in t
       authorization: `Basic ${Buffer.from("me:client-secret").toString("base64")}`,
     },
   ]);
+});
+
+test("who tells of a request is told of its token and of its redirects, by the host alone", async () => {
+  await using api = await openApi();
+  const server = await api.fixture.serve((request, response) => {
+    if (request.url === "/items") response.writeHead(307, { location: "/moved?key=hunter2" }).end();
+    else api.endpoint.handle(request, response);
+  });
+  const auth = oauth2ClientCredentials({ ...api.client, tokenUrl: `${server.url}/token` });
+  const steps: string[] = [];
+  const inStep: InStep = async ({ name, host }, work) => {
+    steps.push(`${name} ${host}`);
+    return await work();
+  };
+  const { fetcher, stream } = api.fixture.open(server.url, { auth }, { inStep });
+  await fetcher.fetch(stream, {}, { signal });
+  await fetcher.fetch(stream, {}, { signal });
+  const { host } = new URL(server.url);
+  expect(steps).toEqual([`token ${host}`, `redirect ${host}`, `redirect ${host}`]);
 });
 
 test("20 workers, one refresh token that works once: one refresh, then one per revocation", async () => {

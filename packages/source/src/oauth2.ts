@@ -76,7 +76,7 @@ function openOAuth2(
   grantOf: (refreshToken: string | undefined) => Grant,
   ...lasting: string[]
 ): Authorizer {
-  const { source, dispatcher, tokens: store = createMemoryTokens() } = deps;
+  const { source, dispatcher, inStep, tokens: store = createMemoryTokens() } = deps;
   const secrets = createSecrets(secret, ...lasting);
   const conceal = concealing(secrets.all);
   const what = JSON.stringify([client.tokenUrl, client.clientId, client.parameters, lasting]);
@@ -86,7 +86,9 @@ function openOAuth2(
     secret,
     store,
     grant: (refreshToken) =>
-      requestToken({ source, dispatcher, client, conceal, timeoutMs: tokenTimeoutMs }, grantOf(refreshToken)),
+      inStep({ name: "token", host: new URL(client.tokenUrl).host }, () =>
+        requestToken({ source, dispatcher, client, conceal, timeoutMs: tokenTimeoutMs }, grantOf(refreshToken)),
+      ),
     onSecrets: (seen) => secrets.add(...seen),
   });
   return {
