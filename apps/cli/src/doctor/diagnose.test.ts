@@ -16,7 +16,7 @@ const healthy: Facts = {
   database: known({ version: "PostgreSQL 17.2", now: later(900) }),
   queue: known(redis),
   owner: undefined,
-  apis: [{ source: "usgs", api: known({ apiDate: later(-900) }) }],
+  apis: [{ source: "usgs", api: known({ apiDate: later(-900), answeredAt: now }) }],
   now,
 };
 
@@ -35,6 +35,12 @@ test("an installation that works has nothing to be done about", () => {
     "queue clock",
     "api clock",
   ]);
+});
+
+test("an API that takes long for its answer has no other time for that", () => {
+  const slow = { apiDate: later(19_000), answeredAt: later(20_000) };
+  const findings = diagnose({ ...healthy, apis: [{ source: "usgs", api: known(slow) }] });
+  expect(findings.filter(({ severity }) => severity !== "ok")).toEqual([]);
 });
 
 const planted: [fault: string, check: string, severity: "warning" | "problem", change: Partial<Facts>][] = [
@@ -81,7 +87,7 @@ const planted: [fault: string, check: string, severity: "warning" | "problem", c
     "an API in another time",
     "api clock",
     "problem",
-    { apis: [{ source: "usgs", api: known({ apiDate: later(3_600_000) }) }] },
+    { apis: [{ source: "usgs", api: known({ apiDate: later(3_600_000), answeredAt: now }) }] },
   ],
 ];
 

@@ -39,7 +39,7 @@ export function diagnose(facts: Facts): Finding[] {
       clock("database clock", now, facts.now, "database"),
     ]),
     ...known("queue", facts.queue, (found) => queue(found, facts)),
-    ...facts.apis.flatMap(({ source, api }) => apiFindings(source, api, facts.now)),
+    ...facts.apis.flatMap(({ source, api }) => apiFindings(source, api)),
   ];
 }
 
@@ -142,13 +142,14 @@ function durability({ policy, isAppendOnly, usedBytes = 0, maxBytes = 0 }: Queue
   return findings.length > 0 || policy === undefined ? findings : [ok("queue durability", "keeps what it is given")];
 }
 
-function apiFindings(source: string, api: Known<{ apiDate: Date | null }>, now: Date): Finding[] {
+function apiFindings(source: string, api: Facts["apis"][number]["api"]): Finding[] {
   if (!api.isKnown) {
     const found = `${source} does not answer: ${api.message}`;
     return [{ check: "api", severity: "warning", found, remedy: api.remedy }];
   }
-  if (api.value.apiDate === null) return [ok("api", `${source} answers`)];
-  return [clock("api clock", api.value.apiDate, now, source)];
+  const { apiDate, answeredAt } = api.value;
+  if (apiDate === null) return [ok("api", `${source} answers`)];
+  return [clock("api clock", apiDate, answeredAt, source)];
 }
 
 function clock(check: string, theirs: Date, ours: Date, whose: string): Finding {

@@ -11,8 +11,9 @@ export type Facts = {
   queue: Known<QueueInspection | undefined> | undefined;
   /** Who has the data folder of the embedded queue open. */
   owner: { pid: number; healthUrl: string | undefined } | undefined;
-  apis: { source: string; api: Known<{ apiDate: Date | null }> }[];
-  /** This machine's clock when each was asked is close enough to one for all. */
+  /** `answeredAt` by this machine's clock: an API may take long. */
+  apis: { source: string; api: Known<{ apiDate: Date | null; answeredAt: Date }> }[];
+  /** This machine's clock when database and queue were asked; they answer at once, or not at all. */
   now: Date;
 };
 

@@ -19,6 +19,8 @@ export async function gatherFacts(input: { env: NodeJS.ProcessEnv; cwd: string; 
   if (!config.isKnown) return { ...base, config, ...nothing };
   const { value } = config;
   const loaded = await attempt(() => loadSources(value.sourcesDir, value.env));
+  // Loading the sources' files takes its time.
+  const now = new Date();
   const [disk, database, queue, owner, apis] = await Promise.all([
     attempt(() => leastSpace(value)),
     attempt(() => inspectDatabase(value)),
@@ -27,7 +29,8 @@ export async function gatherFacts(input: { env: NodeJS.ProcessEnv; cwd: string; 
     Promise.all((loaded.isKnown ? loaded.value.sources : []).map(probe)),
   ]);
   const sources = loaded.isKnown ? { isKnown: true as const, value: sourceFacts(loaded.value) } : loaded;
-  return { ...base, config: { isKnown: true, value: placesOf(value) }, disk, sources, database, queue, owner, apis };
+  const places = { isKnown: true as const, value: placesOf(value) };
+  return { ...base, now, config: places, disk, sources, database, queue, owner, apis };
 }
 
 const nothing = {
@@ -80,7 +83,7 @@ async function ownerOf({ queue }: Config): Promise<Facts["owner"]> {
 }
 
 async function probe(source: Source): Promise<Facts["apis"][number]> {
-  const api = await attempt(() => probeSource(source));
+  const api = await attempt(async () => ({ ...(await probeSource(source)), answeredAt: new Date() }));
   const remedy = `check baseUrl of ${source.name}, the network, and the API's status page`;
   return { source: source.name, api: api.isKnown ? api : { ...api, remedy } };
 }
