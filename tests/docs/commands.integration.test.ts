@@ -63,12 +63,16 @@ describe("commands", () => {
     const rows = tableRows(section(await readPage("README.md"), "Commands"));
     // The tests hand options on to the test runner, so that their help cannot list them.
     const others = rows.filter(([call = ""]) => !call.includes("penstock test"));
+    const [, listed = ""] = /^(`.*) take `--json`/m.exec((await readPage("README.md")).text) ?? [];
+    const withJson = [...listed.matchAll(/`([^`]+)`/g)].map(([, name = ""]) => name);
     for (const [call = "", text = ""] of others) {
       const command = call.replace("./penstock ", "").replace(/ [<[].*$/, "");
       const taken = await help(command.split(" "));
       for (const [option] of text.matchAll(/--[a-z-]+/g)) expect(taken, call).toContain(option);
       expect(taken).toContain(`\nExample:\n  penstock ${command}`);
       expect(taken, call).toContain("\nExit codes: ");
+      const isListed = withJson.some((name) => command === name || command.startsWith(`${name} `));
+      expect([call, isListed]).toEqual([call, taken.includes("--json")]);
     }
     // A process for each command: more than the usual time on a busy machine.
   }, 120_000);

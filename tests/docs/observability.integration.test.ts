@@ -2,13 +2,14 @@ import { execFile } from "node:child_process";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { jobTypes } from "@penstock/queues/catalog";
 import { metricDefinitions } from "@penstock/telemetry/metric-definitions";
 import { createMetrics } from "@penstock/telemetry/metrics";
 import { hasPromtool } from "@penstock/testing/promtool";
 import { testDir } from "@penstock/testing/temp-dir";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { z } from "zod";
-import { anchors, readPage, root } from "./markdown.ts";
+import { anchors, readPage, root, section } from "./markdown.ts";
 
 const folder = join(root, "deploy/observability");
 const promtool = (...args: string[]) => promisify(execFile)("promtool", args, { cwd: join(folder, "prometheus") });
@@ -98,6 +99,25 @@ describe("dashboards", () => {
     );
     expect(missing.map(({ name }) => name)).toEqual(["penstock_rate_limit_remaining"]);
   });
+});
+
+test("docs/operations.md lists the spans there are", async () => {
+  const files = [
+    "pipeline/src/start-run.ts",
+    "pipeline/src/fetch.ts",
+    "pipeline/src/transform.ts",
+    "pipeline/src/handlers.ts",
+  ];
+  const code = await Promise.all(files.map((file) => readFile(join(root, "packages", file), "utf8")));
+  const begun = [...code.join("").matchAll(/(?:(?:inSpan|handOn)\(\{ name: |spanOf\()"([a-z]+)"/g)].map(
+    ([, name]) => name,
+  );
+  const { text } = section(await readPage("docs/operations.md"), "Traces");
+  const rows = text.split("\n").filter((line) => line.startsWith("| `"));
+  const listed = rows.flatMap((row) => row.split(" | ")[0]?.match(/[A-Za-z]+(?=`)/g) ?? []);
+  // What begins a run is what the pages are linked to.
+  expect(listed).toEqual(expect.arrayContaining([...begun, ...jobTypes].filter((name) => name !== "run")));
+  expect(begun).toEqual(expect.arrayContaining(["page", "request", "enqueue", "commit", "settle"]));
 });
 
 describe("alert rules", () => {

@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { covers, type Scope, scopes } from "@penstock/api-contract/route";
 import { routes } from "@penstock/api-contract/routes";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -75,6 +77,19 @@ describe("who may do what", () => {
     const change = "/queues/api/queues/transform/pause";
     expect((await ask("read", "PUT", change)).statusCode).toBe(403);
     expect((await ask("operate", "PUT", change)).statusCode).not.toBe(403);
+  });
+
+  test("docs/api.md says of each scope which actions it adds", async () => {
+    const page = await readFile(join(import.meta.dirname, "../../../docs/api.md"), "utf8");
+    for (const scope of ["read", "operate", "admin"] as const) {
+      const [, may = ""] = new RegExp(`^\\| \`${scope}\` \\| (.*) \\|$`, "m").exec(page) ?? [];
+      const actions = Object.values(routes).flatMap((route) => ("action" in route ? [route] : []));
+      const said = actions.filter(({ action }) => may.includes(action.replace(/^.*\./, "")));
+      expect([scope, said.map(({ action }) => action)]).toEqual([
+        scope,
+        actions.filter((route) => route.scope === scope).map(({ action }) => action),
+      ]);
+    }
   });
 
   test("what is for everybody", async () => {
