@@ -7,6 +7,7 @@ import { Moment } from "../elements/moment.tsx";
 import { Panel, Scrolling } from "../elements/panel.tsx";
 import { Badge } from "../elements/status.tsx";
 import { formatCount } from "../format/number.ts";
+import { standingOf } from "./source-standing.ts";
 
 /** How much work waits where, and which sources are held back. Job by job it is in Bull Board. */
 export function QueuesPage() {
@@ -80,12 +81,6 @@ function QueueTable({ queues }: { queues: Queue[] }) {
   );
 }
 
-const breakers = {
-  closed: ["good", "✓", "asked as usual"],
-  "half-open": ["warn", "!", "tried again"],
-  open: ["bad", "✕", "held back"],
-} as const;
-
 function SourceTable({ sources }: { sources: SourceState[] }) {
   if (sources.length === 0) return <Empty title="No source is defined." />;
   return (
@@ -94,7 +89,7 @@ function SourceTable({ sources }: { sources: SourceState[] }) {
         <thead>
           <tr>
             <th scope="col">Source</th>
-            <th scope="col">Circuit breaker</th>
+            <th scope="col">State</th>
             <th scope="col">Asked again</th>
             <th scope="col" className="number">
               Failures in a row
@@ -113,12 +108,9 @@ function SourceTable({ sources }: { sources: SourceState[] }) {
   );
 }
 
-function SourceRow({
-  source: { name, breaker, heldUntil, failures, rateLimit, concurrency, problems },
-}: {
-  source: SourceState;
-}) {
-  const [tone, sign, word] = breakers[breaker];
+function SourceRow({ source }: { source: SourceState }) {
+  const { name, heldUntil, failures, rateLimit, concurrency, problems } = source;
+  const [tone, sign, word] = standingOf(source);
   const limits = [
     ...(rateLimit === null ? [] : [`${rateLimit.max} in ${rateLimit.perMs / 1_000} s`]),
     ...(concurrency === null ? [] : [`${concurrency} at once`]),
