@@ -59,6 +59,11 @@ describe("the HTTP API", () => {
     test("what cannot be asked says where it is wrong", async () => {
       const { errors } = (await get("/v1/records?limit=0&colour=red")).json();
       expect(errors).toContainEqual(expect.objectContaining({ path: "limit" }));
+      const text = { authorization, "content-type": "text/plain" };
+      const { detail } = (
+        await api.server.inject({ method: "POST", url: "/v1/runs", payload: "x", headers: text })
+      ).json();
+      expect(detail).toMatch(/^Invalid input/);
       const wrong = ["order=ts", "stream=s0", "after=bm9uZQ", "where=a:lt:true", "where=a:exists:maybe"];
       for (const query of wrong) expect([query, (await get(`/v1/records?${query}`)).statusCode]).toEqual([query, 400]);
     });

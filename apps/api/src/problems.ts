@@ -66,7 +66,7 @@ function problem(status: number, code: ErrorCode, detail: string, remedy: string
 
 function invalid(error: z.ZodError): Problem {
   const errors = error.issues.map(({ path, message }) => ({ path: path.map(String).join("."), message }));
-  const detail = errors.map(({ path, message }) => `${path}: ${message}`).join("; ");
+  const detail = errors.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)).join("; ");
   return { ...problem(400, "REQUEST_INVALID", detail), errors };
 }
 
