@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { emptyAccount } from "@penstock/core/account";
 import { describe, expect, it } from "vitest";
 import { metricDefinitions, type ObservedMetric, processMetrics, stateMetrics } from "./metric-definitions.ts";
@@ -104,6 +105,22 @@ describe("metrics", () => {
     const { text } = await metrics.read();
     expect(text).toContain("penstock_throttles_total{");
     expect(text).not.toContain("penstock_queue_jobs{");
+  });
+
+  it("are all there for each of two who ask at once", async () => {
+    const metrics = createMetrics();
+    const jobs = { metric: "queueJobs", labels: { queue: "transform", state: "waiting" }, value: 7 } as const;
+    const [later, up] = [Promise.withResolvers<[typeof jobs]>(), Promise.withResolvers<[]>()];
+    const answers = [Promise.resolve([jobs]), later.promise];
+    metrics.observe(["queueJobs"], () => answers.shift() ?? later.promise);
+    metrics.observe(["backendUp"], () => up.promise);
+    const first = metrics.read();
+    await setImmediate();
+    const second = metrics.read();
+    up.resolve([]);
+    expect((await first).text).toContain("penstock_queue_jobs{");
+    later.resolve([jobs]);
+    expect((await second).text).toContain("penstock_queue_jobs{");
   });
 
   it("keep the trace of a duration, as OpenMetrics has it", async () => {

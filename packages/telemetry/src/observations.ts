@@ -20,8 +20,10 @@ export function createObservations(instruments: Instruments): { observe: Observe
     observe: (metrics, read) => {
       const gauges = new Map(metrics.map((metric) => [metric, instruments.gauge(defined[metric])]));
       refreshers.push(async () => {
+        const values = await inTime(read);
+        // At once: somebody else who asks may be about to write them out.
         for (const gauge of gauges.values()) gauge.clear();
-        for (const { metric, labels, value } of await inTime(read)) gauges.get(metric)?.set(labels, value);
+        for (const { metric, labels, value } of values) gauges.get(metric)?.set(labels, value);
       });
     },
     refresh: async () => void (await Promise.all(refreshers.map((refresh) => refresh()))),
