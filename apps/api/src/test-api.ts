@@ -1,6 +1,7 @@
 import { loadConfig } from "@penstock/config/config";
 import { createManualQueues } from "@penstock/pipeline/manual-queues";
 import { openBench } from "@penstock/pipeline/test-bench";
+import type { BullQueue } from "@penstock/queues/backend";
 import type { KeyScope } from "@penstock/store/access";
 import { pageOf } from "@penstock/store/page-of";
 import type { Store } from "@penstock/store/store";
@@ -27,11 +28,18 @@ export type TestApi = {
 
 const target = { name: "sqlite", create: createSqliteDatabase } as const;
 
-type TestApiOptions = { mayBeOpen?: boolean; traces?: Traces; beatMs?: number; maxPerMinute?: number };
+type TestApiOptions = {
+  mayBeOpen?: boolean;
+  traces?: Traces;
+  beatMs?: number;
+  maxPerMinute?: number;
+  /** Those that Bull Board shows. */
+  queues?: readonly BullQueue[];
+};
 
 export async function openTestApi(
   stack: AsyncDisposableStack,
-  { mayBeOpen = false, traces, beatMs, maxPerMinute = 1_000_000 }: TestApiOptions = {},
+  { mayBeOpen = false, traces, beatMs, maxPerMinute = 1_000_000, queues = [] }: TestApiOptions = {},
 ): Promise<TestApi> {
   const { context } = await openBench(stack, target, createManualQueues(), {
     streams: 2,
@@ -48,7 +56,7 @@ export async function openTestApi(
   const callers = createCallers(store.access, { mayBeOpen });
   const loaded = { sources: [...pipeline.sources.values()], unconfigured: [], problems: [] };
   const api = { config, pipeline, loaded, callers, overview, hub, version: "0.0.0" };
-  const server = stack.adopt(await createServer(api, { queues: [] }), (created) => created.close());
+  const server = stack.adopt(await createServer(api, { queues }), (created) => created.close());
   await server.ready();
   const key = async (scope: KeyScope, expiresAt: Date | null = null) => {
     const { id, key: made, secretHash } = createKeySecret();
