@@ -80,6 +80,11 @@ describe("redaction", () => {
     "apiKey",
     "x-api-key",
     "Set-Cookie",
+    "credentials",
+    "privateKey",
+    "key_passphrase",
+    "x-signature",
+    "jwt",
   ])("hides %s at any depth", (name) => {
     const { logger, lines } = capture();
     logger.child({ [name]: "hunter2" }).info({ [name]: "hunter2", deep: [{ headers: { [name]: "hunter2" } }] }, "sent");

@@ -4,7 +4,7 @@
  */
 
 const secretName =
-  /^(authorization|proxy-authorization|cookie|set-cookie|.*token|.*password|.*secret|.*api[-_]?key|passwd|pwd)$/i;
+  /^(authorization|proxy-authorization|cookie|set-cookie|.*(token|password|passphrase|secret|credentials?|signature|(api|private)[-_]?key)|passwd|pwd|jwt|sig)$/i;
 const hidden = "[redacted]";
 const deepest = 6;
 
