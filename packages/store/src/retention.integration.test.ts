@@ -126,6 +126,11 @@ describe.each(databaseTargets())("retention on $name", ({ create }) => {
     const { backfill } = await store.startBackfill({ source: "s", stream: "filled", ...span }, author);
     for (const { run } of (await store.startWindows(backfill.id)).started) await commit(run, 1);
     expect((await store.startWindows(backfill.id)).ended).toBe("succeeded");
+    const failing = await store.startBackfill({ source: "s", stream: "unfilled", ...span }, author);
+    for (const { run } of (await store.startWindows(failing.backfill.id)).started)
+      await store.cancelRun(run.runId, author);
+    expect((await store.startWindows(failing.backfill.id)).ended).toBe("failed");
+    expect(await count("checkpoints", "stream = 'unfilled'")).toBe(2);
     const deletions = { brake: { kind: "count", most: 5 }, isTransformed: false } as const;
     for (let i = 0; i < 3; i += 1) {
       await commit(await start("gone", "full"), 1, { deletions, observedAt: await store.now() });
@@ -135,8 +140,9 @@ describe.each(databaseTargets())("retention on $name", ({ create }) => {
     expect([
       await count("backfills"),
       await count("backfill_windows"),
-      await count("runs", "stream = 'filled'"),
-    ]).toEqual([0, 0, 0]);
+      await count("runs", "stream IN ('filled', 'unfilled')"),
+      await count("checkpoints", "stream IN ('filled', 'unfilled')"),
+    ]).toEqual([0, 0, 0, 0]);
     expect(await store.listDeletions({ stream: "gone", limit: 9 })).toMatchObject([{ status: "nothing" }]);
     await commit(await start("gone", "full"), 1, { deletions, observedAt: await store.now() });
     expect(await store.settleDeletions()).toMatchObject([{ status: "nothing", known: 1 }]);

@@ -4,7 +4,7 @@ import type { Connection } from "./connection.ts";
 import type { Keep, Pruned } from "./store.ts";
 
 /*
- * What is not needed any more goes, in small transactions. Records, checkpoints, open letters and the audit log never do. A run's own
+ * What is not needed any more goes, in small transactions. Records, checkpoints of streams and their parents, open letters and the audit log never do. A run's own
  * row has its account, so its pages may go before it; of every partition the last run that succeeded stays, and all since.
  */
 
@@ -19,7 +19,7 @@ export async function prune(connection: Connection, keep: Keep): Promise<Pruned>
   const pages = keep.pagesMs === null ? 0 : await prunePages(connection, before(keep.pagesMs));
   const letters = await repeat(keep.lettersMs, pruneLetters);
   const runs = keep.runsMs === null ? 0 : await pruneRuns(connection, before(keep.runsMs));
-  for (const statement of [pruneWindows, pruneBackfills, pruneReplays, pruneDeletions])
+  for (const statement of [pruneWindowCheckpoints, pruneWindows, pruneBackfills, pruneReplays, pruneDeletions])
     await repeat(keep.runsMs, statement);
   return { runs, pages, letters };
 }
@@ -121,6 +121,13 @@ const pruneLetters = (before: Prisma.Sql) => Prisma.sql`
   DELETE FROM dead_letters WHERE id IN (
     SELECT id FROM dead_letters WHERE status IN ('resolved', 'discarded') AND last_seen_at < ${before}
     ORDER BY first_seen_at LIMIT ${atOnce})`;
+
+/** Of backfills that failed: nothing can go on from them once their windows are gone. */
+const pruneWindowCheckpoints = (before: Prisma.Sql) => Prisma.sql`
+  DELETE FROM checkpoints WHERE (source, stream, partition) IN (
+    SELECT c.source, c.stream, c.partition FROM backfills AS b JOIN backfill_windows AS w ON w.backfill_id = b.id
+      JOIN checkpoints AS c ON c.source = b.source AND c.stream = b.stream AND c.partition = w.partition
+    WHERE b.status <> 'running' AND b.ended_at < ${before} LIMIT ${atOnce})`;
 
 const pruneWindows = (before: Prisma.Sql) => Prisma.sql`
   DELETE FROM backfill_windows WHERE (backfill_id, number) IN (
