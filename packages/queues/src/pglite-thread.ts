@@ -41,7 +41,10 @@ export type Told =
  */
 export async function openPgliteThread(folder: string): Promise<PgliteThread> {
   const worker = new Worker(new URL("./pglite-thread-main.ts", import.meta.url), { workerData: { folder } });
-  await once(worker, "message");
+  // What is wrong while it opens is an error of the worker; one that ended without a word would be waited for for ever.
+  const gone = once(worker, "exit").then(() => Promise.reject(new Error("the thread ended while it opened")));
+  gone.catch(() => undefined);
+  await Promise.race([once(worker, "message"), gone]);
   const listeners = new Set<(channel: string, payload: string) => void>();
   const waiting = createWaiting(worker);
   worker.on("message", (told: Told) => {

@@ -8,8 +8,7 @@ describe.each(queueTargets())("Bull Board on $name", ({ create }) => {
   test("shows jobs with a link to what they are about, and what it changes is in the audit log", async () => {
     await using stack = new AsyncDisposableStack();
     const queue = stack.adopt(await create(), (created) => created.drop());
-    const opened = await openQueueBackend({ allowVolatile: true, ...queue.settings });
-    const backend = stack.adopt(opened, (open) => open.close());
+    const backend = stack.adopt(await openQueueBackend(queue.settings), (opened) => opened.close());
     const { server, store, key } = await openTestApi(stack, { queues: [backend.queue("transform")] });
     const { id, key: secret } = await key("operate");
     const ask = async (method: "GET" | "PUT", path: string) => {
