@@ -121,6 +121,15 @@ describe("the HTTP API", () => {
     expect(items.find(({ action }) => action === "run.start")).toMatchObject({ reason: "asked for" });
   });
 
+  test("what every object has is the name of no stream, and of no field", async () => {
+    const name = { source: "scripted", stream: "constructor" };
+    const span = { from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z" };
+    expect((await post("/v1/runs", name)).json()).toMatchObject({ status: 404, code: "SOURCE_UNKNOWN" });
+    expect((await post("/v1/backfills", { ...name, ...span })).json()).toMatchObject({ code: "SOURCE_UNKNOWN" });
+    const csv = await get("/v1/records?source=scripted&stream=s0&fields=constructor", { accept: "text/csv" });
+    expect(csv.body).not.toContain("native code");
+  });
+
   test("backfills are told with their windows, and cancelled once; a stream that cannot be backfilled says why", async () => {
     const path = `/v1/backfills/${api.backfillId}`;
     const windows = { total: 2, done: 0, running: 0, failed: 0 };

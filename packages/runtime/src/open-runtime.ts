@@ -7,6 +7,7 @@ import { createQueues } from "@penstock/queues/create-queues";
 import type { WorkerOptions } from "@penstock/queues/queues";
 import type { LoadedSources } from "@penstock/source/load-sources";
 import type { Source } from "@penstock/source/model";
+import { streamTable } from "@penstock/source/stream-table";
 import { schemaVersion } from "@penstock/source/view-columns";
 import type { StreamSchema } from "@penstock/store/store";
 import type { Logger } from "@penstock/telemetry/logger";
@@ -117,10 +118,8 @@ function reachOf({ test }: Config, logger: Logger): Reach {
 }
 
 function onDemand(source: Source): Source {
-  const streams = Object.entries(source.streams).map(
-    ([name, stream]) => [name, { ...stream, schedule: undefined }] as const,
-  );
-  return { ...source, streams: Object.fromEntries(streams) };
+  const streams = Object.values(source.streams).map((stream) => ({ ...stream, schedule: undefined }));
+  return { ...source, streams: streamTable(streams) };
 }
 
 function streamSchemas(source: Source): StreamSchema[] {

@@ -21,6 +21,7 @@ import { singlePage } from "./paginators/none.ts";
 import { type ParentFields, type ParentOptions, parentOf } from "./parent.ts";
 import { plainPath, recordSelector } from "./record-selector.ts";
 import { isLongEnough } from "./stated-secrets.ts";
+import { streamTable } from "./stream-table.ts";
 
 /** What a source file exports: a source that still has to meet its environment. */
 export type SourceDefinition = {
@@ -95,9 +96,7 @@ export function defineSource<E extends z.ZodObject>(
 }
 
 function sourceOf(name: string, options: SourceOptions, secrets: string[]): Source {
-  const streams = Object.entries(options.streams).map(
-    ([streamName, stream]) => [streamName, { ...stream, name: streamName }] as const,
-  );
+  const streams = Object.entries(options.streams).map(([streamName, stream]) => ({ ...stream, name: streamName }));
   return {
     name,
     baseUrl: options.baseUrl,
@@ -113,7 +112,7 @@ function sourceOf(name: string, options: SourceOptions, secrets: string[]): Sour
     retry: options.retry ?? { attempts: 5, initialMs: 1_000, maxMs: 60_000 },
     breaker: options.breaker ?? { failures: 10, openMs: 30_000, maxOpenMs: 600_000 },
     maxThrottleMs: durationMs(options.maxThrottle ?? "1d"),
-    streams: Object.fromEntries(streams),
+    streams: streamTable(streams),
   };
 }
 
