@@ -53,7 +53,8 @@ test("a span is fetched again in windows, killed and resumed, and the live check
   expect(since.length).toBeGreaterThan(10);
   expect(Math.max(...since)).toBeLessThan(Date.parse(at(1_400)) + 30_000);
   expect(jsonLines(await call("backfills", "list", "--json"))).toMatchObject([{ id: left?.id, status: "succeeded" }]);
-  expect(jsonLines(await call("audit", "--json"))).toMatchObject([
+  const done = jsonLines(await call("audit", "--json"));
+  expect(done.filter(({ action }) => action === "backfill.start")).toMatchObject([
     { action: "backfill.start", reason: "the vendor filled a gap" },
     { action: "backfill.start", reason: null },
   ]);

@@ -46,7 +46,7 @@ test("records that are gone are deleted, many only when somebody has said so, an
   const [waiting] = jsonLines(await call("deletions", "list", "--json"));
   const approved = await call("deletions", "approve", String(waiting?.["runId"]), "--reason", "sold out");
   expect(approved.stdout).toBe("shop.items: 12 of 20 records deleted\n");
-  expect(jsonLines(await call("audit", "--json"))).toMatchObject([
+  expect(jsonLines(await call("audit", "--target", String(waiting?.["runId"]), "--json"))).toMatchObject([
     { action: "deletions.approve", reason: "sold out", details: { stream: "shop.items", missing: 12, known: 20 } },
   ]);
   expect(await runWith(all)).toMatchObject({ unchanged: 8, updated: 12, deletions: { status: "nothing", known: 20 } });
