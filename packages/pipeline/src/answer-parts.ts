@@ -14,7 +14,7 @@ import { fetchJob } from "./start-run.ts";
 /*
  * An answer too large for one page becomes several: its parts are stored as they are read, under the numbers of the pages
  * behind the one that was asked for, and nothing is enqueued before all of it is there. Then their transforms are,
- * as far ahead of the committed prefix as any page may be, and behind them a fetch job that goes on with the rest
+ * as far ahead of the committed prefix as pages may be, and behind them a fetch job that goes on with the rest
  * without asking the API again.
  *
  * Each part after the first links by a hash over all of them. When the API answers differently to a repetition, the parts of

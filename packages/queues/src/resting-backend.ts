@@ -10,7 +10,7 @@ const failedRestMs = 1_000;
 /**
  * Lets a worker on Postgres rest, which else would ask without end:
  *
- * - while as many jobs of its queue run as may. BullMQ wakes it as long as any job waits, though the limit on concurrency gives it none;
+ * - while as many jobs of its queue run as may. BullMQ wakes it while a job waits, though the limit on concurrency gives it none:
  *   on the embedded queue, which answers within the process, the jobs that run would never have their turn.
  * - when asking failed. BullMQ waits after what its Redis clients call a failed connection, and after nothing else: not
  *   while Postgres starts, has no connection left, or is behind a proxy that ends what it accepted.

@@ -94,13 +94,19 @@ describe.each(databaseTargets())("due partitions on $name", ({ create }) => {
     expect(await startDue(store)).toEqual([]);
   });
 
-  test("a kept page that is replayed marks what it changes, and nothing where all comes out as it was", async () => {
-    const store = await freshStore();
+  /** A page of parents that is committed, and whose children were fetched. */
+  async function parentWithChildren(store: Store) {
     const { run } = await store.startRun({ ...parentOf(child), partition: "live", mode: "full", takeOver: "none" });
     const page = pageOf(run, { keys: ["a"], children: [onChange] });
     await store.commitPage(page);
     const [started] = await startDue(store);
     await succeed(store, started?.run as Run);
+    return { run, page };
+  }
+
+  test("a kept page that is replayed marks what it changes, and nothing where all comes out as it was", async () => {
+    const store = await freshStore();
+    const { run, page } = await parentWithChildren(store);
     const { observedAt, contentHash: hash, schemaVersion, writeMode, raw, traceId } = page;
     const of = parentOf(child);
     const { id: replayId } = await store.startReplay({ ...of, schemaVersion, isRestart: false, author });
@@ -115,11 +121,7 @@ describe.each(databaseTargets())("due partitions on $name", ({ create }) => {
 
   test("a page delivered again marks nothing anew", async () => {
     const store = await freshStore();
-    const { run } = await store.startRun({ ...parentOf(child), partition: "live", mode: "full", takeOver: "none" });
-    const page = pageOf(run, { keys: ["a"], children: [onChange] });
-    await store.commitPage(page);
-    const [started] = await startDue(store);
-    await succeed(store, started?.run as Run);
+    const { run, page } = await parentWithChildren(store);
     expect(await store.commitPage(page)).toMatchObject({ isFirst: false });
     expect(await startDue(store)).toEqual([]);
     await store.commitPage({
