@@ -30,7 +30,7 @@ export type NumberedRecord = OutputRecord & { input: number };
  * made, so that what passes between threads, and into the statement, is one text and not thousands of objects.
  */
 export type RecordBatch = {
-  /** JSON array of `[key, ts, version, hash, data, extra]`. */
+  /** JSON array of `[key, ts, version, hash, data, extra]`, with `ts` as {@link storedInstant} writes it. */
   rows: string;
   /** JSON array of the keys. */
   keys: string;
@@ -44,12 +44,26 @@ export const emptyBatch: RecordBatch = { rows: "[]", keys: "[]", inputs: [] };
 export function batchOf(records: readonly NumberedRecord[]): RecordBatch {
   return {
     rows: JSON.stringify(
-      records.map(({ key, ts, version, hash, data, extra = null }) => [key, ts, version, hash, data, extra]),
+      records.map(({ key, ts, version, hash, data, extra = null }) => [
+        ...[key, ts === null ? null : storedInstant(ts), version],
+        ...[hash, data, extra],
+      ]),
     ),
     keys: JSON.stringify(records.map(({ key }) => key)),
     inputs: records.map(({ input }) => input),
   };
 }
+
+/**
+ * As Prisma's SQLite adapter writes an instant, so that its reads and ours, and comparisons of text, agree; Postgres reads it as well.
+ *
+ * @param instant ISO text in UTC, as `toISOString` writes it
+ */
+export function storedInstant(instant: string): string {
+  return `${instant.slice(0, -1)}+00:00`;
+}
+
+const givenInstant = (stored: string): string => stored.replace("+00:00", "Z");
 
 type Row = [key: string, ts: string | null, version: string | null, hash: string, data: string, extra: string | null];
 
@@ -57,7 +71,7 @@ type Row = [key: string, ts: string | null, version: string | null, hash: string
 export function recordsOf({ rows, inputs }: RecordBatch): NumberedRecord[] {
   const parsed: Row[] = JSON.parse(rows);
   return parsed.map(([key, ts, version, hash, data, extra], i) => {
-    const record = { key, ts, version, hash, data, input: inputs[i] ?? -1 };
+    const record = { key, ts: ts === null ? null : givenInstant(ts), version, hash, data, input: inputs[i] ?? -1 };
     return extra === null ? record : { ...record, extra };
   });
 }

@@ -7,6 +7,7 @@ import { checkMigrated } from "./migrate.ts";
 import type { Migration } from "./migrations.ts";
 import { inDriverTransaction, type Statements, statementsOf } from "./statements.ts";
 import type { PoolUse } from "./store.ts";
+import type { WalCopier } from "./wal-copier.ts";
 
 /** A database with the means to work in it: what the parts of the store are made of. */
 export type Connection = {
@@ -24,6 +25,8 @@ export type Connection = {
   statements(): Promise<Statements>;
   /** The work with its errors translated. */
   ask<T>(work: () => Promise<T>): Promise<T>;
+  /** Told how many characters of records were committed. */
+  noteWritten(characters: number): void;
   connections(): PoolUse | undefined;
   checkMigrated(): Promise<void>;
   close(): Promise<void>;
@@ -39,6 +42,8 @@ export type ConnectionParts = {
   /** What the two are connected by. */
   adapters: { reader: OpenAdapter; writer: OpenAdapter };
   dialect: Dialect;
+  /** What tends the database's log beside us, where the database does not. */
+  wal: WalCopier | undefined;
   /** Names the database in messages. */
   place: string;
   /** That this program knows. */
@@ -61,6 +66,7 @@ export function createConnection({
   writer,
   adapters,
   dialect,
+  wal,
   place,
   migrations,
   connections,
@@ -79,6 +85,7 @@ export function createConnection({
       return work(tx);
     };
   const close = async () => {
+    await wal?.close();
     await writer.$disconnect();
     if (reader !== writer) await reader.$disconnect();
   };
@@ -92,6 +99,7 @@ export function createConnection({
         again(async () => inDriverTransaction(await adapters.writer(), transactionOptions.timeout, locked(work))),
       ),
     statements: async () => statementsOf(await adapters.reader()),
+    noteWritten: (characters) => wal?.noteWritten(characters),
     connections,
     checkMigrated: () => ask(() => checkMigrated(reader, migrations)),
     close,

@@ -1,3 +1,4 @@
+import { storedInstant } from "@penstock/core/record";
 import { Prisma } from "../generated/postgresql/client.ts";
 import type { BulkValues } from "./bulk-values.ts";
 import { type JsonDialect, postgresqlJson, sqliteJson } from "./json-dialect.ts";
@@ -31,7 +32,7 @@ export type Dialect = {
   forUpdate: Prisma.Sql;
   /** The same, leaving out rows that another transaction has locked. */
   skipLocked: Prisma.Sql;
-  /** Rows of a JSON array of arrays as columns `c0, c1, …`, text but where a type is given. Instants are ISO text in UTC. */
+  /** Rows of a JSON array of arrays as columns `c0, c1, …`, text but where a type is given. Instants are as `storedInstant` writes them. */
   rowsOf(json: string, types: readonly ("text" | "integer" | "timestamp" | "json")[]): Prisma.Sql;
   /** Executes an upsert of records and counts its rows. What is not inserted or updated was left as it is. */
   countWritten(db: Statements, upsert: Prisma.Sql): Promise<{ inserted: number; written: number }>;
@@ -76,7 +77,7 @@ export const sqlite = (bulk: BulkValues): Dialect => ({
   version: Prisma.sql`'SQLite ' || sqlite_version()`,
   refusesWrites: Prisma.sql`(1 = 0)`,
   later: (ms) => Prisma.sql`strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now', ${`${ms < 0 ? "" : "+"}${ms / 1_000} seconds`})`,
-  instant: (value) => Prisma.sql`${storedInstant(value)}`,
+  instant: (value) => Prisma.sql`${storedInstant(value.toISOString())}`,
   change: Prisma.sql`(SELECT position FROM change_clock)`,
   changeHorizon: Prisma.sql`(SELECT position + 1 FROM change_clock)`,
   takeWriteLock: Prisma.sql`UPDATE change_clock SET position = position + 1`,
@@ -84,7 +85,7 @@ export const sqlite = (bulk: BulkValues): Dialect => ({
   forUpdate: Prisma.empty,
   skipLocked: Prisma.empty,
   rowsOf: (json, types) => {
-    const columns = types.map((type, i) => `${sqliteValue(type, `r.value ->> ${i}`)} AS c${i}`).join(", ");
+    const columns = types.map((_, i) => `r.value ->> ${i} AS c${i}`).join(", ");
     // As json_each, which would write each row as text again, to be parsed for each of its columns: a third of the whole statement.
     return Prisma.sql`SELECT ${Prisma.raw(columns)} FROM jsonb_each(${bulk.nameOf(json)}) AS r`;
   },
@@ -101,13 +102,3 @@ export const sqlite = (bulk: BulkValues): Dialect => ({
   textsOf: (json) => Prisma.sql`SELECT value AS key FROM json_each(${bulk.nameOf(json)})`,
   json: sqliteJson,
 });
-
-/** The same as {@link storedInstant}. */
-function sqliteValue(type: string, value: string): string {
-  return type === "timestamp" ? `replace(${value}, 'Z', '+00:00')` : value;
-}
-
-/** The text Prisma's SQLite adapter writes for an instant, so that its reads and ours, and comparisons of text, agree. */
-export function storedInstant(value: Date): string {
-  return `${value.toISOString().slice(0, -1)}+00:00`;
-}

@@ -2,13 +2,13 @@ import { randomUUID } from "node:crypto";
 import type { AuditedAction, Author } from "@penstock/core/audit";
 import type { ErrorCode } from "@penstock/core/error-codes";
 import { letterIdentity, type NewLetter } from "@penstock/core/letter";
-import { keysOf } from "@penstock/core/record";
+import { keysOf, storedInstant } from "@penstock/core/record";
 import { storable, storableOrNull } from "@penstock/core/storable";
 import { Prisma } from "../generated/postgresql/client.ts";
 import { noteAction } from "./audit-log.ts";
 import type { Transaction } from "./client.ts";
 import { RolledBack } from "./connection.ts";
-import { type Dialect, storedInstant } from "./dialect.ts";
+import type { Dialect } from "./dialect.ts";
 import { markChildren } from "./due-partitions.ts";
 import { lettersOf, oldestFirst, someAtOnce, whereOf } from "./find-letters.ts";
 import { upsertRecords } from "./record-upsert.ts";
@@ -73,7 +73,7 @@ function rowOf(identity: string, letter: NewLetter): (string | number | null)[] 
   const { source, stream, partition, stage, kind, key, code, message, path, payload, runId, seq, observedAt, traceId } =
     letter;
   const texts = [source, stream, partition, stage, kind, key, code, message, path, payload, runId];
-  return [randomUUID(), identity, ...texts.map(storableOrNull), seq, storedInstant(observedAt), traceId];
+  return [randomUUID(), identity, ...texts.map(storableOrNull), seq, storedInstant(observedAt.toISOString()), traceId];
 }
 
 /** `cursorIn`: of a page that was requested now. */

@@ -18,6 +18,7 @@ import { codesOf, translateError } from "./errors.ts";
 import { migratePostgres, migrateSqlite } from "./migrate.ts";
 import { readMigrations } from "./migrations.ts";
 import type { PoolUse, Store } from "./store.ts";
+import { createWalCopier } from "./wal-copier.ts";
 
 export type OpenStoreOptions = {
   /** `file:<path>` or `postgres://…`. */
@@ -79,6 +80,7 @@ async function openSqlite(
       writer: writer.client,
       adapters: { reader: reader.adapter, writer: writer.adapter },
       dialect: sqlite(bulk),
+      wal: isReadOnly ? undefined : createWalCopier(path),
       place,
       migrations,
       connections: () => undefined,
@@ -89,8 +91,8 @@ async function openSqlite(
 
 /**
  * NORMAL is safe although the last commits may go with the power: records and checkpoint are in the one file and go back
- * together. The last is in pages of 4 kB: SQLite's own 4 MB have it synchronise the file every few pages of ours. The cache, in kB,
- * holds what one of our pages touches of the key's index.
+ * together. The last is in pages of 4 kB, see {@link createWalCopier}: SQLite's own 4 MB have it synchronise the file every few pages of ours.
+ * The cache, in kB, holds what one of our pages touches of the key's index.
  */
 const writerPragmas = ["synchronous = NORMAL", "cache_size = -32768", "wal_autocheckpoint = 8192"];
 
@@ -142,6 +144,7 @@ async function openPostgres(
       writer: db,
       adapters: { reader: adapter.connect, writer: adapter.connect },
       dialect: postgresql(bulk),
+      wal: undefined,
       place,
       migrations,
       connections: () => useOf(pool),

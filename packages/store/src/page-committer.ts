@@ -8,7 +8,10 @@ import { commitPages } from "./page-commit.ts";
 import { setAsideRefused } from "./refused-records.ts";
 import type { CommittedPage, PageCommit, Store } from "./store.ts";
 
-type Committer = { connection: Pick<Connection, "transact" | "transactDirectly" | "dialect">; reach: Reach };
+type Committer = {
+  connection: Pick<Connection, "transact" | "transactDirectly" | "noteWritten" | "dialect">;
+  reach: Reach;
+};
 
 /** A page that waits, for what to do with it, in the asynchronous context of whoever committed it. */
 type Waiting = {
@@ -61,6 +64,7 @@ async function settleTogether(committer: Committer, together: Waiting[]): Promis
   const pages = inOrder.map(({ page }) => page);
   try {
     const committed = await connection.transactDirectly((tx) => commitPages(tx, connection.dialect, pages, reach));
+    connection.noteWritten(pages.reduce((sum, { records }) => sum + records.rows.length, 0));
     for (const [i, done] of committed.entries()) inOrder[i]?.settle.resolve(done);
   } catch (error) {
     if (error instanceof InfrastructureError) for (const { settle } of inOrder) settle.reject(error);
