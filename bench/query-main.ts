@@ -6,16 +6,17 @@ import { pageOf } from "@penstock/store/page-of";
 import { freePort } from "@penstock/testing/free-port";
 import { waitUntil } from "@penstock/testing/wait-until";
 import { Client } from "pg";
-import { runPenstock } from "./contenders/penstock.ts";
+import { startLongPull } from "./long-pull.ts";
 import { madePageSize, pageAt } from "./made-pages.ts";
 import { createPlace, migrationsRoot, type Place, startApi, startServers } from "./place.ts";
-import { startReaders } from "./query/readers.ts";
+import { type Reading, startReaders } from "./query/readers.ts";
 import { quickScenarios, type Scenario } from "./scenarios.ts";
+import { compareInSlices, meanOf } from "./slices.ts";
 import { spread } from "./summary.ts";
 import { residentBytesOf, usageOf } from "./usage.ts";
 
 /*
- * npm run bench:query -- [--records 1000000] [--readers 200] [--rounds 5]: the HTTP API on Postgres. How long a page takes at the
+ * npm run bench:query -- [--records 1000000] [--readers 200] [--slices 6]: the HTTP API on Postgres. How long a page takes at the
  * beginning and at the end of so many records; how fast all of them are exported, and in how much memory; and how much slower Penstock
  * takes records in while so many readers look on.
  */
@@ -24,10 +25,10 @@ const { values } = parseArgs({
   options: {
     records: { type: "string", default: "1000000" },
     readers: { type: "string", default: "200" },
-    rounds: { type: "string", default: "5" },
+    slices: { type: "string", default: "6" },
   },
 });
-const [records, readers, rounds] = [Number(values.records), Number(values.readers), Number(values.rounds)];
+const [records, readers, slices] = [Number(values.records), Number(values.readers), Number(values.slices)];
 const pageSize = 100;
 const asked = 1_000;
 const root = join(import.meta.dirname, "..");
@@ -40,7 +41,7 @@ if (scenario === undefined || !Number.isInteger(records / 1_000)) {
 await using stack = new AsyncDisposableStack();
 const servers = await startServers(stack);
 await pages(scenario);
-await watched({ ...scenario, records: 400_000 });
+await watched({ ...scenario, records: 4_000_000 });
 
 /** A stream of so many records, read as a whole. */
 async function pages(on: Scenario): Promise<void> {
@@ -72,29 +73,38 @@ async function pages(on: Scenario): Promise<void> {
   }
 }
 
-/** Rounds of a first run, with and without readers, in turn; the API is there in both. */
+/** A long run with the API beside it, in slices with and without readers. */
 async function watched(on: Scenario): Promise<void> {
-  const api = await startApi(on, stack);
-  const speeds: Record<"alone" | "watched", number[]> = { alone: [], watched: [] };
-  let seen = { pages: 0, events: 0 };
-  // The first round finds everything cold, and is not counted.
-  for (let round = 0; round <= rounds; round++)
-    for (const how of round % 2 === 0 ? (["alone", "watched"] as const) : (["watched", "alone"] as const)) {
-      await using own = new AsyncDisposableStack();
-      const place = await createPlace(on, servers, `${api.url}/${on.records}`, own);
-      await api.forget();
-      const served = await serve(place, own);
-      const end = how === "watched" ? startReaders(served.url, served.authorization, readers) : undefined;
-      const { records: stored, endedAt } = await runPenstock(on, place);
-      if (end !== undefined) seen = await end();
-      const speed = stored / ((endedAt - (await api.firstAskedAt())) / 1_000);
-      if (round > 0) speeds[how].push(speed);
-    }
-  const share = spread(speeds.watched.map((speed, i) => speed / (speeds.alone[i] ?? Number.NaN)));
-  const [alone, with200] = [spread(speeds.alone).median, spread(speeds.watched).median];
+  await using own = new AsyncDisposableStack();
+  const api = await startApi(on, own);
+  const place = await createPlace(on, servers, `${api.url}/${on.records}`, own);
+  const served = await serve(place, own);
+  const { count: counted } = await startLongPull(on, place, {}, own);
+  const seen = { pages: 0, events: 0 };
+  let end: () => Promise<Reading>;
+  const compared = await compareInSlices(
+    [
+      { name: "alone", begin: () => undefined, end: () => undefined, count: counted },
+      {
+        name: "watched",
+        begin: () => {
+          end = startReaders(served.url, served.authorization, readers);
+        },
+        end: async () => {
+          const { pages, events } = await end();
+          seen.pages += pages;
+          seen.events += events;
+        },
+        count: counted,
+      },
+    ],
+    { slices, settleMs: 2_000, sliceMs: 8_000, warmUps: 1 },
+  );
+  const [alone = [], beside = []] = [...compared.values()].map(({ perSecond }) => perSecond);
+  const share = spread(beside.map((speed, i) => speed / (alone[i] ?? Number.NaN)));
   process.stdout.write(`
-${count(alone)} records/s alone, ${count(with200)} with ${readers} readers, who had ${count(seen.pages)} pages and ${count(seen.events)} pieces of
-events in the last round: ${share.median.toFixed(2)} of the speed (${share.least.toFixed(2)} – ${share.most.toFixed(2)})\n`);
+${count(meanOf(alone))} records/s alone, ${count(meanOf(beside))} with ${readers} readers, who had ${count(seen.pages)} pages and ${count(seen.events)} pieces of
+events: ${(meanOf(beside) / meanOf(alone)).toFixed(2)} of the speed (${share.least.toFixed(2)} – ${share.most.toFixed(2)})\n`);
 }
 
 /** Records of one stream: those of one page through Penstock, the others made of them by the database. */

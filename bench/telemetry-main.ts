@@ -1,77 +1,89 @@
 import { parseArgs } from "node:util";
 import { startOtlpReceiver } from "@penstock/testing/otlp-receiver";
-import { runPenstock } from "./contenders/penstock.ts";
+import { startLongPull } from "./long-pull.ts";
 import { createPlace, startApi, startServers } from "./place.ts";
 import { quickScenarios, type Scenario } from "./scenarios.ts";
-import type { RunningPenstock } from "./start-penstock.ts";
+import { type Contestant, compareInSlices, meanOf } from "./slices.ts";
 import { spread } from "./summary.ts";
 
 /*
- * npm run bench:telemetry -- [--rounds 5]: what it costs to be looked at. Records a second from an API into Postgres through Redis when
- * nobody looks; when the metrics of each process are asked for every five seconds; and when a tenth of the traces is sent. And the
- * processor time of Penstock's processes, which is what there is to share on a machine that is busy, and the steadier of the two.
+ * npm run bench:telemetry -- [--slices 30]: what it costs to be looked at. Three Penstocks take records into Postgres through Redis, in
+ * slices of two seconds, each while the others stand still: one at which nobody looks; one whose processes are asked for their metrics
+ * in each slice, which is more often than Prometheus asks; and one that sends a tenth of its traces. In records a second, and in the
+ * processor time of Penstock's processes for a record, which is what there is to share on a machine that is busy.
  */
 
-const { values } = parseArgs({ options: { rounds: { type: "string", default: "5" } } });
-const rounds = Number(values.rounds);
-const scrapeEveryMs = 5_000;
+const { values } = parseArgs({ options: { slices: { type: "string", default: "30" } } });
+const slices = Number(values.slices);
 const [quick] = quickScenarios;
 if (quick === undefined) throw new Error("there is no scenario");
 
 await using stack = new AsyncDisposableStack();
 const servers = await startServers(stack);
-const ways = ["alone", "scraped", "traced"] as const;
-type Way = (typeof ways)[number];
-for (const pageSize of [1_000, 100]) await compare({ ...quick, pageSize, records: pageSize * 400 });
+process.stdout.write(
+  "| pages of | | records/s | of alone | processor time, of alone |\n| --- | --- | --- | --- | --- |\n",
+);
+for (const [pageSize, records] of [
+  [1_000, 4_000_000],
+  [100, 1_000_000],
+] as const)
+  await compare({ ...quick, pageSize, records });
 
 async function compare(scenario: Scenario): Promise<void> {
   await using own = new AsyncDisposableStack();
   const api = await startApi(scenario, own);
-  const speeds: Record<Way, number[]> = { alone: [], scraped: [], traced: [] };
-  const seconds: Record<Way, number[]> = { alone: [], scraped: [], traced: [] };
-  // The first round finds everything cold, and is not counted.
-  for (let round = 0; round <= rounds; round++)
-    for (let i = 0; i < ways.length; i++) {
-      const way = ways[(round + i) % ways.length] ?? "alone";
-      await api.forget();
-      const { records, endedAt, usage } = await run(scenario, `${api.url}/${scenario.records}`, way);
-      if (round === 0) continue;
-      speeds[way].push(records / ((endedAt - (await api.firstAskedAt())) / 1_000));
-      seconds[way].push(Object.values(usage).reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0));
-    }
-  for (const way of ways) {
-    const perSecond = Math.round(spread(speeds[way]).median).toLocaleString("en");
-    const [speed, time] = [shares(speeds, way), shares(seconds, way)];
-    process.stdout.write(`| pages of ${scenario.pageSize} | ${way} | ${perSecond} | ${speed} | ${time} |\n`);
+  const collector = own.use(await startOtlpReceiver());
+  const traced = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, PENSTOCK_TRACE_SAMPLE: "0.1" };
+  const contestants = [
+    await enter("alone", scenario, { apiUrl: api.url, redis: 0, own }),
+    await enter("scraped", scenario, { apiUrl: api.url, redis: 1, own }),
+    await enter("traced", scenario, { apiUrl: api.url, redis: 2, own, env: traced }),
+  ];
+  const compared = await compareInSlices(contestants, { slices, settleMs: 100, sliceMs: 1_900, warmUps: 4 });
+  if (collector.spans.length === 0) throw new Error("no trace was sent");
+  const alone = compared.get("alone");
+  for (const [name, { perSecond, cpuPerRecord }] of compared) {
+    const speed = Math.round(meanOf(perSecond)).toLocaleString("en");
+    const shares = [share(perSecond, alone?.perSecond), share(cpuPerRecord, alone?.cpuPerRecord)];
+    process.stdout.write(`| ${scenario.pageSize} | ${name} | ${speed} | ${shares.join(" | ")} |\n`);
   }
 }
 
-/** Of what it is alone, within each round. */
-function shares(all: Record<Way, number[]>, way: Way): string {
-  const { median, least, most } = spread(all[way].map((each, i) => each / (all.alone[i] ?? Number.NaN)));
-  return `${median.toFixed(3)} (${least.toFixed(3)} – ${most.toFixed(3)})`;
+/** Of the means, and of the slices that belong together the middle half. */
+function share(own: readonly number[], alone: readonly number[] = []): string {
+  const each = own.map((value, i) => value / (alone[i] ?? Number.NaN)).toSorted((a, b) => a - b);
+  const middle = spread(each.slice(Math.floor(each.length / 4), Math.ceil((each.length * 3) / 4)));
+  return `${(meanOf(own) / meanOf(alone)).toFixed(3)} (${middle.least.toFixed(2)} – ${middle.most.toFixed(2)})`;
 }
 
-async function run(scenario: Scenario, apiUrl: string, way: Way) {
-  await using own = new AsyncDisposableStack();
-  const place = await createPlace(scenario, servers, apiUrl, own);
-  if (way === "scraped") return await runPenstock(scenario, place, { beside: scrape });
-  if (way === "alone") return await runPenstock(scenario, place);
-  const collector = own.use(await startOtlpReceiver());
-  const more = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, PENSTOCK_TRACE_SAMPLE: "0.1" };
-  const account = await runPenstock(scenario, place, { more });
-  if (collector.spans.length === 0) throw new Error("no trace was sent");
-  return account;
+type Entry = { apiUrl: string; redis: number; own: AsyncDisposableStack; env?: Record<string, string> };
+
+/** A Penstock with a database, and a database of Redis, to itself, that stands still until its slice. */
+async function enter(name: string, scenario: Scenario, { apiUrl, redis, own, env = {} }: Entry): Promise<Contestant> {
+  const place = await createPlace(scenario, servers, `${apiUrl}/${scenario.records}`, own);
+  const redisUrl = `${servers.redis.url}/${redis}`;
+  const { running, count } = await startLongPull(scenario, { ...place, redisUrl }, env, own);
+  const tellAll = (signal: NodeJS.Signals) => {
+    for (const child of running.processes.values()) child.kill(signal);
+  };
+  own.defer(() => tellAll("SIGCONT"));
+  tellAll("SIGSTOP");
+  return {
+    name,
+    count,
+    begin: () => {
+      tellAll("SIGCONT");
+      if (name === "scraped") scrape(running.metricsUrls);
+    },
+    end: () => tellAll("SIGSTOP"),
+  };
 }
 
 /** As Prometheus does, with whatever comes. */
-function scrape({ metricsUrls }: RunningPenstock): Disposable {
-  const timer = setInterval(() => {
-    for (const url of metricsUrls)
-      void fetch(url).then(
-        (answer) => answer.text(),
-        () => undefined,
-      );
-  }, scrapeEveryMs);
-  return { [Symbol.dispose]: () => clearInterval(timer) };
+function scrape(urls: readonly string[]): void {
+  for (const url of urls)
+    void fetch(url).then(
+      (answer) => answer.text(),
+      () => undefined,
+    );
 }

@@ -4,26 +4,16 @@ import { waitUntil } from "@penstock/testing/wait-until";
 import type { Account } from "../contenders.ts";
 import { migrationsRoot, type Place } from "../place.ts";
 import type { Scenario } from "../scenarios.ts";
-import { type RunningPenstock, startPenstock } from "../start-penstock.ts";
+import { startPenstock } from "../start-penstock.ts";
 import { type Usage, usageOf } from "../usage.ts";
 
 const sources = join(import.meta.dirname, "../sources");
 
-/**
- * Penstock's first run, from an empty database.
- *
- * @param more variables beside those that it needs; `beside` is done while it runs, and ended with it
- */
-export async function runPenstock(
-  { backend, pageSize }: Scenario,
-  place: Place,
-  { more = {}, beside }: { more?: Record<string, string>; beside?: (running: RunningPenstock) => Disposable } = {},
-): Promise<Account> {
+/** Penstock's first run, from an empty database. */
+export async function runPenstock({ backend, pageSize }: Scenario, place: Place): Promise<Account> {
   await using stack = new AsyncDisposableStack();
-  const env = { API_BASE_URL: place.apiUrl, BATCH_SIZE: String(pageSize), ...more };
-  const running = await startPenstock(backend, { place, sources, env }, stack);
-  const { processes, whileAlive } = running;
-  if (beside !== undefined) stack.use(beside(running));
+  const env = { API_BASE_URL: place.apiUrl, BATCH_SIZE: String(pageSize) };
+  const { processes, whileAlive } = await startPenstock(backend, { place, sources, env }, stack);
   const { records, endedAt } = await whileAlive(endOfRun(place.databaseUrl));
   const usage: Record<string, Usage> = {};
   for (const [name, { pid }] of processes) usage[name] = await usageOf(pid ?? 0);

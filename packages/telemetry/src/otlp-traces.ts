@@ -18,7 +18,7 @@ import {
 import { codeOf } from "@penstock/core/decision";
 import { otlpResource } from "./otlp-resource.ts";
 import { parseTraceparent, type SpanContext } from "./trace-context.ts";
-import type { RecordedSpan, SpanRecorder, SpanStart } from "./traces.ts";
+import { type RecordedSpan, type SpanRecorder, type SpanStart, unrecorded } from "./traces.ts";
 
 /** Where spans and metrics are sent: `<url>/v1/traces` and `<url>/v1/metrics`, as OTLP over HTTP. */
 export type OtlpTarget = { url: string; headers: Record<string, string>; serviceName: string };
@@ -52,6 +52,8 @@ export function createSpanRecorder({ sample, processor, serviceName }: OtlpTrace
   const tracer = provider.getTracer("penstock");
   return {
     start: (start, parent) => {
+      // As the sampler would have it, which takes its time: of a trace that is left out there are as many spans.
+      if (parent?.isSampled === false) return unrecorded.start(start, parent);
       const { name, kind = "internal", link, attributes = {} } = start;
       const options = { kind: kinds[kind], attributes, links: linksTo(link) };
       return recorded(tracer.startSpan(name, options, contextOf(parent)));
