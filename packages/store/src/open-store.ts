@@ -15,6 +15,7 @@ import { type Connection, createConnection } from "./connection.ts";
 import { createStore } from "./create-store.ts";
 import { postgresql, sqlite } from "./dialect.ts";
 import { codesOf, translateError } from "./errors.ts";
+import { withKeptStatements } from "./kept-statements.ts";
 import { migratePostgres, migrateSqlite } from "./migrate.ts";
 import { readMigrations } from "./migrations.ts";
 import type { PoolUse, Store } from "./store.ts";
@@ -111,7 +112,8 @@ type SqliteOptions = { readonly: boolean; bulk: BulkValues; observe: ObserveStat
 
 function sqliteClient(path: string, { readonly, bulk, observe }: SqliteOptions) {
   const timeout = busyTimeoutMs[readonly ? "reader" : "writer"];
-  const adapter = withBulkValues(new PrismaBetterSqlite3({ url: `file:${path}`, timeout, readonly }), bulk, observe);
+  const plain = new PrismaBetterSqlite3({ url: `file:${path}`, timeout, readonly });
+  const adapter = withBulkValues(readonly ? plain : withKeptStatements(plain), bulk, observe);
   // A test proves both schemas equal; their clients differ in nothing that is used here.
   return { client: new SqliteClient({ adapter }) as unknown as Prisma, adapter: adapter.connect };
 }
