@@ -44,6 +44,14 @@ describe("a statement of SQLite", () => {
     expect(await rows()).toHaveLength(2);
   });
 
+  test("names its columns as they are, when another program has added one since", async () => {
+    await insert("x", 1);
+    const all = () => db.$queryRaw`SELECT t.*, 'last' AS l FROM t`;
+    expect(await all()).toEqual([{ a: "x", n: 1, l: "last" }]);
+    await db.$executeRaw`ALTER TABLE t ADD COLUMN more TEXT DEFAULT 'm'`;
+    expect(await all()).toEqual([{ a: "x", n: 1, more: "m", l: "last" }]);
+  });
+
   test("is forgotten when there were many others since", async () => {
     await insert("x", 1);
     for (let i = 0; i < 250; i++) await db.$queryRaw(Prisma.raw(`SELECT ${i} AS i`));

@@ -6,7 +6,7 @@ const mostKept = 200;
 
 /**
  * The same factory, whose adapter compiles each text of a statement once. Prisma's adapter for SQLite compiles it every time, which is a
- * tenth of the time of a page. Not for connections that read views: the columns of a compiled statement are those it was compiled with.
+ * tenth of the time of a page.
  */
 export function withKeptStatements(factory: SqlDriverAdapterFactory): SqlDriverAdapterFactory {
   return {
@@ -39,12 +39,21 @@ function keepStatements(client: Database.Database): void {
   Object.assign(client, { prepare });
 }
 
-/** Parameters that are bound stay so for the life of a statement: here they come with each execution instead. */
+/**
+ * Parameters that are bound stay so for the life of a statement: here they come with each execution instead. And the columns are asked
+ * for behind the rows: SQLite compiles a statement anew as it is executed when a table has changed since, as by a newer program.
+ */
 function unbound(statement: Database.Statement, parameters: unknown[] = []): Database.Statement {
+  let rows: unknown[] | undefined;
+  const read = () => (rows ??= statement.raw().all(parameters));
+  const columns = () => {
+    read();
+    return statement.columns();
+  };
   return Object.assign(Object.create(statement), {
     bind: (given: unknown[]) => unbound(statement, given),
     run: () => statement.run(parameters),
-    columns: () => statement.columns(),
-    raw: () => ({ all: () => statement.raw().all(parameters) }),
+    columns,
+    raw: () => ({ all: read }),
   });
 }
