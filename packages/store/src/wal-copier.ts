@@ -46,11 +46,14 @@ export function createWalCopier(path: string): WalCopier {
       worker.postMessage("copy" satisfies Asked);
     },
     close: async () => {
-      if (worker === undefined) return;
+      const closing = worker;
+      if (closing === undefined) return;
+      // Closed twice, it would wait for an end that has been.
+      worker = undefined;
       const gone = Promise.withResolvers<number>();
-      worker.once("exit", gone.resolve);
-      worker.ref();
-      worker.postMessage("close" satisfies Asked);
+      closing.once("exit", gone.resolve);
+      closing.ref();
+      closing.postMessage("close" satisfies Asked);
       await gone.promise;
     },
   };
