@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { queueTargets } from "@penstock/testing/databases";
 import { canStartOwn, startOwnRedis } from "@penstock/testing/servers";
 import { waitUntil } from "@penstock/testing/wait-until";
+import type { IQueueBackend } from "bullmq";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type BullWorker, openQueueBackend, type QueueBackend } from "./backend.ts";
 import { fetchQueue } from "./catalog.ts";
@@ -73,6 +74,30 @@ describe.each(queueTargets())("stopping a worker on $name", (target) => {
     opened.start("abort", { handlers: again.handlers, options });
     await waitUntil(() => again.contexts.length === 1, { what: "another worker to take it" });
     expect(again.contexts[0]).toMatchObject({ attempt: 1, stalls: 0 });
+  });
+
+  test("leaves what it hands back to others, even when it was about to take a job", async () => {
+    const handedBack = Promise.withResolvers<void>();
+    const createWorker: QueueBackend["createWorker"] = (...made) => {
+      const worker = opened.backend.createWorker(...made);
+      const inner: IQueueBackend = Reflect.get(worker, "backend");
+      const moveToActive = inner.moveToActive.bind(inner);
+      inner.moveToActive = async (...asked) => {
+        if (contexts.length > 0) await handedBack.promise;
+        return await moveToActive(...asked);
+      };
+      return worker;
+    };
+    const { contexts, handlers } = holding();
+    const worker = startWorker({ ...opened.backend, createWorker }, { queue: fetchQueue("late"), handlers, options });
+    await opened.queues().enqueue([fetchJob("late")]);
+    await waitUntil(() => contexts.length === 1, { what: "the job to run" });
+    const stopping = worker.stop(50);
+    await waitUntil(async () => (await opened.depthOf("late"))?.waiting === 1, { what: "the job to be back" });
+    handedBack.resolve();
+    expect(await stopping).toBe(false);
+    expect(await opened.depthOf("late")).toMatchObject({ waiting: 1, active: 0, delayed: 0, failed: 0 });
+    expect(contexts).toHaveLength(1);
   });
 
   test("of an idle worker is a matter of moments", async () => {

@@ -3,6 +3,7 @@ import { decide } from "@penstock/core/decision";
 import type { BullJob, BullWorker, QueueBackend } from "./backend.ts";
 import { maxStalledCount } from "./driver.ts";
 import { isAloneId } from "./enqueue.ts";
+import { returnToWaiting } from "./job-return.ts";
 import { createBinder } from "./job-runner.ts";
 import { createOutage, processJob } from "./process-job.ts";
 import type { RunningWorker, WorkerDefinition, WorkerOptions } from "./queues.ts";
@@ -43,11 +44,14 @@ function createProcessor(backend: QueueBackend, { queue, handlers, options }: Wo
   const outage = createOutage();
   return async (job: BullJob, token?: string, bullSignal?: AbortSignal): Promise<void> => {
     const signal = bullSignal ?? new AbortController().signal;
+    const active = { job, token: token ?? "", signal };
+    // While it closes, BullMQ asks for a job once more, and may get the one that was just handed back.
+    if (state.isStopping) return await returnToWaiting(active);
     state.active++;
     const leave = await backend.gate.enter(isSuspect(job));
     try {
       await processJob({
-        active: { job, token: token ?? "", signal },
+        active,
         bound: bind(job.name, job.data),
         context: { ...contextOf(job, options), signal },
         queue: backend.queue(queue),

@@ -1,4 +1,5 @@
 import { relative } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import type { Reporter, TestCase, TestModule, Vitest } from "vitest/node";
 
 /**
@@ -27,8 +28,17 @@ export default class ClosingReporter implements Reporter {
 }
 
 function told(test: TestCase): string {
-  const messages = (test.result().errors ?? []).map(({ message }) => firstLine(message));
+  const messages = (test.result().errors ?? []).map(({ message, diff = "" }) => `${firstLine(message)}${changes(diff)}`);
   return `${fileOf(test.module)}: ${test.fullName}: ${messages.join("; ")}`;
+}
+
+const changesTold = 8;
+
+/** What differs, without what is the same: the message leaves out most of both. */
+function changes(diff: string): string {
+  const lines = stripVTControlCharacters(diff).split("\n");
+  const changed = lines.filter((line) => /^[-+] {2}/.test(line)).map((line) => line.replace(/\s+/g, " "));
+  return changed.length === 0 ? "" : ` (${changed.slice(0, changesTold).join(" ")})`;
 }
 
 const fileOf = (module: TestModule) => relative(process.cwd(), module.moduleId);
