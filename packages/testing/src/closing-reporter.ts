@@ -28,7 +28,9 @@ export default class ClosingReporter implements Reporter {
 }
 
 function told(test: TestCase): string {
-  const messages = (test.result().errors ?? []).map(({ message, diff = "" }) => `${firstLine(message)}${changes(diff)}`);
+  const messages = (test.result().errors ?? []).map(
+    ({ message, diff = "" }) => `${firstLine(message)}${changes(diff)}`,
+  );
   return `${fileOf(test.module)}: ${test.fullName}: ${messages.join("; ")}`;
 }
 
