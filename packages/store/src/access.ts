@@ -11,7 +11,7 @@ export type Access = {
   keys(): Promise<ApiKey[]>;
   /** Ends the key and its sessions; false when there is no such key, or it is revoked already. */
   revokeKey(id: string, author: Author): Promise<boolean>;
-  /** Asked with every request, as {@link Access.session} is. */
+  /** Asked with every request that does something, and once a second for those that read, as {@link Access.session} is. */
   key(id: string): Promise<(ApiKey & { secretHash: string }) | undefined>;
   /** True once a key was made, even if it was revoked since. */
   hasKeys(): Promise<boolean>;

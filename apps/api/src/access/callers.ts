@@ -1,13 +1,18 @@
 import type { Scope } from "@penstock/api-contract/route";
 import type { Access, ApiKey } from "@penstock/store/access";
 import { authorOf } from "../author.ts";
+import { rememberAccess } from "./remember-access.ts";
 import { hashOf, isSecret, newToken, parseKey } from "./secrets.ts";
 
 /** Who asks. `open`: nobody in particular, on this machine, where no key is needed. */
 export type Caller = { kind: "open" | "key" | "session"; name: string; scope: Scope; expiresAt: Date | null };
 
-/** What a request shows of its caller. */
-export type Credentials = { authorization: string | undefined; sessionToken: string | undefined };
+/** What a request shows of its caller. One that only reads is let in on what was known of its key within the last second. */
+export type Credentials = {
+  authorization: string | undefined;
+  sessionToken: string | undefined;
+  isReading: boolean;
+};
 
 export type Callers = {
   /** `undefined` when a key is needed, and what was shown is none that holds. */
@@ -24,6 +29,7 @@ const nobody = hashOf("");
 
 /** @param mayBeOpen whether only this machine can reach the API, and only this process has the queues */
 export function createCallers(access: Access, { mayBeOpen }: { mayBeOpen: boolean }): Callers {
+  const remembered = rememberAccess(access);
   const open: Caller = { kind: "open", name: "this machine", scope: "admin", expiresAt: null };
   // Once there was a key, one is needed for good: revoking the last must not open the door.
   let hasKeys = false;
@@ -33,15 +39,15 @@ export function createCallers(access: Access, { mayBeOpen }: { mayBeOpen: boolea
     return !hasKeys;
   };
 
-  const byKey = async (text: string): Promise<ApiKey | undefined> => {
+  const byKey = async (text: string, { key: find }: Pick<Access, "key">): Promise<ApiKey | undefined> => {
     const parsed = parseKey(text);
-    const key = parsed && (await access.key(parsed.id));
+    const key = parsed && (await find(parsed.id));
     const isRight = isSecret(parsed?.secret ?? "none", key?.secretHash ?? nobody);
     return key !== undefined && isRight && isValid(key) ? key : undefined;
   };
 
-  const bySession = async (token: string): Promise<Caller | undefined> => {
-    const session = await access.session(hashOf(token));
+  const bySession = async (token: string, { session: find }: Pick<Access, "session">): Promise<Caller | undefined> => {
+    const session = await find(hashOf(token));
     if (session === undefined || session.expiresAt <= new Date() || !isValid(session.key)) return undefined;
     const { name, scope } = session.key;
     return { kind: "session", name, scope, expiresAt: session.expiresAt };
@@ -49,20 +55,21 @@ export function createCallers(access: Access, { mayBeOpen }: { mayBeOpen: boolea
 
   return {
     isOpen,
-    identify: async ({ authorization, sessionToken }) => {
+    identify: async ({ authorization, sessionToken, isReading }) => {
+      const known = isReading ? remembered : access;
       if (authorization !== undefined) {
         const [, bearer = ""] = /^Bearer +(\S+)$/i.exec(authorization) ?? [];
-        const key = await byKey(bearer);
+        const key = await byKey(bearer, known);
         return key && { kind: "key", name: key.name, scope: key.scope, expiresAt: key.expiresAt };
       }
       if (sessionToken !== undefined) {
-        const caller = await bySession(sessionToken);
+        const caller = await bySession(sessionToken, known);
         if (caller !== undefined) return caller;
       }
       return (await isOpen()) ? open : undefined;
     },
     login: async (text) => {
-      const key = await byKey(text);
+      const key = await byKey(text, access);
       if (key === undefined) return undefined;
       const leftMs = key.expiresAt === null ? sessionMs : key.expiresAt.getTime() - Date.now();
       const maxAgeMs = Math.min(sessionMs, leftMs);
@@ -73,7 +80,10 @@ export function createCallers(access: Access, { mayBeOpen }: { mayBeOpen: boolea
       await access.createSession(session, authorOf(caller));
       return { token, maxAgeMs, caller };
     },
-    logout: (token, caller) => access.endSession(hashOf(token), authorOf(caller)),
+    logout: async (token, caller) => {
+      await access.endSession(hashOf(token), authorOf(caller));
+      remembered.forgetSession(hashOf(token));
+    },
   };
 }
 

@@ -40,9 +40,10 @@ export function guard(server: FastifyInstance): void {
   });
 }
 
-/** What a request shows of who sends it. */
-export function credentialsOf({ headers, cookies }: FastifyRequest): Credentials {
-  return { authorization: headers.authorization, sessionToken: cookies[sessionCookie] };
+/** What a request shows of who sends it, and whether it only reads. */
+export function credentialsOf({ method, headers, cookies }: FastifyRequest): Credentials {
+  const { authorization } = headers;
+  return { authorization, sessionToken: cookies[sessionCookie], isReading: safeMethods.includes(method) };
 }
 
 /** A server with a route that does not say who may ask does not start. */

@@ -18,7 +18,8 @@ export type LiveHub = AsyncDisposable & {
 /** The same list for all who listen, so that it need be written once only. */
 export type Told = readonly LiveEvent[];
 
-const lookMs = 1_000;
+/** From one look to the next: longer the more listen, since telling them is what costs, and the pipeline may need the processors. */
+const lookMs = { least: 1_000, perListener: 10, most: 5_000 };
 const runsTold = 50;
 /** Looks that a listener may be behind. One that reads too slowly is told to begin anew by being cut off. */
 const maxBehind = 64;
@@ -78,7 +79,8 @@ export function createLiveHub(
         beatAt = performance.now();
         tell([]);
       }
-      await delay(lookMs, undefined, { signal: closing.signal }).catch(() => undefined);
+      const pauseMs = Math.min(lookMs.most, Math.max(lookMs.least, listeners.size * lookMs.perListener));
+      await delay(pauseMs, undefined, { signal: closing.signal }).catch(() => undefined);
     }
     looking = undefined;
     standing = undefined;
