@@ -32,8 +32,13 @@ export type BackendOptions = {
 
 export type BullQueue = Queue<unknown, unknown, string, unknown, unknown, string, IQueueBackend, unknown>;
 
-/** A class because only one can reach what BullMQ protects: the timers of a worker that never comes to close. */
+/** A class because only one can reach what BullMQ protects: the jobs of a worker, and the timers of one that never comes to close. */
 export class BullWorker extends Worker<unknown, unknown, string, IQueueBackend, JobProgress, unknown> {
+  /** Whether the job was delivered to it and is not done. */
+  runs(jobId: string): boolean {
+    return this.lockManager.getTrackedJobIds().includes(jobId);
+  }
+
   /** Stops renewing locks and looking for stalled jobs. Its jobs are taken for stalled by other workers in time. */
   async abandon(): Promise<void> {
     await this.lockManager.close();
@@ -52,6 +57,7 @@ export type QueueBackend = {
   queue(name: string): BullQueue;
   readonly producer: BullProducer;
   renewProducer(error: unknown): boolean;
+  readonly locksOf: QueueDriver["locksOf"];
   createWorker(
     name: string,
     processor: Processor<unknown, unknown, string>,
@@ -117,6 +123,7 @@ function createBackend(
     queue: (name) => queues.get(name) ?? openQueue(name),
     producer,
     renewProducer: driver.renewProducer,
+    locksOf: driver.locksOf,
     createWorker: (name, processor, options) =>
       new BullWorker(
         name,

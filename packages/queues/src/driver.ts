@@ -3,6 +3,9 @@ import type { PoolUse } from "./queues.ts";
 
 export type QueueFactory = BackendFactory<IQueueBackend, unknown>;
 
+/** The lock of a job that is active: it names the worker that the job was handed to. */
+export type HeldLock = { jobId: string; token: string };
+
 /** What the backends differ in. Everything else in this package treats them alike. */
 export type QueueDriver = {
   readonly kind: "embedded" | "redis" | "postgres";
@@ -18,6 +21,8 @@ export type QueueDriver = {
   connections(): PoolUse | undefined;
   /** Gives the producer a new connection when the error says that the old one would go on failing; true if it did. */
   renewProducer(error: unknown): boolean;
+  /** Of the active jobs of a queue, those handed to this worker. */
+  locksOf(queue: string, workerId: string): Promise<HeldLock[]>;
   /** See Queues. */
   releaseActive(): Promise<number>;
   /** Never waits for a server. */

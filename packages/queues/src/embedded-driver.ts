@@ -71,6 +71,8 @@ function createDriver(db: LastingPglite, lock: EmbeddedLock): EmbeddedDriver {
     ping: async () => void (await connection.query("SELECT 1")),
     connections: () => undefined,
     renewProducer: () => false,
+    // Between the queue and its workers is no connection that could break.
+    locksOf: async () => [],
     releaseActive: () => releaseActive(connection, openedAt),
     lock,
     close: async () => {

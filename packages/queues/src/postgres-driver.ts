@@ -3,7 +3,7 @@ import { ConfigError } from "@penstock/core/errors";
 import { createPostgresBackend, type PgPool, runMigrations } from "bullmq";
 import { Pool } from "pg";
 import { ask } from "./ask.ts";
-import type { QueueDriver, QueueFactory } from "./driver.ts";
+import type { HeldLock, QueueDriver, QueueFactory } from "./driver.ts";
 import type { ErrorReporter } from "./error-reporter.ts";
 import { patientBackend } from "./patient-backend.ts";
 import type { PoolUse } from "./queues.ts";
@@ -62,9 +62,20 @@ export async function openPostgresDriver(
     ping: () => ask(where, () => select1(shared), 2_000),
     connections: () => useOf([...pools]),
     renewProducer: () => false,
+    locksOf: (queue, workerId) => locksOf(shared, queue, workerId),
     releaseActive: async () => 0,
     close,
   };
+}
+
+/** A token is the worker's id with a number; see BullMQ's `Worker.mainLoop`. */
+async function locksOf(pool: Pool, queue: string, workerId: string): Promise<HeldLock[]> {
+  const { rows } = await pool.query<HeldLock>(
+    `SELECT id AS "jobId", lock_token AS token FROM job
+     WHERE queue = $1 AND state = 'active' AND starts_with(lock_token, $2)`,
+    [queue, `${workerId}:`],
+  );
+  return rows;
 }
 
 function useOf(pools: Pool[]): PoolUse {

@@ -1,7 +1,7 @@
 import { createRedisBackend } from "bullmq";
 import { Redis } from "ioredis";
 import { ask } from "./ask.ts";
-import type { QueueDriver, QueueFactory } from "./driver.ts";
+import { type HeldLock, keyPrefix, type QueueDriver, type QueueFactory } from "./driver.ts";
 import type { ErrorReporter, QueueLogger } from "./error-reporter.ts";
 import type { PoolUse } from "./queues.ts";
 import { checkRedis } from "./redis-check.ts";
@@ -49,12 +49,23 @@ export async function openRedisDriver(settings: RedisSettings, options: RedisDri
     ping: async () => void (await ask(`Redis at ${redisAddress(settings)}`, () => shared.ping(), 2_000)),
     connections: () => useOf(connections.filter(({ status }) => status !== "end")),
     renewProducer: (error) => renewWithoutScripts(producer, error),
+    locksOf: (queue, workerId) => locksOf(shared, `${keyPrefix}:${queue}`, workerId),
     releaseActive: async () => 0,
     close: async () => {
       isClosed = true;
       for (const redis of connections) redis.disconnect();
     },
   };
+}
+
+/** A token is the worker's id with a number; see BullMQ's `Worker.mainLoop`. */
+async function locksOf(redis: Redis, queueKey: string, workerId: string): Promise<HeldLock[]> {
+  const jobIds = await redis.lrange(`${queueKey}:active`, 0, -1);
+  if (jobIds.length === 0) return [];
+  const tokens = await redis.mget(jobIds.map((jobId) => `${queueKey}:${jobId}:lock`));
+  return jobIds
+    .map((jobId, i) => ({ jobId, token: tokens[i] ?? "" }))
+    .filter(({ token }) => token.startsWith(`${workerId}:`));
 }
 
 /** One that is down is "waiting"; how many commands each holds back is not to be had. */

@@ -8,6 +8,7 @@ import { createBinder } from "./job-runner.ts";
 import { createOutage, processJob } from "./process-job.ts";
 import type { RunningWorker, WorkerDefinition, WorkerOptions } from "./queues.ts";
 import { stopWorker, type WorkerState } from "./stop-worker.ts";
+import { returnUndelivered } from "./undelivered-jobs.ts";
 
 /** Jobs that lost their worker so often are suspected of having killed it. */
 const suspectStalls = 2;
@@ -28,6 +29,7 @@ export function startWorker(backend: QueueBackend, definition: WorkerDefinition)
     settings: { backoffStrategy: createBackoff(options) },
   });
   worker.on("error", (error) => backend.report(queue, error));
+  returnUndelivered(backend, worker, { queue, isStopping: () => state.isStopping });
   worker.on("lockRenewalFailed", (jobIds) => cancelLost(worker, jobIds));
   let stopped: Promise<boolean> | undefined;
   return {
