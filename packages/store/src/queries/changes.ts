@@ -3,7 +3,7 @@ import type { Dialect } from "../dialect.ts";
 import { isCurrent } from "../generation.ts";
 import type { Statements } from "../statements.ts";
 import type { ChangePage, ChangePlace, ChangeQuery } from "./queries.ts";
-import { instantJson, type RecordRow, recordColumns, recordJson } from "./records.ts";
+import { instantJson, nameJson, type RecordRow, recordColumns, recordJson, type StreamName } from "./records.ts";
 
 /*
  * The order in which records changed. A transaction that writes records gives all of them one number, `change`: on SQLite, where
@@ -25,7 +25,7 @@ export async function listChanges(db: Statements, dialect: Dialect, query: Chang
   const after = query.after === "now" ? { change: upTo } : query.after;
   const where = Prisma.join(predicates(query, after, upTo), " AND ");
   const rows = await db.$queryRaw<ChangedRow[]>`
-    SELECT ${recordColumns(dialect, {})}, CAST(change AS TEXT) AS change_text
+    SELECT source, stream, ${recordColumns(dialect, {})}, CAST(change AS TEXT) AS change_text
     FROM records WHERE ${where} ORDER BY ${order} LIMIT ${query.limit}`;
   const last = rows.at(-1);
   const isWhole = rows.length < query.limit;
@@ -34,7 +34,7 @@ export async function listChanges(db: Statements, dialect: Dialect, query: Chang
 }
 
 /** `change_text`, since what is sorted by must stay a number. */
-type ChangedRow = RecordRow & { change_text: string };
+type ChangedRow = StreamName & RecordRow & { change_text: string };
 
 const order = Prisma.sql`change, source, stream, key`;
 
@@ -73,7 +73,7 @@ function predicates({ source, stream }: ChangeQuery, after: ChangePlace | undefi
 
 function changeJson(row: ChangedRow): string {
   const kind = row.deleted_at !== null ? "deleted" : Number(row.revision) === 1 ? "added" : "updated";
-  return `{"change":"${kind}","changedAt":${instantJson(row.updated_at)},"record":${recordJson(row)}}`;
+  return `{"change":"${kind}","changedAt":${instantJson(row.updated_at)},"record":${recordJson(nameJson(row), row)}}`;
 }
 
 function placeOf({ change_text: change, source, stream, key }: ChangedRow): ChangePlace {

@@ -34,7 +34,7 @@ export async function listRecords(db: Statements, dialect: Dialect, query: Recor
   return { lines: pages.map(({ lines }) => lines).join("\n"), count: query.limit - left, last: pages.at(-1)?.last };
 }
 
-type StreamName = { source: string; stream: string };
+export type StreamName = { source: string; stream: string };
 
 /** The first stream behind this one, of all or of a source's, that has ever had records. */
 async function streamAfter(db: Statements, source?: string, at?: StreamName): Promise<StreamName | undefined> {
@@ -62,10 +62,11 @@ async function readStream(db: Statements, dialect: Dialect, query: RecordQuery &
     ORDER BY ${orders[query.order]}`;
   const last = rows.at(-1);
   const { source, stream } = query;
+  const name = nameJson(query);
   return {
-    lines: rows.map(recordJson).join("\n"),
+    lines: rows.map((row) => recordJson(name, row)).join("\n"),
     count: rows.length,
-    last: last && { source, stream, key: last.key, ts: isoOf(last.ts) },
+    last: last && { source, stream, key: last.key, ts: isoOf(last.ts_text) },
   };
 }
 
@@ -98,7 +99,7 @@ function behind(dialect: Dialect, order: RecordQuery["order"], { key, ts }: Reco
 }
 
 /** What {@link recordJson} is made of, as the driver gives it: instants are text, and so is the data. */
-export type RecordRow = StreamName & {
+export type RecordRow = {
   key: string;
   data: string;
   revision: number | bigint;
@@ -108,27 +109,30 @@ export type RecordRow = StreamName & {
   observed_at: string;
   first_seen_at: string;
   updated_at: string;
-  ts: string | null;
+  /** `ts` is what is sorted by, as an instant. */
+  ts_text: string | null;
   deleted_at: string | null;
 };
 
 export function recordColumns(dialect: Dialect, { fields }: Pick<RecordQuery, "fields">): Prisma.Sql {
   const data = fields === undefined ? Prisma.sql`data` : dataOf(dialect, fields);
-  return Prisma.sql`source, stream, key, CAST(${data} AS TEXT) AS data, revision, run_id, seq, schema_version, observed_at, first_seen_at,
-    updated_at, ts, deleted_at`;
+  return Prisma.sql`key, CAST(${data} AS TEXT) AS data, revision, run_id, seq, schema_version,
+    CAST(observed_at AS TEXT) AS observed_at, CAST(first_seen_at AS TEXT) AS first_seen_at, CAST(updated_at AS TEXT) AS updated_at,
+    CAST(ts AS TEXT) AS ts_text, CAST(deleted_at AS TEXT) AS deleted_at`;
+}
+
+/** What the records of a stream begin with. */
+export function nameJson({ source, stream }: StreamName): string {
+  return `"source":${JSON.stringify(source)},"stream":${JSON.stringify(stream)}`;
 }
 
 /** A record as the API gives it. Put together here: where the database does it, it takes twice as long, for the times above all. */
-export function recordJson(row: RecordRow): string {
-  const { ts, data, revision, seq } = row;
-  const [source, stream, key, runId, schemaVersion] = [
-    row.source,
-    row.stream,
-    row.key,
-    row.run_id,
-    row.schema_version,
-  ].map((text) => JSON.stringify(text));
-  return `{"source":${source},"stream":${stream},"key":${key},"ts":${instantJson(ts)},"data":${data},"revision":${revision},\
+export function recordJson(name: string, row: RecordRow): string {
+  const { ts_text: ts, data, revision, seq } = row;
+  const key = JSON.stringify(row.key);
+  const runId = JSON.stringify(row.run_id);
+  const schemaVersion = JSON.stringify(row.schema_version);
+  return `{${name},"key":${key},"ts":${instantJson(ts)},"data":${data},"revision":${revision},\
 "observedAt":${instantJson(row.observed_at)},"firstSeenAt":${instantJson(row.first_seen_at)},"updatedAt":${instantJson(row.updated_at)},\
 "deletedAt":${instantJson(row.deleted_at)},"runId":${runId},"seq":${seq},"schemaVersion":${schemaVersion}}`;
 }
@@ -139,13 +143,15 @@ export function instantJson(text: string | null): string {
 }
 
 const secondsLength = "2026-01-01T00:00:00".length;
-const utc = "+00:00";
+/** What the databases call UTC: SQLite has what was stored, Postgres what it makes of an instant. */
+const utcs = ["+00:00", "+00"];
 
-/** ISO text in UTC to the millisecond. The databases name UTC as +00:00, and Postgres leaves zeros at the end out. */
+/** ISO text in UTC to the millisecond. Postgres writes a blank for the T, and leaves zeros at the end out. */
 function isoOf<T extends string | null>(text: T): T | string {
   if (text === null) return text;
-  if (!text.endsWith(utc)) return new Date(text).toISOString();
-  const time = text.slice(0, -utc.length);
+  const utc = utcs.find((name) => text.endsWith(name));
+  if (utc === undefined) return new Date(text).toISOString();
+  const time = text.slice(0, -utc.length).replace(" ", "T");
   return `${(time.length === secondsLength ? `${time}.` : time).padEnd(secondsLength + 4, "0")}Z`;
 }
 
