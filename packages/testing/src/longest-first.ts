@@ -23,6 +23,7 @@ const longest = [
   "packages/queues/src/enqueue.integration.test.ts",
   "packages/queues/src/embedded.integration.test.ts",
   "packages/queues/src/worker.integration.test.ts",
+  "packages/queues/src/stop-worker.integration.test.ts",
   "packages/queues/src/lasting-pglite.integration.test.ts",
   "apps/api/src/fuzz.integration.test.ts",
   "packages/pipeline/src/fuzz.integration.test.ts",
