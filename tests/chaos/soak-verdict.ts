@@ -7,9 +7,8 @@ const allowedSlowdown = 0.9;
 const windowMs = 2_000;
 
 /**
- * Throughput and the largest memory of each tenth of the records. Throughput is the median of windows of two seconds: a page whose
- * job waits until its lock is over, since a connection was cut at the wrong moment, is a pause of that tenth and no slowdown. The first tenth is the warm-up: the last is compared with the
- * second.
+ * Throughput and the largest memory of each tenth of the records. Throughput is the median of windows of two seconds: the pause after a
+ * connection was cut is one of that tenth and no slowdown. The first tenth is the warm-up: the last is compared with the second.
  */
 export function verdict(samples: readonly Sample[], total: number): { lines: string[]; problems: string[] } {
   const tenths = Array.from({ length: 10 }, (_, i) => tenth(samples, (i * total) / 10, ((i + 1) * total) / 10));
