@@ -9,6 +9,7 @@ import { type LastingPglite, lastingPglite } from "./lasting-pglite.ts";
 import { patientBackend } from "./patient-backend.ts";
 import { createPglitePool } from "./pglite-pool.ts";
 import { openPgliteThread, type PgliteThread } from "./pglite-thread.ts";
+import { locksOf } from "./postgres-driver.ts";
 import { restingBackend } from "./resting-backend.ts";
 
 export type EmbeddedSettings = { dataDir: string };
@@ -71,8 +72,7 @@ function createDriver(db: LastingPglite, lock: EmbeddedLock): EmbeddedDriver {
     ping: async () => void (await connection.query("SELECT 1")),
     connections: () => undefined,
     renewProducer: () => false,
-    // Between the queue and its workers is no connection that could break.
-    locksOf: async () => [],
+    locksOf: (queue, workerId) => locksOf(connection, queue, workerId),
     releaseActive: () => releaseActive(connection, openedAt),
     lock,
     close: async () => {

@@ -68,14 +68,16 @@ export async function openPostgresDriver(
   };
 }
 
+type Asked = { query(text: string, params: unknown[]): Promise<{ rows: unknown[] }> };
+
 /** A token is the worker's id with a number; see BullMQ's `Worker.mainLoop`. */
-async function locksOf(pool: Pool, queue: string, workerId: string): Promise<HeldLock[]> {
-  const { rows } = await pool.query<HeldLock>(
+export async function locksOf(postgres: Asked, queue: string, workerId: string): Promise<HeldLock[]> {
+  const { rows } = await postgres.query(
     `SELECT id AS "jobId", lock_token AS token FROM job
      WHERE queue = $1 AND state = 'active' AND starts_with(lock_token, $2)`,
     [queue, `${workerId}:`],
   );
-  return rows;
+  return rows as HeldLock[];
 }
 
 function useOf(pools: Pool[]): PoolUse {

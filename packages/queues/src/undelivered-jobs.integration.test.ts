@@ -2,13 +2,39 @@ import { queueTargets } from "@penstock/testing/databases";
 import { startTcpProxy } from "@penstock/testing/tcp-proxy";
 import { waitUntil } from "@penstock/testing/wait-until";
 import { expect, test } from "vitest";
-import { openQueueBackend } from "./backend.ts";
+import { type BullWorker, openQueueBackend, type QueueBackend } from "./backend.ts";
 import { fetchQueue } from "./catalog.ts";
 import { createQueues } from "./create-queues.ts";
+import { openTarget } from "./opened-queue.ts";
 import { fetchJob } from "./sample-jobs.ts";
 import { startWorker } from "./worker.ts";
 
 const queue = fetchQueue("s");
+const options = { concurrency: 1, attempts: 1, backoff: { initialMs: 1, maxMs: 1 } };
+
+test.each(queueTargets())("what a worker was handed is known by its locks, on $name", async (target) => {
+  await using stack = new AsyncDisposableStack();
+  const opened = stack.adopt(await openTarget(target), (each) => each.close());
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  const made: BullWorker[] = [];
+  const createWorker: QueueBackend["createWorker"] = (...given) => {
+    const worker = opened.backend.createWorker(...given);
+    made.push(worker);
+    return worker;
+  };
+  const handlers = { fetch: { handle: () => released, settle: async () => undefined } };
+  const worker = startWorker({ ...opened.backend, createWorker }, { queue, handlers, options });
+  stack.defer(async () => void (await worker.stop(1_000)));
+  const job = fetchJob("s");
+  await opened.queues().enqueue([job]);
+  await waitUntil(async () => (await opened.depthOf("s"))?.active === 1, { what: "the job to be handed out" });
+  const [handedTo] = made;
+  expect(await opened.backend.locksOf(queue, handedTo?.id ?? "")).toMatchObject([{ jobId: job.jobId }]);
+  expect(await opened.backend.locksOf(queue, "another")).toEqual([]);
+  await waitUntil(() => handedTo?.runs(job.jobId), { what: "the job to run" });
+  release();
+  await waitUntil(() => !handedTo?.runs(job.jobId), { what: "the job to end" });
+});
 
 for (const target of queueTargets().filter(({ name }) => name !== "embedded"))
   test(`a job of ${target.name} that was on its way when the connection broke comes back within seconds`, async () => {
@@ -25,7 +51,7 @@ for (const target of queueTargets().filter(({ name }) => name !== "embedded"))
     const worker = startWorker(disturbed, {
       queue,
       handlers: { fetch: { handle: async ({ seq }) => void done.push(seq), settle: async () => undefined } },
-      options: { concurrency: 1, attempts: 1, backoff: { initialMs: 1, maxMs: 1 } },
+      options,
     });
     stack.defer(async () => void (await worker.stop(0)));
     const { enqueue, depths } = createQueues(direct, { sources: ["s"] });
