@@ -80,7 +80,7 @@ async function watched(on: Scenario): Promise<void> {
   const place = await createPlace(on, servers, `${api.url}/${on.records}`, own);
   const served = await serve(place, own);
   const { count: counted } = await startLongPull(on, place, {}, own);
-  const seen = { pages: 0, events: 0 };
+  const seen: Reading = { pages: 0, events: 0, pageMs: [] };
   let end: () => Promise<Reading>;
   const compared = await compareInSlices(
     [
@@ -91,7 +91,8 @@ async function watched(on: Scenario): Promise<void> {
           end = startReaders(served.url, served.authorization, readers);
         },
         end: async () => {
-          const { pages, events } = await end();
+          const { pages, events, pageMs } = await end();
+          seen.pageMs.push(...pageMs);
           seen.pages += pages;
           seen.events += events;
         },
@@ -102,9 +103,10 @@ async function watched(on: Scenario): Promise<void> {
   );
   const [alone = [], beside = []] = [...compared.values()].map(({ perSecond }) => perSecond);
   const share = spread(beside.map((speed, i) => speed / (alone[i] ?? Number.NaN)));
+  const pageMs = seen.pageMs.toSorted((a, b) => a - b);
   process.stdout.write(`
 ${count(meanOf(alone))} records/s alone, ${count(meanOf(beside))} with ${readers} readers, who had ${count(seen.pages)} pages and ${count(seen.events)} pieces of
-events: ${(meanOf(beside) / meanOf(alone)).toFixed(2)} of the speed (${share.least.toFixed(2)} – ${share.most.toFixed(2)})\n`);
+events, a page in ${at(pageMs, 0.5).toFixed(0)} ms, at the 99th percentile in ${at(pageMs, 0.99).toFixed(0)}: ${(meanOf(beside) / meanOf(alone)).toFixed(2)} of the speed (${share.least.toFixed(2)} – ${share.most.toFixed(2)})\n`);
 }
 
 /** Records of one stream: those of one page through Penstock, the others made of them by the database. */

@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 
 /** What so many readers did between their start and their end. */
-export type Reading = { pages: number; events: number };
+export type Reading = { pages: number; events: number; pageMs: number[] };
 
 /** A page of records each so often, as somebody who looks through them; events come by themselves. */
 const pageEveryMs = 5_000;
@@ -17,7 +17,7 @@ const pageEveryMs = 5_000;
  */
 export function startReaders(url: string, authorization: string, count: number): () => Promise<Reading> {
   const ended = new AbortController();
-  const read: Reading = { pages: 0, events: 0 };
+  const read: Reading = { pages: 0, events: 0, pageMs: [] };
   // By what takes the least of the processors that they share with the pipeline here, and would not elsewhere.
   const agent = new Agent({ keepAlive: true });
   const ask = async (path: string) => {
@@ -42,6 +42,7 @@ export function startReaders(url: string, authorization: string, count: number):
       const answer = await ask(`/v1/records?limit=100${next === undefined ? "" : `&after=${next}`}`);
       next = nextIn(await text(answer));
       read.pages++;
+      read.pageMs.push(performance.now() - asked);
       await delay(Math.max(0, pageEveryMs - (performance.now() - asked)), undefined, { signal: ended.signal });
     }
   };
