@@ -2,13 +2,14 @@ import {
   FlowProducer,
   type IQueueBackend,
   type Job,
+  type JobJson,
   type JobProgress,
   type Processor,
   Queue,
   Worker,
   type WorkerOptions,
 } from "bullmq";
-import { keyPrefix, type QueueDriver } from "./driver.ts";
+import { type HeldLock, keyPrefix, type QueueDriver } from "./driver.ts";
 import { type EmbeddedSettings, openEmbeddedDriver } from "./embedded-driver.ts";
 import type { EmbeddedLock, EmbeddedLockInfo } from "./embedded-lock.ts";
 import { createErrorReporter, type ErrorReporter, type QueueLogger } from "./error-reporter.ts";
@@ -32,11 +33,31 @@ export type BackendOptions = {
 
 export type BullQueue = Queue<unknown, unknown, string, unknown, unknown, string, IQueueBackend, unknown>;
 
+type BaseWorker = Worker<unknown, unknown, string, IQueueBackend, JobProgress, unknown>;
+
 /** A class because only one can reach what BullMQ protects: the jobs of a worker, and the timers of one that never comes to close. */
 export class BullWorker extends Worker<unknown, unknown, string, IQueueBackend, JobProgress, unknown> {
-  /** Whether the job was delivered to it and is not done. */
-  runs(jobId: string): boolean {
-    return this.lockManager.getTrackedJobIds().includes(jobId);
+  /** From when they arrive until the server knows what became of them, which is longer than BullMQ keeps their locks. */
+  readonly #delivered = new Set<BullJob>();
+
+  /** Whether the job under this lock was delivered to it and is not done. */
+  holds({ jobId, token }: HeldLock): boolean {
+    return this.#delivered.values().some((job) => job.id === jobId && job.token === token);
+  }
+
+  protected override async nextJobFromJobData(jobData?: JobJson, jobId?: string, token?: string): Promise<BullJob> {
+    const job: BullJob = await super.nextJobFromJobData(jobData, jobId, token);
+    // None when nothing waits, whatever the type says.
+    if (job !== undefined) this.#delivered.add(job);
+    return job;
+  }
+
+  override async processJob(...given: Parameters<BaseWorker["processJob"]>): ReturnType<BaseWorker["processJob"]> {
+    try {
+      return await super.processJob(...given);
+    } finally {
+      this.#delivered.delete(given[0]);
+    }
   }
 
   /** Stops renewing locks and looking for stalled jobs. Its jobs are taken for stalled by other workers in time. */

@@ -29,11 +29,14 @@ test.each(queueTargets())("what a worker was handed is known by its locks, on $n
   await opened.queues().enqueue([job]);
   await waitUntil(async () => (await opened.depthOf("s"))?.active === 1, { what: "the job to be handed out" });
   const [handedTo] = made;
-  expect(await opened.backend.locksOf(queue, handedTo?.id ?? "")).toMatchObject([{ jobId: job.jobId }]);
+  const locks = await opened.backend.locksOf(queue, handedTo?.id ?? "");
+  expect(locks).toMatchObject([{ jobId: job.jobId }]);
+  const [lock = { jobId: "", token: "" }] = locks;
   expect(await opened.backend.locksOf(queue, "another")).toEqual([]);
-  await waitUntil(() => handedTo?.runs(job.jobId), { what: "the job to run" });
+  await waitUntil(() => handedTo?.holds(lock), { what: "the job to arrive" });
+  expect(handedTo?.holds({ ...lock, token: "of another time" })).toBe(false);
   release();
-  await waitUntil(() => !handedTo?.runs(job.jobId), { what: "the job to end" });
+  await waitUntil(() => !handedTo?.holds(lock), { what: "the job to end" });
 });
 
 for (const target of queueTargets().filter(({ name }) => name !== "embedded"))

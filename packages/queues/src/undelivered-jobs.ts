@@ -4,7 +4,7 @@ import type { HeldLock } from "./driver.ts";
 
 /** Time for an answer that is only late. */
 const lookEveryMs = 1_000;
-/** Looks that the server answered since the last trouble; what a job is given back upon is seen by two. */
+/** Looks that the server answered since the last trouble. */
 const looksAfterTrouble = 3;
 
 export type UndeliveredOptions = { queue: string; isStopping(): boolean };
@@ -12,7 +12,8 @@ export type UndeliveredOptions = { queue: string; isStopping(): boolean };
 /**
  * Gives back the jobs that a worker was handed and never got: those whose answer was on its way when the connection broke. To the
  * server they are this worker's, and without this they would wait until their locks are over and another look finds them
- * stalled: half a minute, in which their run stands still.
+ * stalled: half a minute, in which their run stands still. What two looks in a row find missing is given back, once: what is missing
+ * again soon is left to the stalled check, which counts.
  *
  * A job whose answer is not lost but later than a second comes to run twice, as one does whose lock was lost; the page transaction
  * takes that.
@@ -20,35 +21,52 @@ export type UndeliveredOptions = { queue: string; isStopping(): boolean };
 export function returnUndelivered(backend: QueueBackend, worker: BullWorker, options: UndeliveredOptions): void {
   let looksLeft = 0;
   const seeTrouble = () => {
-    if (options.isStopping()) return;
     const isLooking = looksLeft > 0;
     looksLeft = looksAfterTrouble;
     if (!isLooking) void keepLooking();
   };
 
   async function keepLooking(): Promise<void> {
+    const returned = new Set<string>();
     let suspected: readonly HeldLock[] = [];
-    for (; looksLeft > 0 && !options.isStopping(); ) {
+    while (looksLeft > 0) {
       await delay(lookEveryMs, undefined, { ref: false });
-      try {
-        const missing = (await backend.locksOf(options.queue, worker.id)).filter(({ jobId }) => !worker.runs(jobId));
-        const lost = missing.filter(({ jobId, token }) =>
-          suspected.some((other) => other.jobId === jobId && other.token === token),
-        );
-        for (const { jobId, token } of lost) await giveBack(jobId, token);
-        suspected = missing;
-        looksLeft -= 1;
-      } catch (error) {
-        // While the server is away; its return is what is waited for.
-        backend.report(options.queue, error);
+      if (options.isStopping()) break;
+      const missing = await findMissing();
+      const lost = missing?.filter(
+        (lock) => !returned.has(lock.jobId) && suspected.some((other) => isSame(lock, other)),
+      );
+      for (const lock of lost ?? []) {
+        returned.add(lock.jobId);
+        await giveBack(lock);
       }
+      suspected = missing ?? [];
+      if (missing !== undefined) looksLeft -= 1;
     }
     looksLeft = 0;
   }
 
-  const giveBack = (jobId: string, token: string) =>
-    backend.queue(options.queue).getBackend().moveJobFromActiveToWait(jobId, token);
+  /** `undefined` while the server is away: its return is what is waited for. */
+  async function findMissing(): Promise<HeldLock[] | undefined> {
+    try {
+      return (await backend.locksOf(options.queue, worker.id)).filter((lock) => !worker.holds(lock));
+    } catch (error) {
+      backend.report(options.queue, error);
+      return undefined;
+    }
+  }
+
+  async function giveBack({ jobId, token }: HeldLock): Promise<void> {
+    try {
+      await backend.queue(options.queue).getBackend().moveJobFromActiveToWait(jobId, token);
+    } catch (error) {
+      // Another's by now, or the server is away once more: then its lock's end gives it back.
+      backend.report(options.queue, error);
+    }
+  }
 
   worker.on("error", seeTrouble);
   worker.on("ioredis:close", seeTrouble);
 }
+
+const isSame = (one: HeldLock, other: HeldLock) => one.jobId === other.jobId && one.token === other.token;

@@ -47,11 +47,12 @@ function createProcessor(backend: QueueBackend, { queue, handlers, options }: Wo
   return async (job: BullJob, token?: string, bullSignal?: AbortSignal): Promise<void> => {
     const signal = bullSignal ?? new AbortController().signal;
     const active = { job, token: token ?? "", signal };
-    // While it closes, BullMQ asks for a job once more, and may get the one that was just handed back.
-    if (state.isStopping) return await returnToWaiting(active);
     state.active++;
-    const leave = await backend.gate.enter(isSuspect(job));
+    let leave: (() => void) | undefined;
     try {
+      // While it closes, BullMQ asks for a job once more, and may get the one that was just handed back.
+      if (state.isStopping) return await returnToWaiting(active);
+      leave = await backend.gate.enter(isSuspect(job));
       await processJob({
         active,
         bound: bind(job.name, job.data),
@@ -61,7 +62,7 @@ function createProcessor(backend: QueueBackend, { queue, handlers, options }: Wo
         onHandedBack: () => void state.handedBack++,
       });
     } finally {
-      leave();
+      leave?.();
       state.active--;
     }
   };

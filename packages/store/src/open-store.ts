@@ -122,7 +122,7 @@ function sqliteClient(path: string, { readonly, bulk, observe }: SqliteOptions) 
  * Prisma's adapter drops the offset of what it reads and writes, so anywhere but in UTC every instant would be another. Compiling a
  * statement takes longer than any of ours saves by it: of a page of a large table, ten milliseconds of eleven.
  */
-const settings = "SET TIME ZONE 'UTC'; SET jit = off";
+const settings = "SET TIME ZONE 'UTC'; SET datestyle = ISO; SET jit = off";
 
 async function openPostgres(
   { url, migrationsRoot, poolSize = 8, isReadOnly = false, observe }: OpenStoreOptions,

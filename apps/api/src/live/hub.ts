@@ -79,7 +79,8 @@ export function createLiveHub(
         beatAt = performance.now();
         tell([]);
       }
-      const pauseMs = Math.min(lookMs.most, Math.max(lookMs.least, listeners.size * lookMs.perListener));
+      const toBeatMs = beatAt + beatMs - performance.now();
+      const pauseMs = Math.min(lookMs.most, toBeatMs, Math.max(lookMs.least, listeners.size * lookMs.perListener));
       await delay(pauseMs, undefined, { signal: closing.signal }).catch(() => undefined);
     }
     looking = undefined;
