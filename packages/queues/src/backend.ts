@@ -37,7 +37,7 @@ type BaseWorker = Worker<unknown, unknown, string, IQueueBackend, JobProgress, u
 
 /** A class because only one can reach what BullMQ protects: the jobs of a worker, and the timers of one that never comes to close. */
 export class BullWorker extends Worker<unknown, unknown, string, IQueueBackend, JobProgress, unknown> {
-  /** From when they arrive until the server knows what became of them, which is longer than BullMQ keeps their locks. */
+  /** From when they arrive until the server knows what became of them, which is longer than BullMQ itself counts them as its own. */
   readonly #delivered = new Set<BullJob>();
 
   /** Whether the job under this lock was delivered to it and is not done. */
