@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 export type Reading = { pages: number; events: number; pageMs: number[] };
 
 /** A page of records each so often, as somebody who looks through them; events come by themselves. */
-const pageEveryMs = 5_000;
+export const pageEveryMs = 5_000;
 
 /**
  * `count` open dashboards: each follows the events, and asks for a page of a hundred records every five seconds. Returns what ends

@@ -18,6 +18,7 @@ import { openPostgresDriver, type PostgresSettings } from "./postgres-driver.ts"
 import type { PoolUse } from "./queues.ts";
 import { openRedisDriver } from "./redis-driver.ts";
 import type { RedisSettings } from "./redis-settings.ts";
+import { restBeforeWaiting } from "./resting-backend.ts";
 import { strictBackend } from "./strict-backend.ts";
 
 export type QueueSettings =
@@ -35,10 +36,14 @@ export type BullQueue = Queue<unknown, unknown, string, unknown, unknown, string
 
 type BaseWorker = Worker<unknown, unknown, string, IQueueBackend, JobProgress, unknown>;
 
+/** How long a worker that has jobs at work does not look for more beside those that they bring. */
+const restMs = 50;
+
 /** A class because only one can reach what BullMQ protects: the jobs of a worker, and the timers of one that never comes to close. */
 export class BullWorker extends Worker<unknown, unknown, string, IQueueBackend, JobProgress, unknown> {
   /** From when they arrive until the server knows what became of them, which is longer than BullMQ itself counts them as its own. */
   readonly #delivered = new Set<BullJob>();
+  #endRest: () => void = () => undefined;
 
   /** Whether the job under this lock was delivered to it and is not done. */
   holds({ jobId, token }: HeldLock): boolean {
@@ -53,11 +58,23 @@ export class BullWorker extends Worker<unknown, unknown, string, IQueueBackend, 
   }
 
   override async processJob(...given: Parameters<BaseWorker["processJob"]>): ReturnType<BaseWorker["processJob"]> {
-    try {
-      return await super.processJob(...given);
-    } finally {
-      this.#delivered.delete(given[0]);
-    }
+    const next = await super.processJob(...given).finally(() => this.#delivered.delete(given[0]));
+    if (next === undefined) this.#endRest();
+    return next;
+  }
+
+  /**
+   * Before it waits for jobs: a moment while it has some at work, or until one of them ends and brings no other. A job that ends takes the
+   * next one along; one that is looked for beside it takes three more questions, of which two are in vain, since BullMQ wakes a worker once
+   * more for each job that it took.
+   */
+  async rest(): Promise<void> {
+    if (this.#delivered.size === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#endRest = resolve;
+    const timer = setTimeout(resolve, restMs);
+    await promise;
+    clearTimeout(timer);
   }
 
   /** Stops renewing locks and looking for stalled jobs. Its jobs are taken for stalled by other workers in time. */
@@ -145,13 +162,16 @@ function createBackend(
     producer,
     renewProducer: driver.renewProducer,
     locksOf: driver.locksOf,
-    createWorker: (name, processor, options) =>
-      new BullWorker(
+    createWorker: (name, processor, options) => {
+      const open = driver.workerFactory(options.concurrency ?? 1);
+      const worker: BullWorker = new BullWorker(
         name,
         processor,
         { ...options, prefix: keyPrefix, connection: {} },
-        driver.workerFactory(options.concurrency ?? 1),
-      ),
+        (...given) => restBeforeWaiting(open(...given), () => worker.rest()),
+      );
+      return worker;
+    },
     gate: createGate(),
     report,
     ping: driver.ping,

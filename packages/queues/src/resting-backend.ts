@@ -27,6 +27,16 @@ export function restingBackend<B extends IQueueBackend>(backend: B): B {
   return backend;
 }
 
+/** `rest` before each time that the worker waits for jobs. */
+export function restBeforeWaiting(backend: IQueueBackend, rest: () => Promise<void>): IQueueBackend {
+  const waitForJob = backend.waitForJob.bind(backend);
+  backend.waitForJob = async (timeout) => {
+    await rest();
+    return await waitForJob(timeout);
+  };
+  return backend;
+}
+
 function restAfterFailure<A extends unknown[], R>(ask: (...args: A) => Promise<R>): (...args: A) => Promise<R> {
   return async (...args) => {
     try {

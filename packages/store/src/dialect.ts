@@ -4,6 +4,9 @@ import type { BulkValues } from "./bulk-values.ts";
 import { type JsonDialect, postgresqlJson, sqliteJson } from "./json-dialect.ts";
 import type { Statements } from "./statements.ts";
 
+/** Of the rows that a statement writes: those that were not there, and all. */
+export type WrittenRows = { inserted: number; written: number };
+
 /** All that the two databases do not say alike. Statements are built from these and from standard SQL. */
 export type Dialect = {
   name: "sqlite" | "postgresql";
@@ -33,16 +36,24 @@ export type Dialect = {
   /** The same, leaving out rows that another transaction has locked. */
   skipLocked: Prisma.Sql;
   /** Rows of a JSON array of arrays as columns `c0, c1, …`, text but where a type is given. Instants are as `storedInstant` writes them. */
-  rowsOf(json: string, types: readonly ("text" | "integer" | "timestamp" | "json")[]): Prisma.Sql;
+  rowsOf(json: string, types: readonly (keyof typeof sqlTypes)[]): Prisma.Sql;
   /** Executes an upsert of records and counts its rows. What is not inserted or updated was left as it is. */
-  countWritten(db: Statements, upsert: Prisma.Sql): Promise<{ inserted: number; written: number }>;
+  countWritten(db: Statements, upsert: Prisma.Sql): Promise<WrittenRows>;
+  /** The same by the number of the page; `undefined` where a statement costs too little for several pages to share one. */
+  countWrittenByPage: ((db: Statements, upsert: Prisma.Sql) => Promise<ReadonlyMap<number, WrittenRows>>) | undefined;
   /** Elements of a JSON array of texts, as a subquery with a column `key`. */
   textsOf(json: string): Prisma.Sql;
   /** What the HTTP API's queries are made of. */
   json: JsonDialect;
 };
 
-const sqlTypes = { text: "text", integer: "integer", timestamp: "timestamptz", json: "jsonb" } as const;
+const sqlTypes = {
+  text: "text",
+  integer: "integer",
+  boolean: "boolean",
+  timestamp: "timestamptz",
+  json: "jsonb",
+} as const;
 
 export const postgresql = (bulk: BulkValues): Dialect => ({
   name: "postgresql",
@@ -62,10 +73,16 @@ export const postgresql = (bulk: BulkValues): Dialect => ({
     return Prisma.sql`SELECT ${Prisma.raw(columns)} FROM jsonb_array_elements(${bulk.nameOf(json)}::jsonb) AS r(v)`;
   },
   countWritten: async (db, upsert) => {
-    const [count] = await db.$queryRaw<[{ inserted: number; written: number }]>`
+    const [count] = await db.$queryRaw<[WrittenRows]>`
       WITH written AS (${upsert} RETURNING revision)
       SELECT count(*) FILTER (WHERE revision = 1)::int AS inserted, count(*)::int AS written FROM written`;
     return count;
+  },
+  countWrittenByPage: async (db, upsert) => {
+    const counts = await db.$queryRaw<({ seq: number } & WrittenRows)[]>`
+      WITH written AS (${upsert} RETURNING seq, revision)
+      SELECT seq, count(*) FILTER (WHERE revision = 1)::int AS inserted, count(*)::int AS written FROM written GROUP BY seq`;
+    return new Map(counts.map(({ seq, ...rows }) => [seq, rows]));
   },
   textsOf: (json) => Prisma.sql`SELECT jsonb_array_elements_text(${bulk.nameOf(json)}::jsonb) AS key`,
   json: postgresqlJson,
@@ -99,6 +116,7 @@ export const sqlite = (bulk: BulkValues): Dialect => ({
     const written = await db.$executeRaw(upsert);
     return { inserted: (await highest()) - before, written };
   },
+  countWrittenByPage: undefined,
   textsOf: (json) => Prisma.sql`SELECT value AS key FROM json_each(${bulk.nameOf(json)})`,
   json: sqliteJson,
 });

@@ -82,23 +82,29 @@ type ResolvingPage = Pick<PageCommit, "observedAt" | "letters" | "records"> & {
   cursorIn: string | null;
 };
 
+type StreamOf = { source: string; stream: string };
+const openOf = ({ source, stream }: StreamOf) =>
+  Prisma.sql`source = ${source} AND stream = ${stream} AND status = 'open'`;
+
+/** Whether there is anything that a page could make good; as a rule there is not. */
+export async function hasOpenLetters(db: Statements, stream: StreamOf): Promise<boolean> {
+  const [open] = await db.$queryRaw<
+    unknown[]
+  >`SELECT 1 AS one FROM dead_letters WHERE ${openOf(stream)} AND record_key IS NOT NULL LIMIT 1`;
+  return open !== undefined;
+}
+
 /**
  * Resolves what this page made good: letters of the keys it committed, and of a request at its cursor. A page that was
  * observed before a letter leaves it open, and so does one that has a bad record of the same key.
  */
 export async function resolveByCommit(db: Statements, dialect: Dialect, page: ResolvingPage): Promise<void> {
-  const { source, stream, partition } = page.run;
-  const where = Prisma.sql`source = ${source} AND stream = ${stream} AND status = 'open'`;
-  const [open] = await db.$queryRaw<
-    unknown[]
-  >`SELECT 1 AS one FROM dead_letters WHERE ${where} AND record_key IS NOT NULL LIMIT 1`;
-  if (open === undefined) return;
   const bad = new Set(page.letters.map(({ key }) => key));
   const keys = JSON.stringify(keysOf(page.records).filter((key) => !bad.has(key)));
   await db.$executeRaw`
     UPDATE dead_letters SET status = 'resolved'
-    WHERE ${where} AND observed_at <= ${dialect.instant(page.observedAt)} AND ((kind = 'record' AND record_key IN (${dialect.textsOf(keys)}))
-      OR (kind = 'request' AND partition = ${partition} AND record_key = ${page.cursorIn}))`;
+    WHERE ${openOf(page.run)} AND observed_at <= ${dialect.instant(page.observedAt)} AND ((kind = 'record' AND record_key IN (${dialect.textsOf(keys)}))
+      OR (kind = 'request' AND partition = ${page.run.partition} AND record_key = ${page.cursorIn}))`;
 }
 
 /** Letter and run `failed` together; only whoever ends the run writes the letter, so that a job delivered twice writes one. */

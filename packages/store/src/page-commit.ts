@@ -3,14 +3,15 @@ import { extendPrefix, type Prefix } from "@penstock/core/chain";
 import { laterCursor, nextBound } from "@penstock/core/cursor";
 import { PermanentError } from "@penstock/core/errors";
 import type { Reach } from "@penstock/core/failure-points";
+import { storedInstant } from "@penstock/core/record";
 import { Prisma } from "../generated/postgresql/client.ts";
 import { noteDeletionRun, noteSeen, seesAll } from "./deletions.ts";
 import type { Dialect } from "./dialect.ts";
 import { markChildren, settleDue } from "./due-partitions.ts";
-import { resolveByCommit, resolveRequests, upsertLetters } from "./letters.ts";
+import { hasOpenLetters, resolveByCommit, resolveRequests, upsertLetters } from "./letters.ts";
 import { type LiveRun, readLiveRun, type WaitingPage } from "./live-run.ts";
 import { keepRawPage } from "./raw-pages.ts";
-import { upsertRecords } from "./record-upsert.ts";
+import { type UpsertCounts, upsertPages } from "./record-upsert.ts";
 import { endOf, type RunEnd } from "./run-end.ts";
 import { noteDrift } from "./schema-drift.ts";
 import type { Statements } from "./statements.ts";
@@ -34,8 +35,7 @@ export async function commitPages(
   pages: readonly PageCommit[],
   reach: Reach,
 ): Promise<CommittedPage[]> {
-  const written: WrittenPage[] = [];
-  for (const page of pages) written.push(await writePage(db, dialect, page, reach));
+  const written = await writePages(db, dialect, pages, reach);
   const step = stepOf(pages, written);
   const checkpoint = await lockCheckpoint(db, dialect, step.page);
   await reach("commit.checkpoint-locked");
@@ -49,26 +49,50 @@ export async function commitPages(
   return committed;
 }
 
-type WrittenPage = Pick<CommittedPage, "account" | "rowsWritten" | "isFirst"> & { page: PageCommit };
+type AccountedPage = Pick<CommittedPage, "account" | "rowsWritten"> & { page: PageCommit };
+type WrittenPage = AccountedPage & Pick<CommittedPage, "isFirst">;
 
-async function writePage(db: Statements, dialect: Dialect, page: PageCommit, reach: Reach): Promise<WrittenPage> {
-  const origin = originOf(page);
-  const { rowsWritten, ...upserted } = await upsertRecords(db, dialect, origin, page.records);
-  await noteSeen(db, dialect, page);
-  await keepRawPage(db, dialect, page);
-  await reach("commit.records-written");
-  const { fetched, duplicate, filtered, deadLettered } = page;
-  const account: Account = { fetched, ...upserted, duplicate, filtered, deadLettered };
-  requireBalance(page, account);
-  const isFirst = await insertPage(db, dialect, page, account);
-  await reach("commit.page-inserted");
-  await resolveByCommit(db, dialect, page);
-  if (isFirst || (await isOtherContent(db, page))) {
-    await upsertLetters(db, dialect, page.letters);
-    await markChildren(db, dialect, origin, page);
+async function writePages(
+  db: Statements,
+  dialect: Dialect,
+  pages: readonly PageCommit[],
+  reach: Reach,
+): Promise<WrittenPage[]> {
+  const records = pages.map((page) => ({ origin: originOf(page), batch: page.records }));
+  const upserted = await upsertPages(db, dialect, records);
+  for (const page of pages) {
+    await noteSeen(db, dialect, page);
+    await keepRawPage(db, dialect, page);
   }
+  await reach("commit.records-written");
+  const accounted = pages.map((page, i) => accountOf(page, upserted[i]));
+  const written = await insertPages(db, dialect, accounted);
+  await reach("commit.page-inserted");
+  await writeLetters(db, dialect, written);
   await reach("commit.letters-written");
-  return { page, account, rowsWritten, isFirst };
+  return written;
+}
+
+function accountOf(page: PageCommit, upserted: UpsertCounts | undefined): AccountedPage {
+  if (upserted === undefined) throw new RangeError("the records of a page were written and nothing is known of them");
+  const { rowsWritten, ...counts } = upserted;
+  const { fetched, duplicate, filtered, deadLettered } = page;
+  const account: Account = { fetched, ...counts, duplicate, filtered, deadLettered };
+  requireBalance(page, account);
+  return { page, account, rowsWritten };
+}
+
+/** Page after page, since a later one may make good what one before it could not. */
+async function writeLetters(db: Statements, dialect: Dialect, written: readonly WrittenPage[]): Promise<void> {
+  const [first] = written;
+  let isAnyOpen = first !== undefined && (await hasOpenLetters(db, first.page.run));
+  for (const { page, isFirst } of written) {
+    if (isAnyOpen) await resolveByCommit(db, dialect, page);
+    if (!isFirst && !(await isOtherContent(db, page))) continue;
+    await upsertLetters(db, dialect, page.letters);
+    await markChildren(db, dialect, originOf(page), page);
+    isAnyOpen ||= page.letters.length > 0;
+  }
 }
 
 const originOf = ({ run, seq, observedAt, schemaVersion, writeMode }: PageCommit) =>
@@ -96,18 +120,37 @@ function requireBalance({ run: { source, stream }, seq }: PageCommit, account: A
   throw new PermanentError("ACCOUNT_VIOLATED", message, { source, stream, seq });
 }
 
-/** False when the page has a row, which stays as it is. */
-async function insertPage(db: Statements, dialect: Dialect, page: PageCommit, account: Account): Promise<boolean> {
-  const { run, seq, cursorIn, cursorOut, isLast, endStatus, endCode, contentHash, validator, bound } = page;
-  const { fetched, inserted: added, updated, unchanged, duplicate, filtered, deadLettered } = account;
-  const inserted = await db.$executeRaw`
-    INSERT INTO pages (run_id, seq, cursor_in, cursor_out, is_last, end_status, end_code, content_hash, validator, bound_candidate, sees_all, observed_at, committed_at,
-      fetched, inserted, updated, unchanged, duplicate, filtered, dead_lettered)
-    VALUES (${run.runId}, ${seq}, ${cursorIn}, ${cursorOut}, ${isLast}, ${endStatus}, ${endCode}, ${contentHash}, ${validator}, ${bound.candidate},
-      ${seesAll(page)}, ${dialect.instant(page.observedAt)}, ${dialect.now},
-      ${fetched}, ${added}, ${updated}, ${unchanged}, ${duplicate}, ${filtered}, ${deadLettered})
-    ON CONFLICT (run_id, seq) DO NOTHING`;
-  return inserted === 1;
+const pageColumnTypes = [
+  ...(["integer", "text", "text", "boolean", "text", "text", "text", "text", "text", "boolean", "timestamp"] as const),
+  ...(["integer", "integer", "integer", "integer", "integer", "integer", "integer"] as const),
+];
+
+/** A page that has a row, of before or of another of these, is not the first; its row stays as it is. */
+async function insertPages(
+  db: Statements,
+  dialect: Dialect,
+  accounted: readonly AccountedPage[],
+): Promise<WrittenPage[]> {
+  const inserted = await db.$queryRaw<{ seq: number | bigint }[]>`
+    INSERT INTO pages (run_id, seq, cursor_in, cursor_out, is_last, end_status, end_code, content_hash, validator, bound_candidate, sees_all, observed_at,
+      fetched, inserted, updated, unchanged, duplicate, filtered, dead_lettered, committed_at)
+    SELECT ${accounted[0]?.page.run.runId}, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16, c17, ${dialect.now}
+    FROM (${dialect.rowsOf(JSON.stringify(accounted.map(pageRow)), pageColumnTypes)}) AS new
+    WHERE true
+    ON CONFLICT (run_id, seq) DO NOTHING
+    RETURNING seq`;
+  const added = new Set(inserted.map(({ seq }) => Number(seq)));
+  return accounted.map((each) => ({ ...each, isFirst: added.delete(each.page.seq) }));
+}
+
+function pageRow({ page, account }: AccountedPage): (string | number | boolean | null)[] {
+  const { seq, cursorIn, cursorOut, isLast, endStatus, endCode, contentHash, validator, bound } = page;
+  const { fetched, inserted, updated, unchanged, duplicate, filtered, deadLettered } = account;
+  const observedAt = storedInstant(page.observedAt.toISOString());
+  return [
+    ...[seq, cursorIn, cursorOut, isLast, endStatus, endCode, contentHash, validator, bound.candidate, seesAll(page)],
+    ...[observedAt, fetched, inserted, updated, unchanged, duplicate, filtered, deadLettered],
+  ];
 }
 
 async function isOtherContent(db: Statements, page: PageCommit): Promise<boolean> {

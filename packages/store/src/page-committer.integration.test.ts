@@ -81,7 +81,9 @@ describe.each(databaseTargets())("pages committed at once on $name", ({ name, cr
         return isFirst ? isBehind.promise.then(() => delay(200)) : undefined;
       };
     const last = { isLast: true, cursorOut: null };
-    const [first, second] = pages((seq) => (seq === 1 ? last : {}));
+    // Enough for a transaction of its own.
+    const { records, fetched } = pageOf(run, { keys: Array.from({ length: 1_000 }, (_, i) => `k${i}`) });
+    const [first, second] = pages((seq) => (seq === 1 ? { ...last, records, fetched } : {}));
     await Promise.all([first, second].map((page) => store.commitPage(page ?? pageOf(run))));
     expect(await stored()).toMatchObject({ run: { status: "succeeded", committedSeq: 1, pages: 2 } });
   });
@@ -93,6 +95,43 @@ describe.each(databaseTargets())("pages committed at once on $name", ({ name, cr
     expect(timesReached("commit.checkpoint-locked")).toBe(transactions[name]);
     expect(committed.filter(({ isFirst }) => isFirst)).toHaveLength(count);
     expect(await stored()).toMatchObject({ run: { pages: count, account: { fetched: 2 * count, unchanged: 0 } } });
+  });
+
+  test("those that overlap count each record once, and leave what was observed last", async () => {
+    const overlapping = (value: (seq: number) => number) =>
+      pages((seq) => {
+        const keys = [`k${seq}`, `k${seq + 1}`];
+        return {
+          records: pageOf(run, { keys, value: value(seq) }).records,
+          observedAt: new Date(Date.UTC(2026, 0, 1, 0, seq)),
+        };
+      });
+    const committed = await Promise.all(overlapping(() => 0).map((page) => store.commitPage(page)));
+    expect(committed.every(({ account }) => account.inserted + account.unchanged === 2)).toBe(true);
+    expect(await stored()).toMatchObject({
+      run: { account: { inserted: count + 1, updated: 0, unchanged: count - 1 } },
+    });
+
+    run = (await store.startRun({ ...partition, mode: "full", takeOver: "none" })).run;
+    const later = overlapping((seq) => 1 + seq).map((page) => ({
+      ...page,
+      observedAt: new Date(page.observedAt.getTime() + 3_600_000),
+    }));
+    await Promise.all(later.map((page) => store.commitPage(page)));
+    expect(await stored()).toMatchObject({ run: { account: { inserted: 0, updated: 2 * count, unchanged: 0 } } });
+    expect(
+      await store.queryView("SELECT key, seq, data ->> 'value' AS value, revision FROM records ORDER BY key"),
+    ).toMatchObject(
+      Array.from({ length: count + 1 }, (_, i) => {
+        const seq = Math.min(i, count - 1);
+        return {
+          key: `k${i}`,
+          seq,
+          value: expect.toSatisfy((value) => Number(value) === 1 + seq),
+          revision: i === 0 || i === count ? 2 : 3,
+        };
+      }),
+    );
   });
 
   test("what the database refuses of one is set aside, the others land", async () => {

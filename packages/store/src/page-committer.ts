@@ -22,13 +22,19 @@ type Waiting = {
 
 /** As many at once as are still undone and done again in a blink when one of them fails. */
 const maxTogether = 16;
+/** What is worth a transaction of its own. As many pages as a transformer works on: there, no more come while these wait. */
+const enough = { rows: 1_000, pages: 4 };
+/** From one transaction's beginning to the next, while less than that waits. */
+const gatherMs = 50;
 
-type Committing = { waiting: Waiting[]; lanes: number };
+/** Of one run: the pages that wait, the transactions under way, and what ends the pause between two. */
+type Committing = { waiting: Waiting[]; lanes: number; endPause: (() => void) | undefined };
 
 /**
- * Commits pages. Of each run there are as many transactions at a time as the database can do side by side; pages that are ready
- * meanwhile are committed together by the next, which costs the lock, the checkpoint and the wait for the disk once for all of them. As if
- * each were committed behind the other, and by themselves when something is wrong with one.
+ * Commits pages. A page that comes while none of its run is under way is committed at once. Those that come meanwhile are committed
+ * together by the next transaction, which costs its statements, the lock, the checkpoint and the wait for the disk once for all of them;
+ * small ones wait a moment for others. Of what is worth it there are as many transactions at a time as the database can do side by side.
+ * As if each were committed behind the other, and by themselves when something is wrong with one.
  */
 export function createPageCommitter(committer: Committer): Store["commitPage"] {
   const { lanes } = committer.connection.dialect;
@@ -37,10 +43,15 @@ export function createPageCommitter(committer: Committer): Store["commitPage"] {
   async function workOff(runId: string, run: Committing): Promise<void> {
     run.lanes += 1;
     while (run.waiting.length > 0) {
+      const begunAt = performance.now();
       const together = run.waiting.splice(0, maxTogether);
       await together[0]?.inContext(() => settleTogether(committer, together));
-      // Whoever was told that its page is committed has the next one ready in a moment.
+      // Whoever takes pauses takes what waits at their end, too.
+      if (run.endPause !== undefined) break;
+      // Who commits page after page has come with the next one only now, and waits for nobody.
+      const comeMeanwhile = run.waiting.length > 0;
       await turn();
+      if (comeMeanwhile) await pause(run, begunAt + gatherMs - performance.now());
     }
     run.lanes -= 1;
     if (run.lanes === 0) runs.delete(runId);
@@ -49,12 +60,32 @@ export function createPageCommitter(committer: Committer): Store["commitPage"] {
   return (page) => {
     const { runId } = page.run;
     const settle = Promise.withResolvers<CommittedPage>();
-    const run = runs.get(runId) ?? { waiting: [], lanes: 0 };
+    const run = runs.get(runId) ?? { waiting: [], lanes: 0, endPause: undefined };
     runs.set(runId, run);
     run.waiting.push({ page, settle, inContext: AsyncLocalStorage.snapshot() });
-    if (run.lanes < lanes) void workOff(runId, run);
+    if (run.endPause !== undefined) {
+      if (isEnough(run.waiting)) run.endPause();
+    } else if (run.lanes === 0 || (run.lanes < lanes && isEnough(run.waiting))) void workOff(runId, run);
     return settle.promise;
   };
+}
+
+function isEnough(waiting: readonly Waiting[]): boolean {
+  return (
+    waiting.length >= enough.pages ||
+    waiting.reduce((rows, { page }) => rows + page.records.inputs.length, 0) >= enough.rows
+  );
+}
+
+/** Until enough waits, or the time is over. */
+async function pause(run: Committing, ms: number): Promise<void> {
+  if (ms <= 0 || isEnough(run.waiting)) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  run.endPause = resolve;
+  const timer = setTimeout(resolve, ms);
+  await promise;
+  clearTimeout(timer);
+  run.endPause = undefined;
 }
 
 /** Never throws: each page is told what became of it. */

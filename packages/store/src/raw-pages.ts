@@ -7,7 +7,7 @@ import type { Prisma as Client, Transaction } from "./client.ts";
 import type { Connection } from "./connection.ts";
 import type { Dialect } from "./dialect.ts";
 import { markChildren } from "./due-partitions.ts";
-import { resolveByCommit, upsertLetters } from "./letters.ts";
+import { hasOpenLetters, resolveByCommit, upsertLetters } from "./letters.ts";
 import { upsertRecords } from "./record-upsert.ts";
 import type { Statements } from "./statements.ts";
 import type { PageCommit, RawPage, RawPosition, Replay, ReplayCommit, ReplayFilter, Store } from "./store.ts";
@@ -132,7 +132,8 @@ export async function commitReplay(db: Transaction, dialect: Dialect, replay: Re
   const origin = { ...page, schemaVersion, writeMode, isReplay: true } as const;
   const { rowsWritten } = await upsertRecords(db, dialect, origin, records);
   await upsertLetters(db, dialect, letters);
-  await resolveByCommit(db, dialect, { run: page, observedAt: page.observedAt, letters, records, cursorIn: null });
+  if (await hasOpenLetters(db, page))
+    await resolveByCommit(db, dialect, { run: page, observedAt: page.observedAt, letters, records, cursorIn: null });
   // Rows that are of this page already and stay as they are have not changed: their children are not asked for again.
   if (rowsWritten > 0) await markChildren(db, dialect, page, { children, records });
   const { observedAt, runId, seq, hash } = page;

@@ -1,6 +1,6 @@
-import { keysOf, type RecordBatch, type WriteMode } from "@penstock/core/record";
+import { keysOf, type RecordBatch, recordsOf, type WriteMode } from "@penstock/core/record";
 import { Prisma } from "../generated/postgresql/client.ts";
-import type { Dialect } from "./dialect.ts";
+import type { Dialect, WrittenRows } from "./dialect.ts";
 import { currentGeneration } from "./generation.ts";
 import type { Statements } from "./statements.ts";
 
@@ -24,6 +24,9 @@ export type UpsertCounts = { inserted: number; updated: number; unchanged: numbe
 
 const columnTypes = ["text", "timestamp", "text", "text", "json", "json"] as const;
 
+/** The records of one page; `without` are keys of some that are not to be written. */
+export type PageRecords = { origin: UpsertOrigin; batch: RecordBatch; without?: readonly string[] };
+
 /**
  * Writes records by one set-based statement, as the stream's write mode says. Counts are over inputs: one that made several rows
  * is `inserted` if any of them was, else `updated` if any was.
@@ -36,23 +39,69 @@ export async function upsertRecords(
 ): Promise<UpsertCounts> {
   const rows = batch.inputs.length;
   if (rows === 0) return { inserted: 0, updated: 0, unchanged: 0, rowsWritten: 0 };
-  if (new Set(batch.inputs).size === rows) return countRows(db, dialect, origin, batch);
-  const written = await db.$queryRaw<
-    { key: string; revision: number }[]
-  >`${statement(dialect, origin, batch)} RETURNING key, revision`;
+  const upsert = statement(dialect, [{ origin, batch }]);
+  // Where each input made one row, the database's counts of rows are those of inputs, and no row has to come back.
+  if (isRowPerInput(batch)) return countsOf(batch, await dialect.countWritten(db, upsert));
+  const written = await db.$queryRaw<{ key: string; revision: number }[]>`${upsert} RETURNING key, revision`;
   return countInputs(batch, written);
 }
 
-/** Where each input made one row, the database's counts of rows are those of inputs, and no row has to come back. */
-async function countRows(
+/** The records of several pages of a run, by one statement where that comes to the same as one behind the other. */
+export async function upsertPages(
   db: Statements,
   dialect: Dialect,
-  origin: UpsertOrigin,
-  batch: RecordBatch,
-): Promise<UpsertCounts> {
-  const rows = batch.inputs.length;
-  const { inserted, written } = await dialect.countWritten(db, statement(dialect, origin, batch));
-  return { inserted, updated: written - inserted, unchanged: rows - written, rowsWritten: written };
+  pages: readonly PageRecords[],
+): Promise<UpsertCounts[]> {
+  const { countWrittenByPage } = dialect;
+  const joined = countWrittenByPage === undefined || pages.length === 1 ? undefined : forOneStatement(pages);
+  if (countWrittenByPage !== undefined && joined !== undefined) {
+    const written = await countWrittenByPage(db, statement(dialect, joined));
+    return pages.map(({ origin, batch }) => countsOf(batch, written.get(origin.seq) ?? { inserted: 0, written: 0 }));
+  }
+  const counts: UpsertCounts[] = [];
+  for (const { origin, batch } of pages) counts.push(await upsertRecords(db, dialect, origin, batch));
+  return counts;
+}
+
+/** More rows are worth a statement of their own. */
+const sharedRows = 1_000;
+
+/**
+ * The pages as one statement can write them, which writes no row twice: a record that several of them have, as those have that overlap,
+ * is left to the one that was observed last, and is unchanged in the others. `undefined` where one behind the other may come to something else.
+ */
+function forOneStatement(pages: readonly PageRecords[]): PageRecords[] | undefined {
+  const [first] = pages;
+  const rows = pages.reduce((sum, { batch }) => sum + batch.inputs.length, 0);
+  const areAlike = pages.every(
+    ({ origin, batch }, i) =>
+      isRowPerInput(batch) &&
+      origin.schemaVersion === first?.origin.schemaVersion &&
+      origin.observedAt >= (pages[i - 1]?.origin.observedAt ?? origin.observedAt),
+  );
+  const areNumbered = new Set(pages.map(({ origin }) => origin.seq)).size === pages.length;
+  if (rows > sharedRows || !areAlike || !areNumbered) return undefined;
+  const lastOf = new Map(pages.flatMap(({ batch }, i) => keysOf(batch).map((key) => [key, i] as const)));
+  if (lastOf.size === rows) return [...pages];
+  if (!hasOneContentForEachKey(pages)) return undefined;
+  return pages.map((page, i) => ({ ...page, without: keysOf(page.batch).filter((key) => lastOf.get(key) !== i) }));
+}
+
+function hasOneContentForEachKey(pages: readonly PageRecords[]): boolean {
+  const hashes = new Map<string, string>();
+  return pages
+    .flatMap(({ batch }) => recordsOf(batch))
+    .every(({ key, hash }) => {
+      const known = hashes.get(key);
+      hashes.set(key, hash);
+      return known === undefined || known === hash;
+    });
+}
+
+const isRowPerInput = ({ inputs }: RecordBatch): boolean => new Set(inputs).size === inputs.length;
+
+function countsOf({ inputs }: RecordBatch, { inserted, written }: WrittenRows): UpsertCounts {
+  return { inserted, updated: written - inserted, unchanged: inputs.length - written, rowsWritten: written };
 }
 
 /**
@@ -64,21 +113,33 @@ function generationOf(origin: UpsertOrigin): Prisma.Sql {
   return Prisma.sql`COALESCE((SELECT fence FROM runs WHERE id = ${origin.runId}), -1)`;
 }
 
-function statement(dialect: Dialect, origin: UpsertOrigin, { rows }: RecordBatch): Prisma.Sql {
-  const { source, stream, runId, seq, schemaVersion, writeMode } = origin;
+/** @param pages that differ in their records, numbers and times only */
+function statement(dialect: Dialect, pages: readonly PageRecords[]): Prisma.Sql {
+  const [first] = pages;
+  if (first === undefined) throw new RangeError("there are no records to write");
+  const { origin } = first;
+  const { source, stream, runId, schemaVersion, writeMode } = origin;
   const staysAsItIs = writeMode === "append" && origin.isReplay !== true;
   const carried = writeMode === "replace" ? carriedOver(origin) : undefined;
   const { firstSeenAt, updatedAt } = carried?.columns(dialect.now) ?? {
     firstSeenAt: dialect.now,
     updatedAt: dialect.now,
   };
+  const rows = pages.map((page) => rowsOf(dialect, page));
   return Prisma.sql`
     INSERT INTO records (source, stream, generation, key, ts, version, hash, data, extra, observed_at, run_id, seq, schema_version, first_seen_at, updated_at, change)
-    SELECT ${source}, ${stream}, ${generationOf(origin)}, c0, c1, c2, c3, c4, c5, ${dialect.instant(origin.observedAt)}, ${runId}, ${seq}, ${schemaVersion},
+    SELECT ${source}, ${stream}, ${generationOf(origin)}, c0, c1, c2, c3, c4, c5, page_at, ${runId}, page_seq, ${schemaVersion},
       ${firstSeenAt}, ${updatedAt}, ${carried === undefined ? dialect.change : 0}
-    FROM (${dialect.rowsOf(rows, columnTypes)}) AS new ${carried?.join ?? Prisma.empty}
+    FROM (${Prisma.join(rows, " UNION ALL ")}) AS new ${carried?.join ?? Prisma.empty}
     WHERE true
     ON CONFLICT (source, stream, generation, key) ${staysAsItIs ? Prisma.sql`DO NOTHING` : keepNewest(origin)}`;
+}
+
+function rowsOf(dialect: Dialect, { origin: { seq, observedAt }, batch, without = [] }: PageRecords): Prisma.Sql {
+  const isWritten =
+    without.length === 0 ? Prisma.empty : Prisma.sql`WHERE c0 NOT IN (${dialect.textsOf(JSON.stringify(without))})`;
+  return Prisma.sql`SELECT CAST(${seq} AS INTEGER) AS page_seq, ${dialect.instant(observedAt)} AS page_at, c0, c1, c2, c3, c4, c5
+      FROM (${dialect.rowsOf(batch.rows, columnTypes)}) AS page ${isWritten}`;
 }
 
 /**
