@@ -1,45 +1,49 @@
-import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { openStore } from "@penstock/store/open-store";
-import { waitUntil } from "@penstock/testing/wait-until";
-import { createPlace, migrationsRoot, startApi, startServers } from "./place.ts";
-import { quickScenarios } from "./scenarios.ts";
-import { startPenstock } from "./start-penstock.ts";
+import { type GrowthOptions, mediansOf, type Point } from "./growth/measure.ts";
+import { growthTable, writeGrowth } from "./growth/report.ts";
+import { keepGrowth, readGrowth } from "./growth/results.ts";
+import { growingNames, ways } from "./growth/ways.ts";
+import { startServers } from "./place.ts";
 
 /*
- * npm run bench:growth -- [--records 2000000]: whether a record takes longer as the table grows. One run on Postgres + Redis, looked at
- * by how many rows were there: records a second between the commits of pages.
+ * npm run bench:growth -- [table] [streams] [depth] [workers] [--records 2000000] [--seconds 15] [--rounds 1] [--most <size>] [--save]:
+ * what a record, a page, a job costs as the table, the streams, the queue and the fetchers grow; all four where none is named. `--most`
+ * leaves out larger sizes. `--save` keeps the figures of each in bench/results/growth.json as soon as it is measured, and makes charts and a
+ * part of docs/performance.md of them.
  */
 
-const { values } = parseArgs({ options: { records: { type: "string", default: "2000000" } } });
-const records = Number(values.records);
-const steps = 10;
-const [scenario] = quickScenarios;
-if (scenario === undefined || !Number.isInteger(records) || records < 100_000) {
-  process.stderr.write("--records takes a whole number from 100000\n");
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    records: { type: "string", default: "2000000" },
+    seconds: { type: "string", default: "15" },
+    rounds: { type: "string", default: "1" },
+    most: { type: "string", default: "100000" },
+    save: { type: "boolean", default: false },
+  },
+});
+const options: GrowthOptions = {
+  records: Number(values.records),
+  seconds: Number(values.seconds),
+  most: Number(values.most),
+};
+const rounds = Number(values.rounds);
+const chosen = growingNames.filter((name) => positionals.length === 0 || positionals.includes(name));
+const isUnknown = positionals.some((each) => !chosen.some((name) => name === each));
+const numbers = [...Object.values(options), rounds];
+if (isUnknown || numbers.some((each) => !Number.isInteger(each) || each < 1) || process.platform !== "linux") {
+  process.stderr.write(`It takes Linux, whole numbers from 1, and of these names some: ${growingNames.join(", ")}\n`);
   process.exit(2);
 }
 
 await using stack = new AsyncDisposableStack();
 const servers = await startServers(stack);
-const api = await startApi({ ...scenario, records }, stack);
-const place = await createPlace(scenario, servers, `${api.url}/${records}`, stack);
-await using running = new AsyncDisposableStack();
-const env = { API_BASE_URL: place.apiUrl, BATCH_SIZE: String(scenario.pageSize) };
-const sources = join(import.meta.dirname, "sources");
-const { whileAlive } = await startPenstock(scenario.backend, { place, sources, env }, running);
-const store = await openStore({ url: place.databaseUrl, migrationsRoot });
-running.defer(() => store.close());
-const done = async () => (await store.queryView("SELECT status FROM runs WHERE ended_at IS NOT NULL"))[0];
-await whileAlive(waitUntil(done, { what: "the end of the run", timeoutMs: 3_600_000, intervalMs: 1_000 }));
-const rows = await store.queryView(`
-  SELECT step, count(*) * ${scenario.pageSize} AS records, extract(epoch FROM max(committed_at) - min(committed_at)) AS seconds
-  FROM (SELECT seq * ${steps} / (max(seq) OVER () + 1) AS step, committed_at FROM pages) AS p GROUP BY step ORDER BY step`);
-process.stdout.write("| rows in the table | records/s |\n| --- | --- |\n");
-for (const { step, records: stored, seconds } of rows) {
-  const from = (Number(step) * records) / steps;
-  const speed = Math.round(Number(stored) / Number(seconds)).toLocaleString("en");
-  process.stdout.write(
-    `| ${from.toLocaleString("en")} – ${(from + records / steps).toLocaleString("en")} | ${speed} |\n`,
-  );
+for (const name of chosen) {
+  const measured: Point[][] = [];
+  for (let round = 0; round < rounds; round++) measured.push(await ways[name].measure(options, servers));
+  const points = mediansOf(measured);
+  process.stdout.write(`\n${ways[name].heading}\n\n${growthTable(ways[name], points)}\n`);
+  if (!values.save) continue;
+  await keepGrowth(name, rounds, points);
+  await writeGrowth(await readGrowth());
 }

@@ -1,11 +1,10 @@
-import { availableParallelism, cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { contenders } from "./contenders.ts";
 import { regressions } from "./guard.ts";
 import { measureRound } from "./measure.ts";
 import { startApi, startServers } from "./place.ts";
 import { writeReport } from "./report.ts";
-import { keepResults, type Results, readResults } from "./results.ts";
+import { keepResults, machine, type Results, readResults, today } from "./results.ts";
 import { fullScenarios, nameOf, quickScenarios, type Scenario } from "./scenarios.ts";
 import { type ScenarioSummary, summarize } from "./summary.ts";
 import { columns, rowsOf } from "./table.ts";
@@ -42,7 +41,7 @@ const servers = await startServers(stack);
 process.stdout.write(`${columns.join("  |  ")}\n`);
 const scenarios: Results["scenarios"] = [];
 for (const scenario of chosen) {
-  const summary = { ...(await run(scenario)), date: new Date().toISOString().slice(0, 10) };
+  const summary = { ...(await run(scenario)), date: today() };
   scenarios.push(summary);
   for (const row of rowsOf(summary)) process.stdout.write(`${row.join("  |  ")}\n`);
   if (values.save) await keepResults(kind, { machine: machine(), rounds, scenarios }, all);
@@ -63,13 +62,4 @@ async function run(scenario: Scenario): Promise<ScenarioSummary> {
   for (let round = 0; round < rounds; round++)
     measured.push(await measureRound(scenario, { round, among, servers, api }));
   return summarize(scenario, measured);
-}
-
-function machine(): Results["machine"] {
-  return {
-    cores: availableParallelism(),
-    processor: cpus()[0]?.model ?? "unknown",
-    memoryGiB: Math.round(totalmem() / 2 ** 30),
-    node: process.version,
-  };
 }

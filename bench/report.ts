@@ -1,12 +1,11 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Results } from "./results.ts";
+import type { Machine, Results } from "./results.ts";
 import { nameOf } from "./scenarios.ts";
 import type { ScenarioSummary } from "./summary.ts";
 import { columns, rowsOf } from "./table.ts";
 
 const docs = join(import.meta.dirname, "../docs");
-const [begin, end] = ["<!-- figures -->\n", "<!-- /figures -->\n"];
 
 /** Puts the figures into docs/performance.md, and their chart beside it. */
 export async function writeReport(results: Results): Promise<void> {
@@ -15,23 +14,33 @@ export async function writeReport(results: Results): Promise<void> {
   await writeFile(join(docs, "performance.svg"), chart(results.scenarios));
 }
 
-/** The page with the figures of `results` between its two marks. Throws when they are not there. */
-export function withFigures(page: string, results: Results): string {
+export const withFigures = (page: string, results: Results): string => withSection(page, "figures", figures(results));
+
+/** The page with `text` between its two marks of that name. Throws when they are not there. */
+export function withSection(page: string, name: string, text: string): string {
+  const [begin, end] = [`<!-- ${name} -->\n`, `<!-- /${name} -->\n`];
   const [from, to] = [page.indexOf(begin), page.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`docs/performance.md has no ${begin.trim()} … ${end.trim()}`);
-  return `${page.slice(0, from + begin.length)}${figures(results)}${page.slice(to)}`;
+  return `${page.slice(0, from + begin.length)}${text}${page.slice(to)}`;
 }
 
+/** A table in Markdown. */
+export function tableOf(columns: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [line(columns), line(columns.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+/** As it follows "with". */
+export const machineText = ({ cores, processor, memoryGiB, node }: Machine): string =>
+  `Node ${node} on ${cores} cores (${processor}) and ${memoryGiB} GiB, everything on that one machine`;
+
 function figures({ machine, rounds, scenarios }: Results): string {
-  const { cores, processor, memoryGiB, node } = machine;
   const dates = scenarios.map(({ date }) => date).toSorted();
   const when = [...new Set([dates[0], dates.at(-1)])].join(" to ");
-  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-  const rows = scenarios.flatMap(rowsOf).map(line);
-  return `Measured on ${when} with Node ${node} on ${cores} cores (${processor}) and ${memoryGiB} GiB, everything on that one machine; medians of
+  return `Measured on ${when} with ${machineText(machine)}; medians of
 ${rounds} rounds.
 
-${[line(columns), line(columns.map(() => "---")), ...rows].join("\n")}
+${tableOf(columns, scenarios.flatMap(rowsOf))}
 `;
 }
 

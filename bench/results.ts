@@ -1,10 +1,13 @@
 import { readFile, writeFile } from "node:fs/promises";
+import { availableParallelism, cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { nameOf, type Scenario } from "./scenarios.ts";
 import type { ScenarioSummary } from "./summary.ts";
 
+export type Machine = { cores: number; processor: string; memoryGiB: number; node: string };
+
 export type Results = {
-  machine: { cores: number; processor: string; memoryGiB: number; node: string };
+  machine: Machine;
   rounds: number;
   /** Each with the day on which it was measured. */
   scenarios: (ScenarioSummary & { date: string })[];
@@ -25,12 +28,25 @@ export const readResults = async (kind: ResultsKind): Promise<Results> =>
 export async function keepResults(kind: ResultsKind, measured: Results, scenarios: readonly Scenario[]): Promise<void> {
   const kept = new Map((await readResults(kind)).scenarios.map((each) => [nameOf(each.scenario), each]));
   for (const each of measured.scenarios) kept.set(nameOf(each.scenario), each);
-  await writeResults(kind, { ...measured, scenarios: scenarios.flatMap((each) => kept.get(nameOf(each)) ?? []) });
+  await writeFigures(pathOf(kind), {
+    ...measured,
+    scenarios: scenarios.flatMap((each) => kept.get(nameOf(each)) ?? []),
+  });
 }
 
+/** This one. */
+export const machine = (): Machine => ({
+  cores: availableParallelism(),
+  processor: cpus()[0]?.model ?? "unknown",
+  memoryGiB: Math.round(totalmem() / 2 ** 30),
+  node: process.version,
+});
+
+export const today = (): string => new Date().toISOString().slice(0, 10);
+
 /** Four digits are more than can be measured. */
-async function writeResults(kind: ResultsKind, results: Results): Promise<void> {
+export async function writeFigures(path: string, figures: unknown): Promise<void> {
   const rounded = (_: string, value: unknown) =>
     typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value;
-  await writeFile(pathOf(kind), `${JSON.stringify(results, rounded, 2)}\n`);
+  await writeFile(path, `${JSON.stringify(figures, rounded, 2)}\n`);
 }

@@ -13,7 +13,7 @@ const asInContainer = "--max-semi-space-size=16 --max-old-space-size=384";
 const compileCache = join(root, ".penstock/compile-cache");
 
 export type RunningPenstock = {
-  /** By name: `up`, or `scheduler`, `fetcher`, `transformer`. */
+  /** By name: `up`, or `scheduler`, `fetcher`, `transformer`; further fetchers are called `fetcher-2` and so on. */
   processes: ReadonlyMap<string, ChildProcess>;
   /** Of all of them. */
   metricsUrls: readonly string[];
@@ -21,15 +21,23 @@ export type RunningPenstock = {
   whileAlive<T>(work: Promise<T>): Promise<T>;
 };
 
+export type PenstockOptions = {
+  place: Place;
+  /** The folder of the sources. */
+  sources: string;
+  /** What these need. */
+  env: Record<string, string>;
+  /** One by default; there is but one where nothing is installed. */
+  fetchers?: number;
+};
+
 /**
  * Penstock as a user starts it: `./penstock up` where nothing is installed, else a transformer, a fetcher and a scheduler, as `docker
  * compose up` has them. The workers are ready before the scheduler is started. All are told to end when the stack is disposed.
- *
- * @param sources the folder of the sources; `env` is what these need
  */
 export async function startPenstock(
   backend: Backend,
-  { place, sources, env }: { place: Place; sources: string; env: Record<string, string> },
+  { place, sources, env, fetchers = 1 }: PenstockOptions,
   stack: AsyncDisposableStack,
 ): Promise<RunningPenstock> {
   const processes = new Map<string, ChildProcess>();
@@ -38,7 +46,7 @@ export async function startPenstock(
   // Who was told to end ends as well, when nobody waits any more.
   died.promise.catch(() => undefined);
   const whileAlive = <T>(work: Promise<T>) => Promise.race([work, died.promise]);
-  const all = { ...process.env, ...environment(backend, place), ...env, PENSTOCK_SOURCES_DIR: sources };
+  const all = { ...process.env, ...environmentOf(backend, place), ...env, PENSTOCK_SOURCES_DIR: sources };
   const start = async (name: string, command: string, args: string[], more: Record<string, string> = {}) => {
     const port = await freePort();
     const child = spawn(command, args, {
@@ -59,21 +67,23 @@ export async function startPenstock(
         timeoutMs: 60_000,
       });
   };
-  const startApp = (name: string) =>
-    start(name, process.execPath, [join(root, `apps/${name}/src/main.ts`)], {
+  const startApp = (app: string, name = app) =>
+    start(name, process.execPath, [join(root, `apps/${app}/src/main.ts`)], {
       NODE_OPTIONS: asInContainer,
       NODE_COMPILE_CACHE: compileCache,
     });
   if (backend === "SQLite + embedded") await start("up", join(root, "penstock"), ["up"]);
   else {
     const workers = [await startApp("transformer"), await startApp("fetcher")];
+    for (let n = 2; n <= fetchers; n++) workers.push(await startApp("fetcher", `fetcher-${n}`));
     for (const isReady of workers) await whileAlive(isReady());
     await startApp("scheduler");
   }
   return { processes, metricsUrls, whileAlive };
 }
 
-function environment(backend: Backend, place: Place): Record<string, string> {
+/** What tells a process of Penstock where its database and queue are. */
+export function environmentOf(backend: Backend, place: Place): Record<string, string> {
   const queue: Record<string, string> =
     backend === "Postgres only" ? { QUEUE_URL: place.queueUrl } : { REDIS_URL: place.redisUrl };
   return {

@@ -38,7 +38,12 @@ export function createManualQueues(): ManualQueues {
       if (error !== undefined) throw error;
       jobs.push(...added);
     },
-    hasJobs: async (_source, runId) => jobs.some((job) => "runId" in job.payload && job.payload.runId === runId),
+    runsWithJobs: async (runs) => {
+      const ids = new Set(runs.map(({ runId }) => runId));
+      return new Set(
+        jobs.flatMap(({ payload }) => ("runId" in payload && ids.has(payload.runId) ? payload.runId : [])),
+      );
+    },
     transformBacklog: async () => jobs.filter((job) => job.type === "transform").length,
     depths: async () => [],
     oldestJobs: async () => [],

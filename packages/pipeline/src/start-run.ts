@@ -50,7 +50,7 @@ export async function startRun(context: PipelineContext, request: RunRequest): P
     }
     log.info({ mode, bound: started.run.boundAtStart }, "run started");
     await enqueueFirstPage(context, started.run, parent);
-  } else if (started.run.pages === 0 && !(await context.queues.hasJobs(source, started.run.runId))) {
+  } else if (started.run.pages === 0 && (await context.queues.runsWithJobs([started.run])).size === 0) {
     log.warn({}, "run has no job, enqueueing its first page again");
     await enqueueFirstPage(context, started.run, parent);
   }

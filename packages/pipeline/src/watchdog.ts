@@ -32,8 +32,8 @@ export function createWatchdog(
   const { suspicionMs: afterMs = suspicionMs, now = Date.now } = options;
   let suspects = new Map<string, Suspect>();
 
-  async function isLost(run: Run): Promise<boolean> {
-    if (await context.queues.hasJobs(run.source, run.runId)) {
+  function isLost(run: Run, hasJobs: boolean): boolean {
+    if (hasJobs) {
       suspects.delete(run.runId);
       return false;
     }
@@ -51,12 +51,14 @@ export function createWatchdog(
       suspects = new Map(
         live.flatMap((run) => suspects.get(run.runId) ?? []).map((suspect) => [suspect.runId, suspect]),
       );
-      const lost: Run[] = [];
+      const going: Run[] = [];
       for (const run of live) {
         const stream = context.sources.get(run.source)?.streams[run.stream];
-        if (stream === undefined || (await endIfOverdue(context, run, stream))) continue;
-        if (await isLost(run)) lost.push(run);
+        if (stream !== undefined && !(await endIfOverdue(context, run, stream))) going.push(run);
       }
+      if (going.length === 0) return [];
+      const withJobs = await context.queues.runsWithJobs(going);
+      const lost = going.filter((run) => isLost(run, withJobs.has(run.runId)));
       // What lost their jobs has lost limits and schedules with them, and no run must start without these.
       if (lost.length > 0) await restoreQueueState(context);
       for (const run of lost) await takeOver(context, run);

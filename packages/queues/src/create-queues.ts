@@ -5,7 +5,7 @@ import { createEnqueue } from "./enqueue.ts";
 import { eachFailedJob } from "./failed-jobs.ts";
 import { mirrorLetters } from "./letter-mirror.ts";
 import type { OldestJob, QueueDepth, Queues, SourceLimits } from "./queues.ts";
-import { hasRunJobs } from "./run-jobs.ts";
+import { runsAmong } from "./run-jobs.ts";
 import { applySchedule, nextTick } from "./schedules.ts";
 
 export type QueuesOptions = {
@@ -55,8 +55,11 @@ export function createQueues(backend: QueueBackend, options: QueuesOptions): Que
       asked("transform backlog", () =>
         queue(transformQueue).getJobCountByTypes("wait", "prioritized", "active", "delayed"),
       ),
-    hasJobs: (source, runId) =>
-      asked(`jobs of run ${runId}`, () => hasRunJobs([queue(fetchQueue(source)), queue(transformQueue)], runId)),
+    runsWithJobs: (runs) =>
+      asked(`jobs of ${runs.length} run(s)`, () => {
+        const names = new Set(runs.map(({ source }) => fetchQueue(source)));
+        return runsAmong([...names, transformQueue].map(queue), new Set(runs.map(({ runId }) => runId)));
+      }),
     failedJobs: async function* () {
       yield* eachFailedJob(backend, await asked("failed jobs", workQueues));
     },

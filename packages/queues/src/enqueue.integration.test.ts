@@ -84,7 +84,7 @@ describe.runIf(canStartOwn("redis"))("enqueueing on a Redis", () => {
     const before = await depths();
     await server.kill();
     await expectUnavailable(queues.enqueue(jobs(21)));
-    await expectUnavailable(queues.hasJobs("s", "run").then(() => undefined));
+    await expectUnavailable(queues.runsWithJobs([{ source: "s", runId: "run" }]).then(() => undefined));
     await expect(queues.ping()).rejects.toMatchObject({ code: "QUEUE_UNAVAILABLE" });
     await server.start();
     await createQueues(backend, { sources: ["s"] }).enqueue(jobs(21));

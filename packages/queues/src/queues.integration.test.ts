@@ -4,7 +4,7 @@ import { waitUntil } from "@penstock/testing/wait-until";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { deadLetterQueue, tickQueue } from "./catalog.ts";
 import { type OpenedQueue, openTarget } from "./opened-queue.ts";
-import type { LetterMirror, QueueDepth } from "./queues.ts";
+import type { LetterMirror, QueueDepth, Queues } from "./queues.ts";
 import { fetchJob, transformJob } from "./sample-jobs.ts";
 import { startWorker } from "./worker.ts";
 
@@ -16,6 +16,8 @@ describe.each(queueTargets())("queues on $name", (target) => {
   afterAll(() => opened.close());
 
   const depth = (depths: QueueDepth[], queue: string) => depths.find((one) => one.queue === queue);
+  const hasJobs = async (queues: Queues, source: string, runId: string) =>
+    (await queues.runsWithJobs([{ source, runId }])).has(runId);
 
   test("adds jobs of several queues together, and counts them", async () => {
     const queues = opened.queues({ sources: ["several"] });
@@ -69,7 +71,7 @@ describe.each(queueTargets())("queues on $name", (target) => {
   test("a payload too large is refused", async () => {
     const huge = transformJob("huge", { runId: "huge", zstd: "x".repeat(600_000) });
     await expect(opened.queues().enqueue([huge])).rejects.toMatchObject({ code: "PAYLOAD_TOO_LARGE" });
-    expect(await opened.queues().hasJobs("huge", "huge")).toBe(false);
+    expect(await hasJobs(opened.queues(), "huge", "huge")).toBe(false);
   });
 
   test.each([true, false])(
@@ -79,12 +81,18 @@ describe.each(queueTargets())("queues on $name", (target) => {
       const queues = opened.queues({ sources: [source], isDeduplicated });
       const crowd = Array.from({ length: 2_000 }, (_, seq) => fetchJob(source, { runId: "crowd", seq }));
       await queues.enqueue(crowd);
-      expect(await queues.hasJobs(source, "lost")).toBe(false);
+      expect(await hasJobs(queues, source, "lost")).toBe(false);
       await queues.enqueue([{ ...fetchJob(source, { runId: "lost" }), delayMs: 60_000 }]);
-      expect(await queues.hasJobs(source, "lost")).toBe(true);
-      expect(await queues.hasJobs(source, "los")).toBe(false);
+      expect(await hasJobs(queues, source, "lost")).toBe(true);
+      expect(await hasJobs(queues, source, "los")).toBe(false);
       await queues.enqueue([transformJob(source, { runId: `only${source}` })]);
-      expect(await queues.hasJobs(source, `only${source}`)).toBe(true);
+      expect(await hasJobs(queues, source, `only${source}`)).toBe(true);
+      const other = `other${source}`;
+      await queues.enqueue([fetchJob(other, { runId: other })]);
+      const asked = ["lost", "none", "crowd", `only${source}`].map((runId) => ({ source, runId }));
+      expect(await queues.runsWithJobs([...asked, { source: other, runId: other }])).toEqual(
+        new Set(["lost", "crowd", `only${source}`, other]),
+      );
     },
   );
 
@@ -99,9 +107,9 @@ describe.each(queueTargets())("queues on $name", (target) => {
     opened.start("busy", { handlers: { fetch: { handle, settle: async () => undefined } }, options: sparing });
     await queues.enqueue([fetchJob("busy", { runId: "busy" })]);
     await started;
-    expect(await queues.hasJobs("busy", "busy")).toBe(true);
+    expect(await hasJobs(queues, "busy", "busy")).toBe(true);
     release();
-    await waitUntil(async () => !(await queues.hasJobs("busy", "busy")), { what: "the job to be gone" });
+    await waitUntil(async () => !(await hasJobs(queues, "busy", "busy")), { what: "the job to be gone" });
   });
 
   test("knows all sources that ever had limits", async () => {
@@ -189,7 +197,7 @@ describe.each(queueTargets())("queues on $name", (target) => {
     await queues.enqueue(windows);
     await queues.enqueue([fetchJob("filled", { runId: "live", seq: 7 })]);
     expect(await opened.depthOf("filled")).toMatchObject({ waiting: 4, active: 0 });
-    expect(await queues.hasJobs("filled", "window")).toBe(true);
+    expect(await hasJobs(queues, "filled", "window")).toBe(true);
     const seen: number[] = [];
     const handle = async ({ seq }: { seq: number }) => {
       seen.push(seq);

@@ -31,10 +31,10 @@ export type Queues = {
   /** Jobs waiting in the transform queue, any state but finished: what back-pressure looks at. */
   transformBacklog(): Promise<number>;
   /**
-   * True if any job of the run is waiting, delayed, active or failed in the fetch or the transform queue, looked at in
-   * that order.
+   * Of the runs the ids of those with a job that is waiting, delayed, active or failed in the fetch or the transform queue, looked at in
+   * that order. Reads the ids of all jobs there are, once for all the runs.
    */
-  hasJobs(source: string, runId: string): Promise<boolean>;
+  runsWithJobs(runs: readonly { source: string; runId: string }[]): Promise<ReadonlySet<string>>;
   /** Jobs in the failed sets, each once: given up by BullMQ without their processor having a say (stalled). */
   failedJobs(): AsyncIterable<FailedJob>;
   /**

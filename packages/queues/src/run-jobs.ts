@@ -12,12 +12,22 @@ import type { BullQueue } from "./backend.ts";
  */
 const states: JobState[] = ["wait", "prioritized", "delayed", "active", "wait", "prioritized", "delayed", "failed"];
 
-/** True if any job of the run is in one of the queues, which are looked at in the order that jobs go through them. */
-export async function hasRunJobs(queues: BullQueue[], runId: string): Promise<boolean> {
-  const infix = `_${runId}_`;
+/**
+ * Of the runs those that have a job in one of the queues, which are looked at in the order that jobs go through them. Each queue is read
+ * once, however many runs there are: both grow with the number of streams.
+ */
+export async function runsAmong(queues: BullQueue[], runIds: ReadonlySet<string>): Promise<Set<string>> {
+  const found = new Set<string>();
   for (const queue of queues) {
+    if (found.size === runIds.size) break;
     const ids = (await queue.getBackend().getRanges(states, 0, -1)).flat();
-    if (ids.some((id) => id.includes(infix))) return true;
+    for (const id of ids) {
+      const runId = runIdOf(id);
+      if (runIds.has(runId)) found.add(runId);
+    }
   }
-  return false;
+  return found;
 }
+
+/** Nothing in jobs that belong to none. */
+const runIdOf = (jobId: string): string => /^[A-Z]_([^_]+)_/.exec(jobId)?.[1] ?? "";
