@@ -10,7 +10,7 @@ export const failurePoints = {
   "start-run.committed": "the run is committed and has no job",
   "start-run.enqueued": "the run's first page is enqueued",
   "fetch.begun": "the run was read, the request is not sent",
-  "fetch.answered": "the answer is there, the run is not read again",
+  "fetch.answered": "the answer is there, nothing is made of it",
   "fetch.payload-saved": "a page too big for a job is in the database, its job is not enqueued",
   "fetch.packed": "the jobs behind the page are made and not enqueued",
   "fetch.enqueued": "transform and next fetch are enqueued, the job is not completed",

@@ -30,13 +30,15 @@ type FetchPayload = JobPayloads["fetch"];
 
 const pausedMs = 5_000;
 const heldBackMs = 250;
+/** Behind a request that took longer the run is read again: nothing depends on it, but pages of a run that has ended are work in vain. */
+const quickRequestMs = 100;
 /** Parts of a large answer that are worth a job: fewer are waited for, unless there are no more. */
 const partsAtOnce = 32;
 
 /**
  * Fetches one page and enqueues, together, its transform and the fetch of the page behind it.
  *
- * The run is read before the request and again after it: a run that ended meanwhile gets no further page. Nothing is
+ * The run is read before the request, and again after one that took its time: a run that ended meanwhile gets no further page. Nothing is
  * written but the page's payload when it is too big for a job, so that any step may be repeated.
  */
 export async function fetchPage(
@@ -46,7 +48,10 @@ export async function fetchPage(
 ): Promise<JobOutcome> {
   const { source, stream } = definitionOf(context, job);
   const begunAt = performance.now();
-  const before = await context.store.readRun(job.runId);
+  const [before, holdsLimits] = await Promise.all([
+    context.store.readRun(job.runId),
+    context.queues.holdsLimits(source.name, source),
+  ]);
   if (!isLive(before, job)) return;
   if (isOverdue(before.run, stream, before.now)) return endOverdue(context, before);
   // With its successor committed, this is the tail of a chain that came to run twice; two of them would run to the end.
@@ -61,7 +66,7 @@ export async function fetchPage(
   const wait = await admit(context, source, before, jobId);
   if (wait !== undefined) return wait;
   // What a queue let through that had lost its limits goes back into line.
-  if (!(await context.queues.holdsLimits(source.name, source))) return { deferMs: heldBackMs };
+  if (!holdsLimits) return { deferMs: heldBackMs };
   await context.reach("fetch.begun");
   const stored = createPartStore(context.store, job);
   const validator = await validatorFor(context, stream, before.run, job);
@@ -73,7 +78,7 @@ export async function fetchPage(
   const content = parts.length > 1 ? contentOfParts(stored) : contentOf(job, page);
   const lastSeq = job.seq + Math.max(parts.length, 1) - 1;
   const guarded = guardNext({ ...job, seq: lastSeq, guard: job.guard, stream, ...content }, page.next);
-  const after = await context.store.readRun(job.runId);
+  const after = page.durationMs < quickRequestMs ? before : await context.store.readRun(job.runId);
   await noteAnswer(context, source, after?.source ?? before.source, page);
   if (!isLive(after, job)) return;
   const answer = { content, ...guarded, observedAt: before.now, validator: validatorText(stream, job, page) };

@@ -1,11 +1,18 @@
 import { promisify } from "node:util";
-import { constants, zstdCompress, zstdDecompressSync } from "node:zlib";
+import { constants, zstdCompress, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { PermanentError } from "@penstock/core/errors";
 import { type JsonValue, jsonText } from "@penstock/core/json";
 import type { JobPayloads } from "@penstock/queues/catalog";
 import type { Store } from "@penstock/store/store";
 
-const compress = promisify(zstdCompress);
+const compressInThread = promisify(zstdCompress);
+const level = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+/** Up to here handing the text to another thread takes longer than compressing it. */
+const hereChars = 256 * 1024;
+
+async function compress(text: string): Promise<Buffer> {
+  return text.length <= hereChars ? zstdCompressSync(text, level) : await compressInThread(text, level);
+}
 
 type PageItems = JobPayloads["transform"]["items"];
 type PageRef = { runId: string; seq: number; hash: string };
@@ -15,14 +22,14 @@ const inlineLimitBytes = 192 * 1024;
 
 /** Stores a page's items, compressed, whatever their size; gives that in bytes. */
 export async function storeItems(store: Store, ref: PageRef, itemsJson: string): Promise<number> {
-  const zstd = await compress(itemsJson, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
+  const zstd = await compress(itemsJson);
   await store.savePayload({ ...ref, body: zstd });
   return zstd.byteLength;
 }
 
 /** Compresses a page's items for their way through the queue; big ones are stored in the database first. */
 export async function packItems(store: Store, ref: PageRef, itemsJson: string): Promise<PageItems> {
-  const zstd = await compress(itemsJson, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
+  const zstd = await compress(itemsJson);
   if (zstd.byteLength <= inlineLimitBytes) return { kind: "inline", zstd: zstd.toString("base64") };
   await store.savePayload({ ...ref, body: zstd });
   return { kind: "stored", sizeBytes: zstd.byteLength };

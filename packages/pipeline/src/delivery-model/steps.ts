@@ -41,12 +41,13 @@ function takes(state: State): Step[] {
   return [...waiting].map(([token, job]) => free({ do: "take", worker, token }, take(state, worker, job)));
 }
 
-/** A fetch job of a run that has ended completes doing nothing. */
+/** A fetch job of a run that has ended completes doing nothing, and so does one whose page has a committed one behind it. */
 function take(state: State, worker: number, job: Job): State {
   const queue = changeFirst(state.queue, job, false, () => ({ job, isActive: true }));
   const taken = { ...state, queue };
   if (job.kind === "transform") return withWork(taken, worker, { phase: "transform taken", job, hasLock: true });
-  if (liveRun(state) !== job.run) return withWork(taken, worker, { phase: "done", job, hasLock: true });
+  const isPassed = job.seq < (state.runs[job.run]?.prefix.seq ?? -1);
+  if (liveRun(state) !== job.run || isPassed) return withWork(taken, worker, { phase: "done", job, hasLock: true });
   const observed = state.dbClock + 1;
   const work = { phase: "fetch taken", job, observed, takenAt: state.apiClock, hasLock: true } as const;
   return { ...withWork(taken, worker, work), dbClock: observed };
@@ -115,7 +116,10 @@ function commit(
     : withWork(moved, worker, { phase: "records due", job, hasLock });
 }
 
-/** Notes the API's clock, reads the run again, and enqueues the page's transform and the next fetch. */
+/**
+ * Notes the API's clock, and enqueues the page's transform and the next fetch. Of a run that has ended meanwhile too: that a fetcher reads
+ * the run again behind a long request saves work, and must not be needed.
+ */
 function passOn(
   state: State,
   worker: number,
@@ -125,7 +129,6 @@ function passOn(
   const { job, answer, observed } = work;
   const noted = job.seq === 0 ? noteStart(state, work, protocol) : state;
   const passed = withDone(noted, worker, work);
-  if (liveRun(state) !== job.run) return passed;
   const { run, seq, position } = job;
   const cursorOut = answer.next === null ? null : cursorOf(answer.next);
   const { items } = answer;
