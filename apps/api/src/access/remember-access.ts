@@ -1,4 +1,5 @@
 import type { Access } from "@penstock/store/access";
+import { LRUCache } from "lru-cache";
 
 /** What was found of a key or session is taken for true so long. */
 const knownMs = 1_000;
@@ -17,33 +18,13 @@ export function rememberAccess(
 ): RememberedAccess {
   const keys = remember(access.key, now);
   const sessions = remember(access.session, now);
-  return { key: keys.find, session: sessions.find, forgetSession: sessions.forget };
+  return {
+    key: (id) => keys.fetch(id),
+    session: (tokenHash) => sessions.fetch(tokenHash),
+    forgetSession: (tokenHash) => void sessions.delete(tokenHash),
+  };
 }
 
-function remember<T>(find: (id: string) => Promise<T | undefined>, now: () => number) {
-  const known = new Map<string, { found: Promise<T | undefined>; askedAt: number }>();
-  const forget = (id: string) => void known.delete(id);
-  const ask = async (id: string): Promise<T | undefined> => {
-    if (known.size >= maxKnown) known.clear();
-    const asked = { found: find(id), askedAt: now() };
-    known.set(id, asked);
-    const forgetThis = () => {
-      if (known.get(id) === asked) forget(id);
-    };
-    try {
-      const found = await asked.found;
-      if (found === undefined) forgetThis();
-      return found;
-    } catch (error) {
-      forgetThis();
-      throw error;
-    }
-  };
-  return {
-    forget,
-    find: (id: string): Promise<T | undefined> => {
-      const last = known.get(id);
-      return last !== undefined && now() - last.askedAt < knownMs ? last.found : ask(id);
-    },
-  };
+function remember<T extends object>(find: (id: string) => Promise<T | undefined>, now: () => number) {
+  return new LRUCache<string, T>({ max: maxKnown, ttl: knownMs, ttlResolution: 0, perf: { now }, fetchMethod: find });
 }
