@@ -58,7 +58,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           // Each of these starts processes of its own, and waits for them most of the time.
-          maxWorkers: availableParallelism() * 2,
+          maxWorkers: Math.ceil(availableParallelism() * 1.5),
           retry,
           sequence: { groupOrder: 2 },
         },
@@ -71,7 +71,7 @@ export default defineConfig({
           globalSetup: `./${testing}/global-setup.ts`,
           testTimeout: 240_000,
           hookTimeout: 120_000,
-          maxWorkers: availableParallelism() * 2,
+          maxWorkers: Math.ceil(availableParallelism() * 1.5),
           retry,
           // Beside the end-to-end tests, so that no worker is idle while the last of these is waited for.
           sequence: { groupOrder: 2 },

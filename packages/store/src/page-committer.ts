@@ -27,8 +27,16 @@ const enough = { rows: 1_000, pages: 4 };
 /** From one transaction's beginning to the next, while less than that waits. */
 const gatherMs = 50;
 
-/** Of one run: the pages that wait, the transactions under way, and what ends the pause between two. */
-type Committing = { waiting: Waiting[]; lanes: number; endPause: (() => void) | undefined };
+type Committing = {
+  waiting: Waiting[];
+  /** Pages that are not settled, the waiting among them. */
+  unsettled: number;
+  /** Since the last transaction began a page came while others were unsettled: whoever commits does not do so one by one. */
+  isShared: boolean;
+  /** Transactions under way, and pauses behind them. */
+  lanes: number;
+  endPause: (() => void) | undefined;
+};
 
 /**
  * Commits pages. A page that comes while none of its run is under way is committed at once. Those that come meanwhile are committed
@@ -45,13 +53,13 @@ export function createPageCommitter(committer: Committer): Store["commitPage"] {
     while (run.waiting.length > 0) {
       const begunAt = performance.now();
       const together = run.waiting.splice(0, maxTogether);
+      run.isShared = together.length > 1;
       await together[0]?.inContext(() => settleTogether(committer, together));
-      // Whoever takes pauses takes what waits at their end, too.
-      if (run.endPause !== undefined) break;
-      // Who commits page after page has come with the next one only now, and waits for nobody.
-      const comeMeanwhile = run.waiting.length > 0;
+      // Whoever was told that its page is committed has the next one ready in a moment.
       await turn();
-      if (comeMeanwhile) await pause(run, begunAt + gatherMs - performance.now());
+      // Who pauses takes what waits then, too.
+      if (run.endPause !== undefined) break;
+      if (run.isShared) await pause(run, begunAt + gatherMs - performance.now());
     }
     run.lanes -= 1;
     if (run.lanes === 0) runs.delete(runId);
@@ -60,9 +68,15 @@ export function createPageCommitter(committer: Committer): Store["commitPage"] {
   return (page) => {
     const { runId } = page.run;
     const settle = Promise.withResolvers<CommittedPage>();
-    const run = runs.get(runId) ?? { waiting: [], lanes: 0, endPause: undefined };
+    const run = runs.get(runId) ?? { waiting: [], unsettled: 0, isShared: false, lanes: 0, endPause: undefined };
     runs.set(runId, run);
     run.waiting.push({ page, settle, inContext: AsyncLocalStorage.snapshot() });
+    if (run.unsettled > 0) run.isShared = true;
+    run.unsettled += 1;
+    const noteSettled = () => {
+      run.unsettled -= 1;
+    };
+    settle.promise.then(noteSettled, noteSettled);
     if (run.endPause !== undefined) {
       if (isEnough(run.waiting)) run.endPause();
     } else if (run.lanes === 0 || (run.lanes < lanes && isEnough(run.waiting))) void workOff(runId, run);

@@ -23,11 +23,12 @@ describe.each(databaseTargets())("retention on $name", ({ create }) => {
   const start = async (stream: string, mode: RunMode = "incremental") =>
     (await store.startRun({ source: "s", stream, partition: "live", mode, takeOver: "any" })).run;
   const commit = async (run: Run, pages: number, more: Parameters<typeof pageOf>[1] = {}) => {
-    for (let seq = 0; seq < pages; seq += 1) {
+    const committing = Array.from({ length: pages }, (_, seq) => {
       const isLast = seq === pages - 1;
       const page = { seq, keys: [`k${seq}`], isLast, cursorOut: isLast ? null : `c${seq + 1}` };
-      await store.commitPage(pageOf(run, { ...page, ...more }));
-    }
+      return store.commitPage(pageOf(run, { ...page, ...more }));
+    });
+    await Promise.all(committing);
   };
   const count = async (table: string, where = "1 = 1") => {
     const [row] = await store.queryView(`SELECT count(*) AS n FROM ${table} WHERE ${where}`);
