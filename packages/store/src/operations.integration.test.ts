@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { databaseTargets } from "@penstock/testing/databases";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openStore } from "./open-store.ts";
@@ -77,7 +78,10 @@ describe.each(databaseTargets())("operations on $name", ({ create }) => {
 
   test("pauses are in the log, and so is what is noted by itself", async () => {
     await store.setPaused("s", "e", true, author);
+    // SQLite's clock has milliseconds, and actions of the same one have no order.
+    await delay(2);
     await store.setPaused("s", "e", false, { actor: "api:ops", reason: null });
+    await delay(2);
     await store.noteAction({ ...author, action: "letters.discard", target: "s.e", details: { letters: 3 } });
     const found = await store.listActions({ target: "s.e", limit: 10 });
     expect(found.map(({ action, actor }) => `${action} ${actor}`)).toEqual([
