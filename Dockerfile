@@ -51,7 +51,7 @@ VOLUME /data
 EXPOSE 9464 9470
 # Alive, not ready: a process whose database is away waits for it, and starting it again would help nobody.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --start-interval=2s \
-  CMD node /app/deploy/healthcheck.ts "http://127.0.0.1:$PENSTOCK_HTTP_PORT/health/live"
+  CMD /app/deploy/healthcheck.sh "http://127.0.0.1:$PENSTOCK_HTTP_PORT/health/live"
 # Last, since they change more often than all else.
 ARG PENSTOCK_VERSION=latest PENSTOCK_REVISION=unknown
 LABEL org.opencontainers.image.version=$PENSTOCK_VERSION org.opencontainers.image.revision=$PENSTOCK_REVISION

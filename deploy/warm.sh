@@ -7,5 +7,4 @@ for service in scheduler fetcher transformer api; do
   DATABASE_URL=postgres://127.0.0.1:1/none REDIS_URL=redis://127.0.0.1:1 PENSTOCK_HTTP_PORT=0 \
     node "apps/$service/src/main.ts" >/dev/null 2>&1 && exit 1
 done
-node deploy/healthcheck.ts http://127.0.0.1:1/ && exit 1
 rm -rf /tmp/*

@@ -4,7 +4,7 @@ import { testDir } from "@penstock/testing/temp-dir";
 import { expect, test } from "vitest";
 import { jsonLines, penstock } from "./penstock.ts";
 
-/* A stream whose records go and come back, through the commands, one process after another. */
+/* A stream whose records go and come back, through the commands, one process after another: fifteen of them. */
 
 const all = Array.from({ length: 20 }, (_, id) => ({ id, price: 10 + id }));
 
@@ -50,4 +50,4 @@ test("records that are gone are deleted, many only when somebody has said so, an
     { action: "deletions.approve", reason: "sold out", details: { stream: "shop.items", missing: 12, known: 20 } },
   ]);
   expect(await runWith(all)).toMatchObject({ unchanged: 8, updated: 12, deletions: { status: "nothing", known: 20 } });
-});
+}, 240_000);
