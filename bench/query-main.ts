@@ -43,7 +43,7 @@ if (scenario === undefined || !Number.isInteger(records / 1_000)) {
 await using stack = new AsyncDisposableStack();
 const servers = await startServers(stack);
 await pages(scenario);
-await watched({ ...scenario, records: 4_000_000 });
+await watched({ ...scenario, records: 6_000_000 });
 
 /** A stream of so many records, read as a whole. */
 async function pages(on: Scenario): Promise<void> {
