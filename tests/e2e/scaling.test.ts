@@ -61,6 +61,12 @@ describe.runIf(hasCompose())("docker compose --scale", () => {
     await pause(paused);
     await docker("network", "disconnect", `${name}_default`, cutOff);
     await delay(apart);
+    // What is still starting would meet servers that are away and begin once more, which is not what is counted below.
+    await waitUntil(async () => (await health(killed)).every((state) => state === "healthy"), {
+      what: "who was killed to be back",
+      timeoutMs: 120_000,
+      intervalMs: pollMs,
+    });
     await docker("unpause", paused);
     await docker("network", "connect", "--alias", "transformer", `${name}_default`, cutOff);
     await goesOn("pages after a pause");
@@ -120,6 +126,10 @@ function isKilledToo(error: unknown): void {
 async function states(ids: string[]): Promise<string[]> {
   const format = "{{.State.Status}}, {{.RestartCount}} restarts";
   return (await docker("inspect", "--format", format, ...ids)).trim().split("\n");
+}
+
+async function health(ids: string[]): Promise<string[]> {
+  return (await docker("inspect", "--format", "{{.State.Health.Status}}", ...ids)).trim().split("\n");
 }
 
 /** Every process that Prometheus has found and reaches, by what it says of itself. */

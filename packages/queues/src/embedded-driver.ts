@@ -1,14 +1,16 @@
+import { existsSync } from "node:fs";
 import { rename, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { InfrastructureError } from "@penstock/core/errors";
-import { createPostgresBackend, type IQueueBackend, type PgPool, runMigrations } from "bullmq";
+import { createPostgresBackend, type IQueueBackend, type PgPool } from "bullmq";
 import { maxStalledCount, type QueueDriver, type QueueFactory } from "./driver.ts";
+import { openEmbeddedDatabase } from "./embedded-database.ts";
 import { acquireEmbeddedLock, type EmbeddedLock } from "./embedded-lock.ts";
 import { createErrorReporter, type QueueLogger } from "./error-reporter.ts";
 import { type LastingPglite, lastingPglite } from "./lasting-pglite.ts";
 import { patientBackend } from "./patient-backend.ts";
 import { createPglitePool } from "./pglite-pool.ts";
-import { openPgliteThread, type PgliteThread } from "./pglite-thread.ts";
+import type { PgliteThread } from "./pglite-thread.ts";
 import { locksOf } from "./postgres-driver.ts";
 import { restingBackend } from "./resting-backend.ts";
 
@@ -32,7 +34,7 @@ export async function openEmbeddedDriver(
     const first = await openOrReplace(folder, logger);
     const db = lastingPglite(
       first,
-      () => openDatabase(folder),
+      () => openEmbeddedDatabase(folder),
       (error) => report("embedded", error),
     );
     return createDriver(db, lock);
@@ -95,18 +97,23 @@ const leastRoomBytes = 32 * 1024 * 1024;
  */
 async function openOrReplace(folder: string, logger: QueueLogger | undefined): Promise<PgliteThread> {
   try {
-    return await openDatabase(folder);
+    return await openEmbeddedDatabase(folder);
   } catch (error) {
     await requireRoom(dirname(folder), error);
+    if (!existsSync(folder)) throw cannotOpen(folder, error);
     const aside = `${folder}.damaged-${Date.now()}`;
     logger?.warn({ err: error, folder, aside }, "embedded queue cannot be opened, starting with an empty one");
     await rename(folder, aside);
   }
   try {
-    return await openDatabase(folder);
+    return await openEmbeddedDatabase(folder);
   } catch (cause) {
-    throw new InfrastructureError("QUEUE_UNAVAILABLE", `cannot open the embedded queue in ${folder}`, { cause });
+    throw cannotOpen(folder, cause);
   }
+}
+
+function cannotOpen(folder: string, cause: unknown): InfrastructureError {
+  return new InfrastructureError("QUEUE_UNAVAILABLE", `cannot open the embedded queue in ${folder}`, { cause });
 }
 
 /** Nothing can be opened on a full disk, and what does not open for that is not damaged. */
@@ -116,20 +123,6 @@ async function requireRoom(dataDir: string, cause: unknown): Promise<void> {
   if (bavail * bsize >= leastRoomBytes) return;
   const message = `cannot open the embedded queue in ${dataDir}: there is no room, ${megabytes} MB are free`;
   throw new InfrastructureError("QUEUE_UNAVAILABLE", message, { cause, remedy: "make room on the disk" });
-}
-
-async function openDatabase(folder: string): Promise<PgliteThread> {
-  const db = await openPgliteThread(folder);
-  try {
-    const client = await createPglitePool(db).connect();
-    await runMigrations(client, "bullmq");
-    client.release();
-    await db.exec("SET search_path TO bullmq");
-    return db;
-  } catch (error) {
-    await db.kill();
-    throw error;
-  }
 }
 
 /**

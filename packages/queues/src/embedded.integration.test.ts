@@ -1,8 +1,8 @@
-import { access, cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { waitUntil } from "@penstock/testing/wait-until";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openQueueBackend, type QueueSettings } from "./backend.ts";
 import { fetchQueue } from "./catalog.ts";
 import { createQueues } from "./create-queues.ts";
@@ -16,17 +16,8 @@ let dataDir: string;
 let settings: QueueSettings;
 let other: HeldProcess | undefined;
 
-// The first start of a data folder takes seconds: it is done once, and copied.
-let fresh: string;
-beforeAll(async () => {
-  fresh = await mkdtemp(join(tmpdir(), "penstock-embedded-"));
-  await (await openQueueBackend({ kind: "embedded", dataDir: fresh })).close();
-});
-afterAll(() => rm(fresh, { recursive: true, force: true }));
-
 beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "penstock-embedded-"));
-  await cp(fresh, dataDir, { recursive: true });
   settings = { kind: "embedded", dataDir };
 });
 

@@ -1,24 +1,13 @@
-import { cp, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { testDir } from "@penstock/testing/temp-dir";
 import { waitUntil } from "@penstock/testing/wait-until";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { beginEmbeddedDatabase } from "./embedded-database.ts";
 import { type LastingPglite, lastingPglite } from "./lasting-pglite.ts";
 import { createPglitePool } from "./pglite-pool.ts";
 import { openPgliteThread, type PgliteThread } from "./pglite-thread.ts";
 
 const unavailable = { name: "InfrastructureError", code: "QUEUE_UNAVAILABLE" };
-// The first start of a folder takes seconds: it is done once, and copied.
-let fresh: string;
-beforeAll(async () => {
-  fresh = await mkdtemp(join(tmpdir(), "penstock-pglite-"));
-  const made = await openPgliteThread(fresh);
-  await made.exec("CREATE TABLE kept (n int)");
-  await made.close();
-});
-afterAll(() => rm(fresh, { recursive: true }));
-
 let folder: string;
 let current: PgliteThread;
 let db: LastingPglite;
@@ -28,8 +17,9 @@ beforeEach(async () => {
   folder = join(await testDir(), "queue");
   reports = [];
   failures = 0;
-  await cp(fresh, folder, { recursive: true });
+  await beginEmbeddedDatabase(folder);
   current = await openPgliteThread(folder);
+  await current.exec("CREATE TABLE kept (n int)");
   const open = async () => {
     if (failures-- > 0) throw new Error("still no room");
     current = await openPgliteThread(folder);

@@ -1,17 +1,27 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
 import { waitUntil } from "@penstock/testing/wait-until";
 import type { PgPool } from "bullmq";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { beginEmbeddedDatabase } from "./embedded-database.ts";
 import { createPglitePool } from "./pglite-pool.ts";
 
+let folder: string;
 let db: PGlite;
 let pool: PgPool;
 beforeAll(async () => {
-  db = await PGlite.create();
+  folder = await mkdtemp(join(tmpdir(), "penstock-pglite-"));
+  await beginEmbeddedDatabase(join(folder, "queue"));
+  db = await PGlite.create(join(folder, "queue"));
   pool = createPglitePool(db);
   await pool.query("CREATE TABLE t (n int); CREATE TABLE u (n int)");
 });
-afterAll(() => db.close());
+afterAll(async () => {
+  await db.close();
+  await rm(folder, { recursive: true });
+});
 
 const count = async (table: string) =>
   (await pool.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${table}`)).rows[0]?.n;

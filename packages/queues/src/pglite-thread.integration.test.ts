@@ -1,10 +1,13 @@
 import { join } from "node:path";
 import { testDir } from "@penstock/testing/temp-dir";
 import { expect, test } from "vitest";
+import { beginEmbeddedDatabase } from "./embedded-database.ts";
 import { openPgliteThread } from "./pglite-thread.ts";
 
 test("answers in order, with what Postgres says of an error, and passes on notifications", async () => {
-  const db = await openPgliteThread(join(await testDir(), "queue"));
+  const folder = join(await testDir(), "queue");
+  await beginEmbeddedDatabase(folder);
+  const db = await openPgliteThread(folder);
   const heard: string[] = [];
   const forget = db.onNotification((channel, payload) => heard.push(`${channel}: ${payload}`));
   await db.exec("CREATE TABLE kept (id int PRIMARY KEY, data jsonb); LISTEN told");
@@ -25,6 +28,7 @@ test("answers in order, with what Postgres says of an error, and passes on notif
 
 test("keeps what it was told, and refuses what comes after its end", async () => {
   const folder = join(await testDir(), "queue");
+  await beginEmbeddedDatabase(folder);
   const before = await openPgliteThread(folder);
   await before.exec("CREATE TABLE kept AS SELECT 1 AS id");
   await before.close();
