@@ -5,11 +5,13 @@ import type { Asked, Failure, Told } from "./pglite-thread.ts";
 
 // Run by openPgliteThread as a thread of its own.
 
-// How much a function of Postgres must have computed before V8 compiles it anew, as well as it can. By itself V8 does so with a hundredth of
-// that, which halves no time that anybody waits for, and takes a second of processor time and 400 MB within the first one.
-setFlagsFromString("--wasm-tiering-budget=1000000000");
-
+// V8 compiles WebAssembly twice: all of it fast, and what computes much as well as it can. Of Postgres' largest functions that takes a second of
+// processor time and 500 MB within the first few hundred jobs, and no job takes less time afterwards. What of a module is compiled how is
+// settled when it is made, so others, such as Prisma's, are compiled as ever.
+const compilesTwice = ["wasm-tier-up", "wasm-dynamic-tiering"];
+for (const flag of compilesTwice) setFlagsFromString(`--no-${flag}`);
 const db = await PGlite.create(workerData.folder);
+for (const flag of compilesTwice) setFlagsFromString(`--${flag}`);
 const tell = (told: Told) => parentPort?.postMessage(told);
 
 db.onNotification((channel, payload) => tell({ kind: "notification", channel, payload }));
