@@ -36,7 +36,7 @@ export async function createServer(api: ApiContext, options: ServerOptions): Pro
   });
   const { logger, store } = api.pipeline;
   server.setErrorHandler((error, request, reply) => answerProblem(logger, error, request, reply));
-  await setSecurityHeaders(server, { isTls: trustsProxy });
+  setSecurityHeaders(server, { isTls: trustsProxy });
   await server.register(cookie);
   identify(server, api.callers);
   await server.register(rateLimit, {

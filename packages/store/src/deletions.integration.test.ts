@@ -54,8 +54,8 @@ describe.each(databaseTargets())("deletions on $name", ({ create }) => {
   };
   const read = async (stream: string, isDeleted: boolean) => {
     const query = { source: "s", stream, keys: [], conditions: [], isDeleted, order: "key", limit: 100 } as const;
-    const { lines } = await store.queries.records(query);
-    return lines.split("\n").flatMap((line): string[] => (line === "" ? [] : [JSON.parse(line).key]));
+    const { records } = await store.queries.records(query);
+    return records.map((record): string => JSON.parse(record).key);
   };
   const letterOf = (run: Run, key: string | null): NewLetter => ({
     source: "s",

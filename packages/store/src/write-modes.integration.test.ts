@@ -42,8 +42,8 @@ describe.each(databaseTargets())("write modes on $name", ({ create }) => {
       order: "key",
       limit: 100,
     } as const;
-    const { lines } = await store.queries.records(query);
-    const listed = lines.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line)]));
+    const { records } = await store.queries.records(query);
+    const listed = records.map((record) => JSON.parse(record));
     const rows = await store.queryView(`SELECT value FROM "s_${stream}"`);
     expect(rows.map(({ value }) => value).sort()).toEqual(listed.map(({ data }) => data.value).sort());
     for (const { key, data } of listed) expect(await store.readRecord("s", stream, key)).toEqual(data);

@@ -8,7 +8,6 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest 
 import { rule } from "../access/guard.ts";
 import { authorOf } from "../author.ts";
 import { boardPath } from "../present.ts";
-import { boardHeaders } from "../security-headers.ts";
 import { boardPage } from "./board-page.ts";
 import { type Board, collectBoard } from "./collect-board.ts";
 
@@ -38,7 +37,7 @@ export async function serveBoard(
   };
   await server.register(assets);
   for (const path of [entry.route].flat()) {
-    const options = { config: { scope: "read" }, helmet: boardHeaders } as const;
+    const options = { config: { scope: "read", policy: "board" } } as const;
     server.get(`${boardPath}${path === "/" ? "" : path}`, options, async (request, reply) =>
       reply.type("text/html; charset=utf-8").send(await boardPage(boardOf(request), boardPath)),
     );

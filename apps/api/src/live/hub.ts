@@ -19,7 +19,7 @@ export type LiveHub = AsyncDisposable & {
 export type Told = readonly LiveEvent[];
 
 /** From one look to the next: longer the more listen, since telling them is what costs, and the pipeline may need the processors. */
-const lookMs = { least: 1_000, perListener: 10, most: 5_000 };
+const lookMs = { least: 1_000, perListener: 20, most: 5_000 };
 const runsTold = 50;
 /** Looks that a listener may be behind. One that reads too slowly is told to begin anew by being cut off. */
 const maxBehind = 64;

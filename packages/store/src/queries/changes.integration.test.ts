@@ -39,9 +39,9 @@ describe.each(databaseTargets())("changes on $name", ({ name, create }) => {
     const found: string[] = [];
     for (let after = from; ; ) {
       const query = { limit, ...(after !== undefined && { after }), ...rest };
-      const { lines, next, isCaughtUp } = await store.queries.changes(query);
-      for (const line of lines === "" ? [] : lines.split("\n")) {
-        const { change, record } = JSON.parse(line);
+      const { changes, next, isCaughtUp } = await store.queries.changes(query);
+      for (const text of changes) {
+        const { change, record } = JSON.parse(text);
         found.push(`${change} ${record.key}`);
       }
       if (isCaughtUp && found.length >= least) return { found, next };

@@ -30,7 +30,7 @@ export async function listChanges(db: Statements, dialect: Dialect, query: Chang
   const last = rows.at(-1);
   const isWhole = rows.length < query.limit;
   const next = isWhole || last === undefined ? { change: upTo } : placeOf(last);
-  return { lines: rows.map(changeJson).join("\n"), count: rows.length, next, isCaughtUp: isWhole && isToTheEnd };
+  return { changes: rows.map(changeJson), next, isCaughtUp: isWhole && isToTheEnd };
 }
 
 /** `change_text`, since what is sorted by must stay a number. */

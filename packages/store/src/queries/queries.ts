@@ -61,10 +61,10 @@ export type RecordQuery = {
 };
 
 /**
- * Records as the API gives them, JSON made by the database: one line each. Half of the time of an export would go into
- * parsing data and writing it again, and numbers that JavaScript cannot hold would change.
+ * Records as the API gives them, each as JSON on one line, in which the data is as the database has it. Half of the time of an export
+ * would go into parsing data and writing it again, and numbers that JavaScript cannot hold would change.
  */
-export type RecordPage = { lines: string; count: number; last: RecordPlace | undefined };
+export type RecordPage = { records: readonly string[]; last: RecordPlace | undefined };
 
 /** Behind all records of a change, or behind one of them. `change` is a whole number as text: it may be larger than JavaScript's. */
 export type ChangePlace = { change: string; record?: { source: string; stream: string; key: string } };
@@ -72,8 +72,8 @@ export type ChangePlace = { change: string; record?: { source: string; stream: s
 /** `after`: behind what was read before; `now`: behind all that has happened so far; unless given, from the first change. */
 export type ChangeQuery = { source?: string; stream?: string; after?: ChangePlace | "now"; limit: number };
 
-/** `lines`: one `{ change: "added" | "updated" | "deleted", changedAt, record }` each, as JSON. */
-export type ChangePage = { lines: string; count: number; next: ChangePlace; isCaughtUp: boolean };
+/** `changes`: one `{ change: "added" | "updated" | "deleted", changedAt, record }` each, as JSON. */
+export type ChangePage = { changes: readonly string[]; next: ChangePlace; isCaughtUp: boolean };
 
 export type RecordDetail = {
   source: string;

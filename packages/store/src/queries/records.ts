@@ -28,10 +28,10 @@ export async function listRecords(db: Statements, dialect: Dialect, query: Recor
     const one = { ...rest, source: at.source, stream: at.stream, limit: left, ...(isBegun && { after }) };
     const page = await readStream(db, dialect, one);
     if (page.last !== undefined) pages.push(page);
-    left -= page.count;
+    left -= page.records.length;
     if (left === 0) break;
   }
-  return { lines: pages.map(({ lines }) => lines).join("\n"), count: query.limit - left, last: pages.at(-1)?.last };
+  return { records: pages.flatMap(({ records }) => records), last: pages.at(-1)?.last };
 }
 
 export type StreamName = { source: string; stream: string };
@@ -64,8 +64,7 @@ async function readStream(db: Statements, dialect: Dialect, query: RecordQuery &
   const { source, stream } = query;
   const name = nameJson(query);
   return {
-    lines: rows.map((row) => recordJson(name, row)).join("\n"),
-    count: rows.length,
+    records: rows.map((row) => recordJson(name, row)),
     last: last && { source, stream, key: last.key, ts: isoOf(last.ts_text) },
   };
 }
