@@ -1,5 +1,4 @@
 import { execFile, spawn } from "node:child_process";
-import { constants, setPriority } from "node:os";
 import { join } from "node:path";
 import { parseArgs, promisify } from "node:util";
 import { openStore } from "@penstock/store/open-store";
@@ -77,10 +76,11 @@ async function pages(on: Scenario): Promise<void> {
 
 /**
  * A long run with the API beside it, in slices with and without readers. Who reads sits elsewhere, and would not take these processors: this
- * process gives way, and tells of how many pages that were due it had time for.
+ * process has them when nobody else wants them, and tells of how many pages that were due it had time for.
  */
 async function watched(on: Scenario): Promise<void> {
-  setPriority(constants.priority.PRIORITY_LOW);
+  // https://man7.org/linux/man-pages/man7/sched.7.html, SCHED_IDLE: below all that a nice value can say.
+  await promisify(execFile)("chrt", ["--all-tasks", "--idle", "--pid", "0", String(process.pid)]);
   await using own = new AsyncDisposableStack();
   const api = await startApi(on, own);
   const place = await createPlace(on, servers, `${api.url}/${on.records}`, own);
