@@ -79,11 +79,11 @@ test.runIf(canMountDisk())("what is up waits, says so, and goes on by itself onc
   const last = new Date(records.at(-1)?.ts ?? "").toISOString();
   await waitUntil(async () => (await stream())?.["checkpoint"] === last, {
     what: "the checkpoint at the last record",
-    timeoutMs: 60_000,
+    timeoutMs: 180_000,
   });
   expect(await isReady()).toBe(true);
   expect(await stream()).toMatchObject({ deadLetters: 0 });
   child.kill("SIGTERM");
   expect((await ended).code).toBe(0);
   expect((await readdir(disk.folder)).filter((name) => name.includes("damaged"))).toEqual([]);
-});
+}, 400_000);
