@@ -9,7 +9,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { jsonLines, penstock, startPenstock } from "./penstock.ts";
 
 const migrationsRoot = join(import.meta.dirname, "../../prisma");
-const records = 8_000;
+const records = 20_000;
 
 type Place = { env: Record<string, string>; rows(): Promise<string[]>; stack: AsyncDisposableStack };
 const open: AsyncDisposableStack[] = [];
@@ -36,7 +36,7 @@ async function place(api: ExternalApi, database: TestDatabase, queue: TestQueue)
     PENSTOCK_DATA_DIR: dataDir,
     DATABASE_URL: database.url,
     API_BASE_URL: api.url,
-    BATCH_SIZE: "500",
+    BATCH_SIZE: "1000",
     ...queueEnv,
   };
   return { env, rows: () => storedRows(database.url), stack };

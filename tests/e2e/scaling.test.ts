@@ -43,7 +43,7 @@ describe.runIf(hasCompose())("docker compose --scale", () => {
     const alone = await rate(8_000);
     await up(4, 2);
     // Until it does: what else runs on the machine may take the processors for a while, and this is about the fleet.
-    await waitUntil(async () => (await rate(8_000)) > 3 * alone, { what: "three times the pages", timeoutMs: 300_000 });
+    await waitUntil(async () => (await rate(8_000)) > 3 * alone, { what: "three times the pages", timeoutMs: 180_000 });
     await compose("up", "--detach", "--no-recreate", "prometheus");
 
     expect(await states(await ids(...processes))).toEqual(Array(11).fill("running, 0 restarts"));
