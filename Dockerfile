@@ -40,6 +40,8 @@ RUN apt-get update && apt-get install -y --no-install-recommends tini && rm -rf 
 WORKDIR /app
 ENV NODE_ENV=production PENSTOCK_HTTP_HOST=0.0.0.0 PENSTOCK_HTTP_PORT=9464 PENSTOCK_DATA_DIR=/data
 ENV NODE_COMPILE_CACHE=/app/.compile-cache
+# As ./penstock; how large the heap may be, Node sees from the container.
+ENV NODE_OPTIONS=--max-semi-space-size=4
 RUN mkdir /data .compile-cache && chown node:node /data .compile-cache
 COPY --from=dependencies /app ./
 COPY --from=clients /app/packages/store/generated packages/store/generated

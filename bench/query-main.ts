@@ -42,7 +42,7 @@ if (scenario === undefined || !Number.isInteger(records / 1_000)) {
 await using stack = new AsyncDisposableStack();
 const servers = await startServers(stack);
 await pages(scenario);
-await watched({ ...scenario, records: 6_000_000 });
+await watched({ ...scenario, records: 14_000_000 });
 
 /** A stream of so many records, read as a whole. */
 async function pages(on: Scenario): Promise<void> {
@@ -164,7 +164,7 @@ async function serve(place: Place, own: AsyncDisposableStack): Promise<Served> {
   );
   const { key }: { key: string } = JSON.parse(created.stdout);
   const child = spawn(process.execPath, [join(root, "apps/api/src/main.ts")], {
-    env: { ...env, NODE_OPTIONS: "--max-semi-space-size=16 --max-old-space-size=256" },
+    env: { ...env, NODE_OPTIONS: "--max-semi-space-size=4 --max-old-space-size=256" },
     stdio: ["ignore", "ignore", "inherit"],
   });
   const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));

@@ -163,7 +163,7 @@ async function bareOf(url: string, own: AsyncDisposableStack): Promise<Way> {
   };
 }
 
-type Statement = (rows: string) => Promise<void>;
+type Statement = (rows: Uint8Array) => Promise<void>;
 
 async function postgresStatement(
   url: string,
@@ -175,7 +175,7 @@ async function postgresStatement(
   const text = `
     INSERT INTO records (${columns})
     SELECT 'bench', 'items', 0, v->>0, (v->>1)::timestamptz, v->>2, v->>3, (v->>4)::jsonb, (v->>5)::jsonb, now(), '${runId}', 0, 'v1', now(), now(), 1
-    FROM jsonb_array_elements($1::jsonb) AS r(v) WHERE true ${upsert}`;
+    FROM jsonb_array_elements(convert_from($1, 'UTF8')::jsonb) AS r(v) WHERE true ${upsert}`;
   return async (rows) => void (await client.query({ name: "upsert", text, values: [rows] }));
 }
 
@@ -191,7 +191,7 @@ async function sqliteStatement(
     INSERT INTO records (${columns})
     SELECT 'bench', 'items', 0, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, '2026-01-01T00:00:00.000+00:00',
       '${runId}', 0, 'v1', '2026-01-01T00:00:00.000+00:00', '2026-01-01T00:00:00.000+00:00', 1
-    FROM jsonb_each(?) WHERE true ${upsert}`);
+    FROM jsonb_each(CAST(? AS TEXT)) WHERE true ${upsert}`);
   return async (rows) => void prepared.run(rows);
 }
 

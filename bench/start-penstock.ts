@@ -7,8 +7,8 @@ import type { Place } from "./place.ts";
 import type { Backend } from "./scenarios.ts";
 
 const root = join(import.meta.dirname, "..");
-/** The heap that Node gives itself in a container of 768 MB, which is what docker-compose.yml lets a worker have. */
-const asInContainer = "--max-semi-space-size=16 --max-old-space-size=384";
+/** What the image says, and the heap that Node gives itself in a container of 768 MB, which is what docker-compose.yml lets a worker have. */
+const asInContainer = "--max-semi-space-size=4 --max-old-space-size=384";
 /** Where Node keeps what it has compiled: the image brings that along, as `./penstock` has it after its first start. */
 const compileCache = join(root, ".penstock/compile-cache");
 

@@ -9,6 +9,15 @@ test("canonical text does not depend on the order of fields, at any depth", () =
   expect(canonicalJson([1, 2])).not.toBe(canonicalJson([2, 1]));
 });
 
+test.each([2, 5, 32, 33, 100])("%d fields come in code-unit order, whatever order they are given in", (count) => {
+  const fields = Array.from({ length: count }, (_, i) => `${"\u{1F4A7}zÄ_Aa"[i % 6]}${(7 * i) % count}`);
+  const inOrder = [...fields].sort();
+  for (const given of [fields, fields.toReversed(), inOrder, inOrder.toReversed()]) {
+    const text = canonicalJson(Object.fromEntries(given.map((field) => [field, 0])));
+    expect(text).toBe(`{${inOrder.map((field) => `${JSON.stringify(field)}:0`).join(",")}}`);
+  }
+});
+
 test("text gives the value back, where JSON.stringify makes null of it", () => {
   const value: JsonValue = JSON.parse('{"a":[1e400,-1e400,"1e400",null,-0.5],"b":{"__proto__":1e999}}');
   expect(jsonText(value)).toBe('{"a":[1e999,-1e999,"1e400",null,-0.5],"b":{"__proto__":1e999}}');

@@ -26,28 +26,39 @@ export type WriteMode = "merge" | "append" | "replace";
 export type NumberedRecord = OutputRecord & { input: number };
 
 /**
- * The records of a page, one per key and sorted by it, as the text that is sent to the database. Made where the records are
- * made, so that what passes between threads, and into the statement, is one text and not thousands of objects.
+ * The records of a page, one per key and sorted by it, as they are sent to the database. Made where the records are made, so that what
+ * passes between threads, and into the statement, is one piece and not thousands of objects; bytes, since these are handed over without
+ * a copy, and a long text of each page that waits for its commit would fill the heap.
  */
 export type RecordBatch = {
-  /** JSON array of `[key, ts, version, hash, data, extra]`, with `ts` as {@link storedInstant} writes it. */
-  rows: string;
+  /** JSON array of `[key, ts, version, hash, data, extra]`, with `ts` as {@link storedInstant} writes it; UTF-8, in a buffer of its own. */
+  rows: Uint8Array<ArrayBuffer>;
   /** JSON array of the keys. */
   keys: string;
   /** The input of each record. */
   inputs: readonly number[];
 };
 
-export const emptyBatch: RecordBatch = { rows: "[]", keys: "[]", inputs: [] };
+const utf8 = new TextEncoder();
+
+export const emptyBatch: RecordBatch = { rows: utf8.encode("[]"), keys: "[]", inputs: [] };
 
 /** @param records one per key, sorted by key, lest two transactions wait for each other's rows */
 export function batchOf(records: readonly NumberedRecord[]): RecordBatch {
   return {
-    rows: JSON.stringify(
-      records.map(({ key, ts, version, hash, data, extra = null }) => [
-        ...[key, ts === null ? null : storedInstant(ts), version],
-        ...[hash, data, extra],
-      ]),
+    rows: utf8.encode(
+      JSON.stringify(
+        records.map(
+          ({ key, ts, version, hash, data, extra = null }): Row => [
+            key,
+            ts === null ? null : storedInstant(ts),
+            version,
+            hash,
+            data,
+            extra,
+          ],
+        ),
+      ),
     ),
     keys: JSON.stringify(records.map(({ key }) => key)),
     inputs: records.map(({ input }) => input),
@@ -69,7 +80,7 @@ type Row = [key: string, ts: string | null, version: string | null, hash: string
 
 /** What {@link batchOf} was given. */
 export function recordsOf({ rows, inputs }: RecordBatch): NumberedRecord[] {
-  const parsed: Row[] = JSON.parse(rows);
+  const parsed: Row[] = JSON.parse(new TextDecoder().decode(rows));
   return parsed.map(([key, ts, version, hash, data, extra], i) => {
     const record = { key, ts: ts === null ? null : givenInstant(ts), version, hash, data, input: inputs[i] ?? -1 };
     return extra === null ? record : { ...record, extra };

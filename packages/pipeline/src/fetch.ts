@@ -1,7 +1,7 @@
 import { CancelledError, PenstockError, ThrottledError } from "@penstock/core/errors";
 import { contentHash } from "@penstock/core/hash";
 import { transformJobId } from "@penstock/core/job-id";
-import { canonicalJson } from "@penstock/core/json";
+import { canonicalJson, type JsonValue } from "@penstock/core/json";
 import type { JobPayloads } from "@penstock/queues/catalog";
 import type { JobContext, JobOutcome, NewJob } from "@penstock/queues/queues";
 import type { FetchedPage, FetchOptions } from "@penstock/source/fetch-page";
@@ -22,7 +22,7 @@ import { definitionOf, type FetchContext, runAheadPages } from "./context.ts";
 import { endOverdue, isOverdue } from "./deadline.ts";
 import { itemsText } from "./items-text.ts";
 import { type Guarded, guardNext } from "./loop-guard.ts";
-import { packItems } from "./page-payload.ts";
+import { compress, packItems } from "./page-payload.ts";
 import { admit, noteAnswer, noteFailure } from "./politeness.ts";
 import { fetchJob, pageTrace } from "./start-run.ts";
 
@@ -71,11 +71,11 @@ export async function fetchPage(
   const stored = createPartStore(context.store, job);
   const validator = await validatorFor(context, stream, before.run, job);
   const asked = { source, stream, job, jobId, options: { signal, parent: job.parent, validator, onPart: stored.add } };
-  const page = await requestPage(context, asked);
+  const page = await requestPage(context, asked, stored);
   await context.reach("fetch.answered");
   if (job.seq === 0) await noteApiStart(context, job, page, performance.now() - begunAt);
   const { parts } = stored;
-  const content = parts.length > 1 ? contentOfParts(stored) : contentOf(job, page);
+  const { content } = page;
   const lastSeq = job.seq + Math.max(parts.length, 1) - 1;
   const guarded = guardNext({ ...job, seq: lastSeq, guard: job.guard, stream, ...content }, page.next);
   const after = page.durationMs < quickRequestMs ? before : await context.store.readRun(job.runId);
@@ -96,7 +96,7 @@ export async function fetchPage(
 async function noteApiStart(
   { store }: FetchContext,
   { runId }: FetchPayload,
-  { apiDate }: FetchedPage,
+  { apiDate }: AnsweredPage,
   elapsedMs: number,
 ): Promise<void> {
   if (apiDate !== null) await store.noteApiStart(runId, new Date(apiDate.getTime() - Math.ceil(elapsedMs)));
@@ -133,7 +133,7 @@ async function validatorFor(
   return text === null ? undefined : JSON.parse(text);
 }
 
-function validatorText({ isConditional }: Stream, { seq }: FetchPayload, { validator }: FetchedPage): string | null {
+function validatorText({ isConditional }: Stream, { seq }: FetchPayload, { validator }: AnsweredPage): string | null {
   return isConditional && seq === 0 && validator !== undefined ? JSON.stringify(validator) : null;
 }
 
@@ -144,12 +144,19 @@ function isLive(state: RunState | undefined, job: FetchPayload): state is RunSta
 
 type Request = { source: Source; stream: Stream; job: FetchPayload; jobId: string; options: FetchOptions };
 
-async function requestPage(context: FetchContext, asked: Request): Promise<FetchedPage> {
+/** A page without the records themselves: parsed, they are four times as large, and who waits for the queue keeps what it knows. */
+type AnsweredPage = Omit<FetchedPage, "items" | "cursors"> & { content: Content };
+
+async function requestPage(context: FetchContext, asked: Request, stored: PartStore): Promise<AnsweredPage> {
   const { stream, job, options } = asked;
   const fetcher = context.fetchers.get(job.source);
   if (fetcher === undefined)
     throw new CancelledError("SOURCE_UNKNOWN", `this process does not fetch from ${job.source}`);
-  const page = await counted(context, asked, () => fetcher.fetch(stream, job.position, options));
+  const {
+    items,
+    cursors: _,
+    ...page
+  } = await counted(context, asked, () => fetcher.fetch(stream, job.position, options));
   if (page.rateLimit !== undefined) context.metrics.rateLimitSeen({ source: job.source, ...page.rateLimit });
   context.metrics.pageFetched({
     source: job.source,
@@ -164,11 +171,11 @@ async function requestPage(context: FetchContext, asked: Request): Promise<Fetch
     stream: job.stream,
     runId,
     seq,
-    records: page.items.length,
+    records: items.length,
     durationMs: page.durationMs,
   };
   context.logger.debug(fields, "page fetched");
-  return page;
+  return { ...page, content: stored.parts.length > 1 ? contentOfParts(stored) : await contentOf(job, items) };
 }
 
 /** The request, counted and noted when it brings no page. */
@@ -212,18 +219,18 @@ function traced(
   });
 }
 
-type Content = { count: number; itemsJson: string; contentHash: string };
+/** `zstd` is the items, compressed; empty where they are stored in parts. */
+type Content = { count: number; zstd: Buffer; contentHash: string };
 type Answer = Guarded & { content: Content; observedAt: Date; validator: string | null };
 
-function contentOf(job: FetchPayload, page: FetchedPage): Content {
-  const itemsJson = itemsText(job, page.items);
-  return { count: page.items.length, itemsJson, contentHash: contentHash(itemsJson) };
+async function contentOf(job: FetchPayload, items: JsonValue[]): Promise<Content> {
+  const itemsJson = itemsText(job, items);
+  return { count: items.length, zstd: await compress(itemsJson), contentHash: contentHash(itemsJson) };
 }
 
-/** The items themselves are stored. */
 function contentOfParts({ parts, ...stored }: PartStore): Content {
   const count = parts.reduce((sum, part) => sum + part.count, 0);
-  return { count, itemsJson: "", contentHash: stored.contentHash() };
+  return { count, zstd: Buffer.alloc(0), contentHash: stored.contentHash() };
 }
 
 async function followUps(context: FetchContext, job: FetchPayload, answer: Answer): Promise<NewJob[]> {
@@ -241,9 +248,9 @@ async function transformJob(
   { content, next, observedAt, validator }: Answer,
 ): Promise<NewJob> {
   const { position, guard: _guard, answer: _answer, runTraceparent: _run, ...run } = job;
-  const { contentHash: hash, itemsJson, count } = content;
+  const { contentHash: hash, zstd, count } = content;
   const cursorIn = canonicalJson(position);
-  const items = await packItems(context.store, { runId: job.runId, seq: job.seq, hash }, itemsJson);
+  const items = await packItems(context.store, { runId: job.runId, seq: job.seq, hash }, zstd);
   if (items.kind === "stored") await context.reach("fetch.payload-saved");
   return {
     type: "transform",

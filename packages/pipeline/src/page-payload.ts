@@ -10,7 +10,8 @@ const level = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 /** Up to here handing the text to another thread takes longer than compressing it. */
 const hereChars = 256 * 1024;
 
-async function compress(text: string): Promise<Buffer> {
+/** A page's items for their way through the queue. */
+export async function compress(text: string): Promise<Buffer> {
   return text.length <= hereChars ? zstdCompressSync(text, level) : await compressInThread(text, level);
 }
 
@@ -27,9 +28,8 @@ export async function storeItems(store: Store, ref: PageRef, itemsJson: string):
   return zstd.byteLength;
 }
 
-/** Compresses a page's items for their way through the queue; big ones are stored in the database first. */
-export async function packItems(store: Store, ref: PageRef, itemsJson: string): Promise<PageItems> {
-  const zstd = await compress(itemsJson);
+/** Compressed items as a job carries them; big ones are stored in the database first. */
+export async function packItems(store: Store, ref: PageRef, zstd: Buffer): Promise<PageItems> {
   if (zstd.byteLength <= inlineLimitBytes) return { kind: "inline", zstd: zstd.toString("base64") };
   await store.savePayload({ ...ref, body: zstd });
   return { kind: "stored", sizeBytes: zstd.byteLength };

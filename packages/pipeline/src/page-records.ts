@@ -60,8 +60,7 @@ export function transformItems(
     }
   });
   const records = newestByKey(candidates);
-  const kept = new Set(records.map((record) => record.input));
-  const duplicate = new Set(candidates.map((record) => record.input)).size - kept.size;
+  const duplicate = records.length === candidates.length ? 0 : inputsOf(candidates) - inputsOf(records);
   return {
     records,
     refused,
@@ -74,6 +73,8 @@ export function transformItems(
     frozen,
   };
 }
+
+const inputsOf = (records: readonly NumberedRecord[]): number => new Set(records.map(({ input }) => input)).size;
 
 /**
  * Where an API asked from a text, or from fields that end with one, leaves out the records that equal it, the bound stays one

@@ -52,7 +52,7 @@ export async function noteAnswer(
   context: PipelineContext,
   source: Source,
   known: SourceState,
-  page: FetchedPage,
+  page: Pick<FetchedPage, "rateLimit">,
 ): Promise<void> {
   const waitMs = waitMsOf(page.rateLimit);
   if (waitMs === undefined && isUntroubled(known)) return;

@@ -1,6 +1,6 @@
 import { PermanentError } from "@penstock/core/errors";
 import { loadSources } from "@penstock/source/load-sources";
-import { Tinypool } from "tinypool";
+import { kTransferable, kValue, Tinypool } from "tinypool";
 import { createPageTransformer, type PackedPage } from "./page-transformer.ts";
 import type { ThreadAnswer, ThreadSources } from "./transform-threads.ts";
 
@@ -9,8 +9,15 @@ const { sourcesDir, env }: ThreadSources = Tinypool.workerData;
 const { sources } = await loadSources(sourcesDir, env);
 const transformer = createPageTransformer(new Map(sources.map((source) => [source.name, source])));
 
-/** @public called by name, from the pool */
-export default async function transform(page: PackedPage): Promise<ThreadAnswer> {
+/** @public called by name, from the pool; the records are handed over, not copied */
+export default async function transform(page: PackedPage): Promise<unknown> {
+  const answer = await answerTo(page);
+  if (answer.kind === "failed") return answer;
+  const { buffer } = answer.page.records.rows;
+  return Tinypool.move({ [kTransferable]: [buffer], [kValue]: answer });
+}
+
+async function answerTo(page: PackedPage): Promise<ThreadAnswer> {
   try {
     return { kind: "transformed", page: await transformer.transform(page) };
   } catch (error) {

@@ -18,6 +18,7 @@ import { openConfiguredStore } from "./open-database.ts";
 import { openTelemetry } from "./open-telemetry.ts";
 import { statementSpans } from "./statement-spans.ts";
 import { streamViews } from "./stream-views.ts";
+import { tuneHeap } from "./tune-heap.ts";
 import { type Pace, usualPace } from "./upkeep.ts";
 import { loadUsableSources } from "./usable-sources.ts";
 
@@ -61,6 +62,7 @@ const shortLocks = { lockDurationMs: 5_000, stalledIntervalMs: 2_500 };
  */
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { config, logger, stack } = options;
+  tuneHeap();
   const loaded = await loadUsableSources(config);
   const sources = loaded.sources
     .filter(({ name }) => options.only?.includes(name) ?? true)

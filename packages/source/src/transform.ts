@@ -75,9 +75,9 @@ function toRecord(
 ): OutputRecord {
   const key = keyOf(stream, output, context, parentKey);
   const data = outputJson(output, context);
-  const record = { key, ts: eventTimeOf(stream, output), version: versionOf(stream, output), data };
-  if (extra === undefined) return { ...record, hash: contentHash(data) };
-  return { ...record, extra, hash: contentHash(`${data}\n${extra}`) };
+  const [ts, version] = [eventTimeOf(stream, output), versionOf(stream, output)];
+  if (extra === undefined) return { key, ts, version, data, hash: contentHash(data) };
+  return { key, ts, version, data, hash: contentHash(`${data}\n${extra}`), extra };
 }
 
 function keyOf(stream: Stream, output: Output, context: TransformContext, parentKey: string | undefined): string {

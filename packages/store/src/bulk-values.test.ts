@@ -6,6 +6,8 @@ test("a name stands for its text once, and nothing else is touched", () => {
   const name = values.nameOf("text");
   expect(values.resolve(["a", name, 1, null])).toEqual(["a", "text", 1, null]);
   expect(() => values.resolve([name])).toThrow(RangeError);
+  const bytes = new TextEncoder().encode("text");
+  expect(values.resolve([values.nameOf(bytes)])[0]).toBe(bytes);
 });
 
 test("names of another connection are text", () => {

@@ -2,14 +2,14 @@ import { randomUUID } from "node:crypto";
 import type { SqlDriverAdapter, SqlDriverAdapterFactory, SqlQueryable } from "@prisma/driver-adapter-utils";
 
 /**
- * Texts of some hundred kilobytes on their way into a statement. Prisma writes the parameters of a raw statement into JSON
+ * Texts of some hundred kilobytes, or the bytes of such, on their way into a statement. Prisma writes the parameters of a raw statement into JSON
  * and parses them again before they reach the driver, which costs as much as the statement itself does. So a statement gets
  * a short name instead of the text, and the adapter puts the text in its place.
  */
 export type BulkValues = {
-  /** A name that stands for `text` in the parameters of one statement. */
-  nameOf(text: string): string;
-  /** The parameters with texts in place of names; a name is good once. */
+  /** A name that stands for `value` in the parameters of one statement. */
+  nameOf(value: string | Uint8Array): string;
+  /** The parameters with values in place of names; a name is good once. */
   resolve(parameters: readonly unknown[]): unknown[];
 };
 
@@ -22,20 +22,20 @@ const maxWaiting = 64;
 export function createBulkValues(): BulkValues {
   // Random, so that no text out of an API is ever taken for a name.
   const prefix = `bulk:${randomUUID()}:`;
-  const waiting = new Map<string, string>();
+  const waiting = new Map<string, string | Uint8Array>();
   let count = 0;
-  const take = (name: string): string => {
-    const text = waiting.get(name);
-    if (text === undefined) throw new RangeError("a statement was sent twice, or long after it was made");
+  const take = (name: string): string | Uint8Array => {
+    const value = waiting.get(name);
+    if (value === undefined) throw new RangeError("a statement was sent twice, or long after it was made");
     waiting.delete(name);
-    return text;
+    return value;
   };
   return {
-    nameOf: (text) => {
+    nameOf: (value) => {
       const [oldest] = waiting.size >= maxWaiting ? waiting.keys() : [];
       if (oldest !== undefined) waiting.delete(oldest);
       const name = `${prefix}${count++}`;
-      waiting.set(name, text);
+      waiting.set(name, value);
       return name;
     },
     resolve: (parameters) =>

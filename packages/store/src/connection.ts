@@ -25,8 +25,8 @@ export type Connection = {
   statements(): Promise<Statements>;
   /** The work with its errors translated. */
   ask<T>(work: () => Promise<T>): Promise<T>;
-  /** Told how many characters of records were committed. */
-  noteWritten(characters: number): void;
+  /** Told how many bytes of records were committed. */
+  noteWritten(bytes: number): void;
   connections(): PoolUse | undefined;
   checkMigrated(): Promise<void>;
   close(): Promise<void>;
@@ -99,7 +99,7 @@ export function createConnection({
         again(async () => inDriverTransaction(await adapters.writer(), transactionOptions.timeout, locked(work))),
       ),
     statements: async () => statementsOf(await adapters.reader()),
-    noteWritten: (characters) => wal?.noteWritten(characters),
+    noteWritten: (bytes) => wal?.noteWritten(bytes),
     connections,
     checkMigrated: () => ask(() => checkMigrated(reader, migrations)),
     close,

@@ -35,8 +35,11 @@ export type Dialect = {
   forUpdate: Prisma.Sql;
   /** The same, leaving out rows that another transaction has locked. */
   skipLocked: Prisma.Sql;
-  /** Rows of a JSON array of arrays as columns `c0, c1, …`, text but where a type is given. Instants are as `storedInstant` writes them. */
-  rowsOf(json: string, types: readonly (keyof typeof sqlTypes)[]): Prisma.Sql;
+  /**
+   * Rows of a JSON array of arrays, as text or its UTF-8, as columns `c0, c1, …`, text but where a type is given. Instants are as
+   * `storedInstant` writes them.
+   */
+  rowsOf(json: string | Uint8Array, types: readonly (keyof typeof sqlTypes)[]): Prisma.Sql;
   /** Executes an upsert of records and counts its rows. What is not inserted or updated was left as it is. */
   countWritten(db: Statements, upsert: Prisma.Sql): Promise<WrittenRows>;
   /** The same by the number of the page; `undefined` where a statement costs too little for several pages to share one. */
@@ -70,7 +73,9 @@ export const postgresql = (bulk: BulkValues): Dialect => ({
   skipLocked: Prisma.sql`FOR UPDATE SKIP LOCKED`,
   rowsOf: (json, types) => {
     const columns = types.map((type, i) => `(r.v->>${i})::${sqlTypes[type]} AS c${i}`).join(", ");
-    return Prisma.sql`SELECT ${Prisma.raw(columns)} FROM jsonb_array_elements(${bulk.nameOf(json)}::jsonb) AS r(v)`;
+    const name = bulk.nameOf(json);
+    const text = typeof json === "string" ? Prisma.sql`${name}` : Prisma.sql`convert_from(${name}, 'UTF8')`;
+    return Prisma.sql`SELECT ${Prisma.raw(columns)} FROM jsonb_array_elements(${text}::jsonb) AS r(v)`;
   },
   countWritten: async (db, upsert) => {
     const [count] = await db.$queryRaw<[WrittenRows]>`
@@ -104,7 +109,10 @@ export const sqlite = (bulk: BulkValues): Dialect => ({
   rowsOf: (json, types) => {
     const columns = types.map((_, i) => `r.value ->> ${i} AS c${i}`).join(", ");
     // As json_each, which would write each row as text again, to be parsed for each of its columns: a third of the whole statement.
-    return Prisma.sql`SELECT ${Prisma.raw(columns)} FROM jsonb_each(${bulk.nameOf(json)}) AS r`;
+    // Bytes would be taken for JSONB; as text they are what they are.
+    const name = bulk.nameOf(json);
+    const text = typeof json === "string" ? Prisma.sql`${name}` : Prisma.sql`CAST(${name} AS TEXT)`;
+    return Prisma.sql`SELECT ${Prisma.raw(columns)} FROM jsonb_each(${text}) AS r`;
   },
   // No INSERT in a WITH here. But whoever writes is alone, and a row that is added gets the rowid after the highest, so that counts them.
   countWritten: async (db, upsert) => {

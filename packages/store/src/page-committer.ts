@@ -109,7 +109,7 @@ async function settleTogether(committer: Committer, together: Waiting[]): Promis
   const pages = inOrder.map(({ page }) => page);
   try {
     const committed = await connection.transactDirectly((tx) => commitPages(tx, connection.dialect, pages, reach));
-    connection.noteWritten(pages.reduce((sum, { records }) => sum + records.rows.length, 0));
+    connection.noteWritten(pages.reduce((sum, { records }) => sum + records.rows.byteLength, 0));
     for (const [i, done] of committed.entries()) inOrder[i]?.settle.resolve(done);
   } catch (error) {
     if (error instanceof InfrastructureError) for (const { settle } of inOrder) settle.reject(error);

@@ -8,7 +8,7 @@ import { Worker } from "node:worker_threads";
  */
 export type WalCopier = {
   /** Told how much was committed; roughly, and of pages only. */
-  noteWritten(characters: number): void;
+  noteWritten(bytes: number): void;
   close(): Promise<void>;
 };
 
@@ -37,8 +37,8 @@ export function createWalCopier(path: string): WalCopier {
   };
 
   return {
-    noteWritten: (characters) => {
-      written += characters;
+    noteWritten: (bytes) => {
+      written += bytes;
       if (isCopying || written < copiedTogether) return;
       worker ??= start();
       isCopying = true;
