@@ -12,6 +12,8 @@ import { startWorker } from "./worker.ts";
 for (const target of queueTargets().filter(({ name }) => name === "postgres")) {
   test("a server that ends what it accepted is asked now and then, not without end", async () => {
     await using stack = new AsyncDisposableStack();
+    // BullMQ's search for stalled jobs rests five seconds when it failed, also when its worker has stopped since.
+    stack.defer(() => delay(4_000));
     const { settings } = stack.adopt(await target.create(), (created) => created.drop());
     if (settings.kind !== "postgres") throw new Error("not a Postgres");
     const proxy = stack.adopt(await startTcpProxy(settings.url), (started) => started.close());
