@@ -65,8 +65,8 @@ export function createCallers(access: Access, { mayBeOpen }: { mayBeOpen: boolea
       if (sessionToken !== undefined) {
         const caller = await bySession(sessionToken, known);
         if (caller !== undefined) return caller;
-        // The page asks at once whether its session holds, and must not be told what was remembered before the key was revoked.
-        remembered.forgetSession(hashOf(sessionToken));
+        // Whoever is refused a change asks at once whether the session holds, and must not be told what was remembered before the key was revoked.
+        if (!isReading) remembered.forgetSession(hashOf(sessionToken));
       }
       return (await isOpen()) ? open : undefined;
     },
