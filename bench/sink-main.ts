@@ -158,7 +158,7 @@ async function bareOf(url: string, own: AsyncDisposableStack): Promise<Way> {
     name: "bare statement",
     pages: pagesAtOnce,
     write: async (pages) => {
-      for (const { batch } of pages) await statement(batch.rows);
+      for (const { whole } of pages) await statement(whole);
     },
   };
 }

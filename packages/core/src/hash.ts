@@ -1,7 +1,7 @@
 import { createHash, hash } from "node:crypto";
 
 /** SHA-256 of a text's UTF-8 bytes, as 64 hex digits. Tells contents apart; keeps no secret. */
-export function contentHash(text: string): string {
+export function contentHash(text: string | Uint8Array): string {
   return hash("sha256", text, "hex");
 }
 

@@ -1,3 +1,5 @@
+import { pieceChars } from "./pieces.ts";
+
 /** One row on its way to the table `records`. Its identity is `(source, stream, key)`. */
 export type OutputRecord = {
   key: string;
@@ -31,8 +33,11 @@ export type NumberedRecord = OutputRecord & { input: number };
  * a copy, and a long text of each page that waits for its commit would fill the heap.
  */
 export type RecordBatch = {
-  /** JSON array of `[key, ts, version, hash, data, extra]`, with `ts` as {@link storedInstant} writes it; UTF-8, in a buffer of its own. */
-  rows: Uint8Array<ArrayBuffer>;
+  /**
+   * In pieces (see pieces.ts), each a JSON array of `[key, ts, version, hash, data, extra]`, with `ts` as {@link storedInstant} writes it;
+   * UTF-8, in a buffer of its own.
+   */
+  rows: readonly Uint8Array<ArrayBuffer>[];
   /** JSON array of the keys. */
   keys: string;
   /** The input of each record. */
@@ -41,28 +46,36 @@ export type RecordBatch = {
 
 const utf8 = new TextEncoder();
 
-export const emptyBatch: RecordBatch = { rows: utf8.encode("[]"), keys: "[]", inputs: [] };
+export const emptyBatch: RecordBatch = { rows: [], keys: "[]", inputs: [] };
 
 /** @param records one per key, sorted by key, lest two transactions wait for each other's rows */
 export function batchOf(records: readonly NumberedRecord[]): RecordBatch {
   return {
-    rows: utf8.encode(
-      JSON.stringify(
-        records.map(
-          ({ key, ts, version, hash, data, extra = null }): Row => [
-            key,
-            ts === null ? null : storedInstant(ts),
-            version,
-            hash,
-            data,
-            extra,
-          ],
-        ),
-      ),
-    ),
+    rows: piecesOf(records),
     keys: JSON.stringify(records.map(({ key }) => key)),
     inputs: records.map(({ input }) => input),
   };
+}
+
+/** What a row has beside key and content: hash, times, quotes. */
+const charsAround = 150;
+
+function piecesOf(records: readonly NumberedRecord[]): Uint8Array<ArrayBuffer>[] {
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  let rows: Row[] = [];
+  let chars = 0;
+  const cut = () => {
+    pieces.push(utf8.encode(JSON.stringify(rows)));
+    rows = [];
+    chars = 0;
+  };
+  for (const { key, ts, version, hash, data, extra = null } of records) {
+    rows.push([key, ts === null ? null : storedInstant(ts), version, hash, data, extra]);
+    chars += key.length + data.length + (extra?.length ?? 0) + charsAround;
+    if (chars >= pieceChars) cut();
+  }
+  if (rows.length > 0) cut();
+  return pieces;
 }
 
 /**
@@ -80,7 +93,7 @@ type Row = [key: string, ts: string | null, version: string | null, hash: string
 
 /** What {@link batchOf} was given. */
 export function recordsOf({ rows, inputs }: RecordBatch): NumberedRecord[] {
-  const parsed: Row[] = JSON.parse(new TextDecoder().decode(rows));
+  const parsed = rows.flatMap((piece): Row[] => JSON.parse(new TextDecoder().decode(piece)));
   return parsed.map(([key, ts, version, hash, data, extra], i) => {
     const record = { key, ts: ts === null ? null : givenInstant(ts), version, hash, data, input: inputs[i] ?? -1 };
     return extra === null ? record : { ...record, extra };

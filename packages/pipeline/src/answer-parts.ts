@@ -6,8 +6,8 @@ import type { JobPayloads } from "@penstock/queues/catalog";
 import type { NewJob } from "@penstock/queues/queues";
 import type { NextPage } from "@penstock/source/paginator";
 import type { Store } from "@penstock/store/store";
-import { itemsText } from "./items-text.ts";
 import type { LoopGuard } from "./loop-guard.ts";
+import { itemsBytes, itemsText } from "./page-items.ts";
 import { storeItems, unpackItems } from "./page-payload.ts";
 import { fetchJob } from "./start-run.ts";
 
@@ -50,10 +50,10 @@ export function createPartStore(store: Store, job: FetchPayload): PartStore {
     parts,
     contentHash: whole.digest,
     add: async (items) => {
-      const itemsJson = itemsText(job, items);
-      whole.add(`${itemsJson.slice(1, -1)},`);
-      const ref = { runId: job.runId, seq: job.seq + parts.length, hash: contentHash(itemsJson) };
-      const sizeBytes = await storeItems(store, ref, itemsJson);
+      const bytes = itemsBytes(job, items);
+      whole.add(`${itemsText(bytes).slice(1, -1)},`);
+      const ref = { runId: job.runId, seq: job.seq + parts.length, hash: contentHash(bytes) };
+      const sizeBytes = await storeItems(store, ref, bytes);
       parts.push({ hash: ref.hash, count: items.length, sizeBytes });
     },
   };
@@ -61,7 +61,7 @@ export function createPartStore(store: Store, job: FetchPayload): PartStore {
 
 /** Stores what the parts are; the job goes on with them from the first. */
 export async function storeAnswer(store: Store, job: FetchPayload, answer: PartedAnswer): Promise<FetchPayload> {
-  const json = JSON.stringify(answer);
+  const json = Buffer.from(JSON.stringify(answer));
   const hash = contentHash(json);
   await storeItems(store, { runId: job.runId, seq: job.seq, hash }, json);
   return { ...job, answer: { hash, seq: job.seq, part: 0 } };
@@ -82,7 +82,7 @@ export async function loadAnswer(store: Store, job: FetchPayload): Promise<Parte
       },
     );
   }
-  const parted: PartedAnswer = JSON.parse(unpackItems({ runId, seq }, stored));
+  const parted: PartedAnswer = JSON.parse(unpackItems({ runId, seq }, stored).toString("utf8"));
   return parted;
 }
 

@@ -113,7 +113,7 @@ describe.each(databaseTargets())("drift on $name", (target) => {
     const of = { source: "scripted", stream, partition: livePartition };
     const { run } = await context.store.startRun({ ...of, mode: "incremental", takeOver: "none" });
     for (const [seq, items] of [[record.good], [{ id: "drifted", ...came }]].entries()) {
-      const zstd = (await compress(JSON.stringify(items))).toString("base64");
+      const zstd = (await compress(Buffer.from(JSON.stringify(items)))).toString("base64");
       const cursors = {
         cursorIn: `c${seq}`,
         cursorOut: seq === 0 ? "c1" : null,

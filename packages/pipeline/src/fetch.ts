@@ -20,8 +20,8 @@ import {
 } from "./answer-parts.ts";
 import { definitionOf, type FetchContext, runAheadPages } from "./context.ts";
 import { endOverdue, isOverdue } from "./deadline.ts";
-import { itemsText } from "./items-text.ts";
 import { type Guarded, guardNext } from "./loop-guard.ts";
+import { itemsBytes } from "./page-items.ts";
 import { compress, packItems } from "./page-payload.ts";
 import { admit, noteAnswer, noteFailure } from "./politeness.ts";
 import { fetchJob, pageTrace } from "./start-run.ts";
@@ -224,8 +224,8 @@ type Content = { count: number; zstd: Buffer; contentHash: string };
 type Answer = Guarded & { content: Content; observedAt: Date; validator: string | null };
 
 async function contentOf(job: FetchPayload, items: JsonValue[]): Promise<Content> {
-  const itemsJson = itemsText(job, items);
-  return { count: items.length, zstd: await compress(itemsJson), contentHash: contentHash(itemsJson) };
+  const bytes = itemsBytes(job, items);
+  return { count: items.length, zstd: await compress(bytes), contentHash: contentHash(bytes) };
 }
 
 function contentOfParts({ parts, ...stored }: PartStore): Content {

@@ -4,15 +4,16 @@ import { PermanentError } from "@penstock/core/errors";
 import { type JsonValue, jsonText } from "@penstock/core/json";
 import type { JobPayloads } from "@penstock/queues/catalog";
 import type { Store } from "@penstock/store/store";
+import { itemsOf } from "./page-items.ts";
 
 const compressInThread = promisify(zstdCompress);
 const level = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
-/** Up to here handing the text to another thread takes longer than compressing it. */
-const hereChars = 256 * 1024;
+/** Up to here handing them to another thread takes longer than compressing them. */
+const hereBytes = 256 * 1024;
 
 /** A page's items for their way through the queue. */
-export async function compress(text: string): Promise<Buffer> {
-  return text.length <= hereChars ? zstdCompressSync(text, level) : await compressInThread(text, level);
+export async function compress(bytes: Buffer): Promise<Buffer> {
+  return bytes.length <= hereBytes ? zstdCompressSync(bytes, level) : await compressInThread(bytes, level);
 }
 
 type PageItems = JobPayloads["transform"]["items"];
@@ -22,8 +23,8 @@ type PageRef = { runId: string; seq: number; hash: string };
 const inlineLimitBytes = 192 * 1024;
 
 /** Stores a page's items, compressed, whatever their size; gives that in bytes. */
-export async function storeItems(store: Store, ref: PageRef, itemsJson: string): Promise<number> {
-  const zstd = await compress(itemsJson);
+export async function storeItems(store: Store, ref: PageRef, items: Buffer): Promise<number> {
+  const zstd = await compress(items);
   await store.savePayload({ ...ref, body: zstd });
   return zstd.byteLength;
 }
@@ -50,13 +51,13 @@ export async function loadPacked(store: Store, ref: PageRef, items: PageItems): 
 }
 
 /**
- * The items as JSON text.
+ * The items as they were packed.
  *
  * @throws PermanentError `PAYLOAD_UNREADABLE` when it is not what was packed
  */
-export function unpackItems({ runId, seq }: Pick<PageRef, "runId" | "seq">, zstd: Uint8Array): string {
+export function unpackItems({ runId, seq }: Pick<PageRef, "runId" | "seq">, zstd: Uint8Array): Buffer {
   try {
-    return zstdDecompressSync(zstd).toString("utf8");
+    return zstdDecompressSync(zstd);
   } catch (cause) {
     throw new PermanentError("PAYLOAD_UNREADABLE", `page ${seq} of run ${runId} cannot be decompressed`, {
       seq,
@@ -65,17 +66,11 @@ export function unpackItems({ runId, seq }: Pick<PageRef, "runId" | "seq">, zstd
   }
 }
 
-/** Parses what {@link unpackItems} returned. */
-export function parseItems(itemsJson: string): JsonValue[] {
-  const items: JsonValue[] = JSON.parse(itemsJson);
-  return items;
-}
-
 /** Raw items by their place. Only for records that the database refuses: then the page is parsed once more. */
-export function rawReader(itemsJson: () => string): (input: number) => Promise<string> {
+export function rawReader(packed: () => Buffer): (input: number) => Promise<string> {
   let items: JsonValue[] | undefined;
   return async (input) => {
-    items ??= parseItems(itemsJson());
+    items ??= itemsOf(packed());
     return jsonText(items[input] ?? null);
   };
 }

@@ -5,7 +5,8 @@ import type { Source } from "@penstock/source/model";
 import { parentRecord } from "./children.ts";
 import { definitionOf } from "./context.ts";
 import { type LetterOrigin, recordLetter } from "./letters.ts";
-import { parseItems, unpackItems } from "./page-payload.ts";
+import { itemsOf } from "./page-items.ts";
+import { unpackItems } from "./page-payload.ts";
 import { type PageRecords, transformItems } from "./page-records.ts";
 
 /** A page as it came through the queue: its items as zstd-compressed JSON; in a child stream with its parent's values. */
@@ -35,7 +36,7 @@ function transformPacked(
   { zstd, parent, ...origin }: PackedPage,
 ): TransformedPage {
   const { source, stream } = definitionOf({ sources }, origin);
-  const items = parseItems(unpackItems(origin, zstd));
+  const items = itemsOf(unpackItems(origin, zstd));
   const { records, refused, ...figures } = transformItems(source, stream, items, {
     fetchedAt: origin.observedAt,
     parent: parentRecord(origin.partition, parent),

@@ -68,7 +68,7 @@ describe.each(databaseTargets())("replay on $name", (target) => {
         contentHash: JSON.stringify(items),
         observedAt: new Date(Date.now() - (100 - day) * 60_000 + seq).toISOString(),
         count: items.length,
-        items: { kind: "inline", zstd: (await compress(JSON.stringify(items))).toString("base64") },
+        items: { kind: "inline", zstd: (await compress(Buffer.from(JSON.stringify(items)))).toString("base64") },
       };
       await transformPage(context, job);
     }

@@ -13,8 +13,8 @@ const transformer = createPageTransformer(new Map(sources.map((source) => [sourc
 export default async function transform(page: PackedPage): Promise<unknown> {
   const answer = await answerTo(page);
   if (answer.kind === "failed") return answer;
-  const { buffer } = answer.page.records.rows;
-  return Tinypool.move({ [kTransferable]: [buffer], [kValue]: answer });
+  const buffers = answer.page.records.rows.map(({ buffer }) => buffer);
+  return Tinypool.move({ [kTransferable]: buffers, [kValue]: answer });
 }
 
 async function answerTo(page: PackedPage): Promise<ThreadAnswer> {

@@ -12,6 +12,7 @@ import { traceIdOf } from "@penstock/telemetry/trace-context";
 import { childrenOf } from "./children.ts";
 import { definitionOf, type PipelineContext } from "./context.ts";
 import { type LetterOrigin, pageLetter } from "./letters.ts";
+import { itemsText } from "./page-items.ts";
 import { loadPacked, rawReader, unpackItems } from "./page-payload.ts";
 import type { TransformedPage } from "./page-transformer.ts";
 import { reportDrift } from "./report-drift.ts";
@@ -64,8 +65,8 @@ export async function settleTransform(context: PipelineContext, job: TransformPa
     await failRun(context, job, "SCHEMA_FROZEN", messageOf(error));
     return;
   }
-  const itemsJson = await readableItems(context, job);
-  if (itemsJson === undefined) {
+  const items = await readableItems(context, job);
+  if (items === undefined) {
     const message = `page ${job.seq} cannot be read back from the queue; the next run fetches it again`;
     context.logger.error(
       { source: job.source, stream: job.stream, runId: job.runId, seq: job.seq },
@@ -76,12 +77,12 @@ export async function settleTransform(context: PipelineContext, job: TransformPa
     return;
   }
   if (codeOf(error) === "ACCOUNT_VIOLATED") await failForAccount(context, job, error);
-  const letter = pageLetter(originOf(job), itemsJson, error);
+  const letter = pageLetter(originOf(job), itemsText(items), error);
   const stream = context.sources.get(job.source)?.streams[job.stream];
   const page = pageCommit(job, {
     stream,
     made: { ...nothingMade, letters: [letter] },
-    raw: rawReader(() => itemsJson),
+    raw: rawReader(() => items),
   });
   await commit(context, job, { ...page, deadLettered: job.count });
   context.metrics.pageGivenUp({ source: job.source, stream: job.stream });
@@ -120,7 +121,7 @@ async function failForAccount(context: PipelineContext, job: TransformPayload, e
   if (!isCounted) context.metrics.accountViolated({ source, stream });
 }
 
-async function readableItems(context: PipelineContext, job: TransformPayload): Promise<string | undefined> {
+async function readableItems(context: PipelineContext, job: TransformPayload): Promise<Buffer | undefined> {
   try {
     return unpackItems(job, await loadPacked(context.store, payloadRef(job), job.items));
   } catch (error) {

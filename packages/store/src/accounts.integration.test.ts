@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { NewLetter } from "@penstock/core/letter";
+import { batchOf, type RecordBatch } from "@penstock/core/record";
 import type { RunIdentity } from "@penstock/core/run";
 import { databaseTargets } from "@penstock/testing/databases";
 import Database from "better-sqlite3";
@@ -73,6 +74,36 @@ describe.each(databaseTargets())("accounts on $name", ({ create }) => {
       ...change,
     });
   const badKeys = (count: number) => Array.from({ length: count }, (_, i) => `bad${i}`);
+
+  test("a page that is written in several pieces counts each record once", async () => {
+    const records = (value: number, rowsOfInput = 1) =>
+      batchOf(
+        Array.from({ length: 2_000 }, (_, i) => {
+          const data = JSON.stringify({ i, value: i % 2 === 0 ? 0 : value, note: "x".repeat(150) });
+          const input = Math.floor(i / rowsOfInput);
+          return { key: String(i).padStart(4, "0"), ts: null, version: null, data, hash: data, input };
+        }),
+      );
+    const commit = async (seq: number, made: RecordBatch) => {
+      expect(made.rows.length).toBeGreaterThan(3);
+      const fetched = new Set(made.inputs).size;
+      const page = pageOf(run, { seq, records: made, fetched, observedAt: new Date(Date.UTC(2026, 0, 2 + seq)) });
+      const { account, rowsWritten } = await store.commitPage(page);
+      return { ...account, rowsWritten };
+    };
+    expect(await commit(0, records(1))).toMatchObject({
+      inserted: 2_000,
+      updated: 0,
+      unchanged: 0,
+      rowsWritten: 2_000,
+    });
+    expect(await commit(1, records(2))).toMatchObject({ inserted: 0, updated: 1_000, unchanged: 1_000 });
+    // Two rows of each input, of which one is new: from here on an input counts once, whatever piece its rows are in.
+    expect(await commit(2, records(3, 2))).toMatchObject({ updated: 1_000, unchanged: 0, rowsWritten: 1_000 });
+    expect(await store.queryView("SELECT COUNT(*) AS n FROM records")).toMatchObject([
+      { n: expect.toSatisfy((n) => Number(n) === 2_000) },
+    ]);
+  });
 
   test("a page that lost count of a record is not committed, in no part", async () => {
     const page = pageOf(run, { keys: ["a", "b"], fetched: 3 });

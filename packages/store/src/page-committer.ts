@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { setImmediate as turn } from "node:timers/promises";
 import { InfrastructureError } from "@penstock/core/errors";
 import type { Reach } from "@penstock/core/failure-points";
+import type { RecordBatch } from "@penstock/core/record";
 import type { Connection } from "./connection.ts";
 import { isRefusedData } from "./errors.ts";
 import { commitPages } from "./page-commit.ts";
@@ -109,7 +110,7 @@ async function settleTogether(committer: Committer, together: Waiting[]): Promis
   const pages = inOrder.map(({ page }) => page);
   try {
     const committed = await connection.transactDirectly((tx) => commitPages(tx, connection.dialect, pages, reach));
-    connection.noteWritten(pages.reduce((sum, { records }) => sum + records.rows.byteLength, 0));
+    connection.noteWritten(pages.reduce((sum, { records }) => sum + sizeOf(records), 0));
     for (const [i, done] of committed.entries()) inOrder[i]?.settle.resolve(done);
   } catch (error) {
     if (error instanceof InfrastructureError) for (const { settle } of inOrder) settle.reject(error);
@@ -135,3 +136,5 @@ async function commitReduced({ connection, reach }: Committer, page: PageCommit)
   if (committed === undefined) throw new RangeError("a page was committed and nothing is known of it");
   return committed;
 }
+
+const sizeOf = ({ rows }: RecordBatch): number => rows.reduce((sum, { byteLength }) => sum + byteLength, 0);

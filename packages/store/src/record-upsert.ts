@@ -28,7 +28,7 @@ const columnTypes = ["text", "timestamp", "text", "text", "json", "json"] as con
 export type PageRecords = { origin: UpsertOrigin; batch: RecordBatch; without?: readonly string[] };
 
 /**
- * Writes records by one set-based statement, as the stream's write mode says. Counts are over inputs: one that made several rows
+ * Writes records by a set-based statement for each piece of them, as the stream's write mode says. Counts are over inputs: one that made several rows
  * is `inserted` if any of them was, else `updated` if any was.
  */
 export async function upsertRecords(
@@ -39,12 +39,24 @@ export async function upsertRecords(
 ): Promise<UpsertCounts> {
   const rows = batch.inputs.length;
   if (rows === 0) return { inserted: 0, updated: 0, unchanged: 0, rowsWritten: 0 };
-  const upsert = statement(dialect, [{ origin, batch }]);
+  const upserts = batch.rows.map((piece) => statement(dialect, [{ origin, batch: { ...batch, rows: [piece] } }]));
   // Where each input made one row, the database's counts of rows are those of inputs, and no row has to come back.
-  if (isRowPerInput(batch)) return countsOf(batch, await dialect.countWritten(db, upsert));
-  const written = await db.$queryRaw<{ key: string; revision: number }[]>`${upsert} RETURNING key, revision`;
+  if (isRowPerInput(batch)) {
+    const counts: WrittenRows[] = [];
+    for (const upsert of upserts) counts.push(await dialect.countWritten(db, upsert));
+    return countsOf(batch, counts.reduce(sumOf));
+  }
+  const written: WrittenRow[] = [];
+  for (const upsert of upserts) written.push(...(await db.$queryRaw<WrittenRow[]>`${upsert} RETURNING key, revision`));
   return countInputs(batch, written);
 }
+
+type WrittenRow = { key: string; revision: number };
+
+const sumOf = (a: WrittenRows, b: WrittenRows): WrittenRows => ({
+  inserted: a.inserted + b.inserted,
+  written: a.written + b.written,
+});
 
 /** The records of several pages of a run, by one statement where that comes to the same as one behind the other. */
 export async function upsertPages(
@@ -125,7 +137,7 @@ function statement(dialect: Dialect, pages: readonly PageRecords[]): Prisma.Sql 
     firstSeenAt: dialect.now,
     updatedAt: dialect.now,
   };
-  const rows = pages.map((page) => rowsOf(dialect, page));
+  const rows = pages.flatMap((page) => page.batch.rows.map((piece) => rowsOf(dialect, page, piece)));
   return Prisma.sql`
     INSERT INTO records (source, stream, generation, key, ts, version, hash, data, extra, observed_at, run_id, seq, schema_version, first_seen_at, updated_at, change)
     SELECT ${source}, ${stream}, ${generationOf(origin)}, c0, c1, c2, c3, c4, c5, page_at, ${runId}, page_seq, ${schemaVersion},
@@ -135,11 +147,15 @@ function statement(dialect: Dialect, pages: readonly PageRecords[]): Prisma.Sql 
     ON CONFLICT (source, stream, generation, key) ${staysAsItIs ? Prisma.sql`DO NOTHING` : keepNewest(origin)}`;
 }
 
-function rowsOf(dialect: Dialect, { origin: { seq, observedAt }, batch, without = [] }: PageRecords): Prisma.Sql {
+function rowsOf(
+  dialect: Dialect,
+  { origin: { seq, observedAt }, without = [] }: PageRecords,
+  piece: Uint8Array,
+): Prisma.Sql {
   const isWritten =
     without.length === 0 ? Prisma.empty : Prisma.sql`WHERE c0 NOT IN (${dialect.textsOf(JSON.stringify(without))})`;
   return Prisma.sql`SELECT CAST(${seq} AS INTEGER) AS page_seq, ${dialect.instant(observedAt)} AS page_at, c0, c1, c2, c3, c4, c5
-      FROM (${dialect.rowsOf(batch.rows, columnTypes)}) AS page ${isWritten}`;
+      FROM (${dialect.rowsOf(piece, columnTypes)}) AS page ${isWritten}`;
 }
 
 /**
@@ -186,7 +202,7 @@ function carriedOver(origin: UpsertOrigin): {
   };
 }
 
-function countInputs(batch: RecordBatch, written: { key: string; revision: number }[]): UpsertCounts {
+function countInputs(batch: RecordBatch, written: readonly WrittenRow[]): UpsertCounts {
   const inputOf = new Map(keysOf(batch).map((key, i) => [key, batch.inputs[i] ?? -1]));
   const inserted = new Set<number>();
   const changed = new Set<number>();
