@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { NewLetter } from "@penstock/core/letter";
 import { emptyBatch } from "@penstock/core/record";
 import type { RunIdentity } from "@penstock/core/run";
@@ -124,7 +125,11 @@ describe.each(databaseTargets())("dead letters on $name", ({ create }) => {
   });
 
   test("filters by id, source, stream, code and status; lists oldest or newest first", async () => {
-    for (const key of ["a", "b", "c"]) await meet({ key, code: key === "b" ? "KEY_MISSING" : "RECORD_INVALID" });
+    for (const key of ["a", "b", "c"]) {
+      await meet({ key, code: key === "b" ? "KEY_MISSING" : "RECORD_INVALID" });
+      // SQLite's clock tells milliseconds apart, and two letters may be written within one.
+      await delay(2);
+    }
     const keys = async (filter: Partial<Parameters<Store["listLetters"]>[0]>) =>
       (await store.listLetters({ limit: 9, ...filter })).map(({ key }) => key);
     expect(await keys({})).toEqual(["a", "b", "c"]);
