@@ -105,6 +105,16 @@ describe.each(databaseTargets())("accounts on $name", ({ create }) => {
     ]);
   });
 
+  test("a page of ten megabytes is written", async () => {
+    const note = "x".repeat(10_000);
+    const made = Array.from({ length: 1_000 }, (_, input) => {
+      const data = JSON.stringify({ input, note });
+      return { key: String(input).padStart(4, "0"), ts: null, version: null, data, hash: String(input), input };
+    });
+    const { account } = await store.commitPage(pageOf(run, { records: batchOf(made), fetched: made.length }));
+    expect(account).toMatchObject({ fetched: 1_000, inserted: 1_000 });
+  });
+
   test("a page that lost count of a record is not committed, in no part", async () => {
     const page = pageOf(run, { keys: ["a", "b"], fetched: 3 });
     await expect(store.commitPage(page)).rejects.toMatchObject({ name: "PermanentError", code: "ACCOUNT_VIOLATED" });

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { FailurePoint } from "@penstock/core/failure-points";
+import { emptyBatch } from "@penstock/core/record";
 import type { RunIdentity } from "@penstock/core/run";
 import { databaseTargets } from "@penstock/testing/databases";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -69,6 +70,21 @@ describe.each(databaseTargets())("pages committed at once on $name", ({ name, cr
       run: { status: "succeeded", committedSeq: count - 1, pages: count, account },
       checkpoint: { bound: String(10 * count), watermark: new Date("2026-01-10T00:00:00Z") },
     });
+  });
+
+  test("share transactions too when they have no record", async () => {
+    const committed = await Promise.all(pages(() => ({ records: emptyBatch, fetched: 0 })).map(store.commitPage));
+    expect(timesReached("commit.checkpoint-locked")).toBe(transactions[name]);
+    expect(committed.map(({ account }) => account.fetched)).toEqual(Array(count).fill(0));
+    expect((await stored()).run).toMatchObject({ status: "succeeded", pages: count });
+  });
+
+  test("share transactions too when their records are large", async () => {
+    const large = (page: PageCommit) =>
+      changedRecords(page, (record) => ({ ...record, data: JSON.stringify({ note: "x".repeat(1_000_000) }) }));
+    const committed = await Promise.all(pages().map((page) => store.commitPage({ ...page, records: large(page) })));
+    expect(timesReached("commit.checkpoint-locked")).toBe(transactions[name]);
+    expect(committed.map(({ account }) => account.inserted)).toEqual(Array(count).fill(2));
   });
 
   test("of two transactions side by side the second sees at the checkpoint what the first committed meanwhile", async () => {

@@ -28,8 +28,8 @@ const columnTypes = ["text", "timestamp", "text", "text", "json", "json"] as con
 export type PageRecords = { origin: UpsertOrigin; batch: RecordBatch; without?: readonly string[] };
 
 /**
- * Writes records by a set-based statement for each piece of them, as the stream's write mode says. Counts are over inputs: one that made several rows
- * is `inserted` if any of them was, else `updated` if any was.
+ * Writes records by a set-based statement for each piece of them, as the stream's write mode says. Counts are over inputs: one that made
+ * several rows is `inserted` if any of them was, else `updated` if any was.
  */
 export async function upsertRecords(
   db: Statements,
@@ -39,24 +39,26 @@ export async function upsertRecords(
 ): Promise<UpsertCounts> {
   const rows = batch.inputs.length;
   if (rows === 0) return { inserted: 0, updated: 0, unchanged: 0, rowsWritten: 0 };
-  const upserts = batch.rows.map((piece) => statement(dialect, [{ origin, batch: { ...batch, rows: [piece] } }]));
+  // Each is made when it is sent: what stands for its rows meanwhile is kept for a few statements only.
+  const upsert = (piece: RecordBatch["rows"][number]) =>
+    statement(dialect, [{ origin, batch: { ...batch, rows: [piece] } }]);
   // Where each input made one row, the database's counts of rows are those of inputs, and no row has to come back.
   if (isRowPerInput(batch)) {
-    const counts: WrittenRows[] = [];
-    for (const upsert of upserts) counts.push(await dialect.countWritten(db, upsert));
-    return countsOf(batch, counts.reduce(sumOf));
+    const sum: WrittenRows = { inserted: 0, written: 0 };
+    for (const piece of batch.rows) {
+      const { inserted, written } = await dialect.countWritten(db, upsert(piece));
+      sum.inserted += inserted;
+      sum.written += written;
+    }
+    return countsOf(batch, sum);
   }
   const written: WrittenRow[] = [];
-  for (const upsert of upserts) written.push(...(await db.$queryRaw<WrittenRow[]>`${upsert} RETURNING key, revision`));
+  for (const piece of batch.rows)
+    written.push(...(await db.$queryRaw<WrittenRow[]>`${upsert(piece)} RETURNING key, revision`));
   return countInputs(batch, written);
 }
 
 type WrittenRow = { key: string; revision: number };
-
-const sumOf = (a: WrittenRows, b: WrittenRows): WrittenRows => ({
-  inserted: a.inserted + b.inserted,
-  written: a.written + b.written,
-});
 
 /** The records of several pages of a run, by one statement where that comes to the same as one behind the other. */
 export async function upsertPages(
@@ -75,7 +77,7 @@ export async function upsertPages(
   return counts;
 }
 
-/** More rows are worth a statement of their own. */
+/** More rows are worth a statement of their own, and so is a page in several pieces. */
 const sharedRows = 1_000;
 
 /**
@@ -87,12 +89,13 @@ function forOneStatement(pages: readonly PageRecords[]): PageRecords[] | undefin
   const rows = pages.reduce((sum, { batch }) => sum + batch.inputs.length, 0);
   const areAlike = pages.every(
     ({ origin, batch }, i) =>
+      batch.rows.length <= 1 &&
       isRowPerInput(batch) &&
       origin.schemaVersion === first?.origin.schemaVersion &&
       origin.observedAt >= (pages[i - 1]?.origin.observedAt ?? origin.observedAt),
   );
   const areNumbered = new Set(pages.map(({ origin }) => origin.seq)).size === pages.length;
-  if (rows > sharedRows || !areAlike || !areNumbered) return undefined;
+  if (rows === 0 || rows > sharedRows || !areAlike || !areNumbered) return undefined;
   const lastOf = new Map(pages.flatMap(({ batch }, i) => keysOf(batch).map((key) => [key, i] as const)));
   if (lastOf.size === rows) return [...pages];
   if (!hasOneContentForEachKey(pages)) return undefined;
