@@ -2,6 +2,7 @@ import { storedInstant } from "@penstock/core/record";
 import { Prisma } from "../generated/postgresql/client.ts";
 import type { BulkValues } from "./bulk-values.ts";
 import { type JsonDialect, postgresqlJson, sqliteJson } from "./json-dialect.ts";
+import { keptPrepared } from "./prepared-statements.ts";
 import type { Statements } from "./statements.ts";
 
 /** Of the rows that a statement writes: those that were not there, and all. */
@@ -78,15 +79,17 @@ export const postgresql = (bulk: BulkValues): Dialect => ({
     return Prisma.sql`SELECT ${Prisma.raw(columns)} FROM jsonb_array_elements(${text}::jsonb) AS r(v)`;
   },
   countWritten: async (db, upsert) => {
-    const [count] = await db.$queryRaw<[WrittenRows]>`
+    const counting = Prisma.sql`
       WITH written AS (${upsert} RETURNING revision)
       SELECT count(*) FILTER (WHERE revision = 1)::int AS inserted, count(*)::int AS written FROM written`;
+    const [count] = await db.$queryRaw<[WrittenRows]>(keptPrepared(counting));
     return count;
   },
   countWrittenByPage: async (db, upsert) => {
-    const counts = await db.$queryRaw<({ seq: number } & WrittenRows)[]>`
+    const counting = Prisma.sql`
       WITH written AS (${upsert} RETURNING seq, revision)
       SELECT seq, count(*) FILTER (WHERE revision = 1)::int AS inserted, count(*)::int AS written FROM written GROUP BY seq`;
+    const counts = await db.$queryRaw<({ seq: number } & WrittenRows)[]>(keptPrepared(counting));
     return new Map(counts.map(({ seq, ...rows }) => [seq, rows]));
   },
   textsOf: (json) => Prisma.sql`SELECT jsonb_array_elements_text(${bulk.nameOf(json)}::jsonb) AS key`,

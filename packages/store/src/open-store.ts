@@ -18,6 +18,7 @@ import { codesOf, translateError } from "./errors.ts";
 import { withKeptStatements } from "./kept-statements.ts";
 import { migratePostgres, migrateSqlite } from "./migrate.ts";
 import { readMigrations } from "./migrations.ts";
+import { isAnsweredByServer, preparedName } from "./prepared-statements.ts";
 import type { PoolUse, Store } from "./store.ts";
 import { createWalCopier } from "./wal-copier.ts";
 
@@ -130,14 +131,22 @@ async function openPostgres(
 ): Promise<Connection> {
   const migrations = await readMigrations(join(migrationsRoot, "postgresql/migrations"));
   if (!isReadOnly) await migratePostgres(url, migrations);
+  let isDirect = true;
   const pool = new Pool({
     connectionString: url,
     max: poolSize,
     connectionTimeoutMillis: connectTimeoutMs,
-    onConnect: async (client) => void (await client.query(settings)),
+    onConnect: async (client) => {
+      await client.query(settings);
+      isDirect &&= await isAnsweredByServer(client);
+    },
   });
   const bulk = createBulkValues();
-  const adapter = withBulkValues(new PrismaPg(pool, { disposeExternalPool: true }), bulk, observe);
+  const plain = new PrismaPg(pool, {
+    disposeExternalPool: true,
+    statementNameGenerator: (query) => (isDirect ? preparedName(query) : ""),
+  });
+  const adapter = withBulkValues(plain, bulk, observe);
   const db = new PostgresClient({ adapter });
   await db.$connect();
   return checked(

@@ -152,11 +152,11 @@ function statement(dialect: Dialect, pages: readonly PageRecords[]): Prisma.Sql 
 
 function rowsOf(
   dialect: Dialect,
-  { origin: { seq, observedAt }, without = [] }: PageRecords,
+  { origin: { seq, observedAt }, without }: PageRecords,
   piece: Uint8Array,
 ): Prisma.Sql {
   const isWritten =
-    without.length === 0 ? Prisma.empty : Prisma.sql`WHERE c0 NOT IN (${dialect.textsOf(JSON.stringify(without))})`;
+    without === undefined ? Prisma.empty : Prisma.sql`WHERE c0 NOT IN (${dialect.textsOf(JSON.stringify(without))})`;
   return Prisma.sql`SELECT CAST(${seq} AS INTEGER) AS page_seq, ${dialect.instant(observedAt)} AS page_at, c0, c1, c2, c3, c4, c5
       FROM (${dialect.rowsOf(piece, columnTypes)}) AS page ${isWritten}`;
 }

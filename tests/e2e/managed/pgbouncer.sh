@@ -1,5 +1,5 @@
 #!/bin/sh
-# Transaction mode: a connection is a client's for one transaction only.
+# Transaction mode: a connection is a client's for one transaction only. Newer ones can take prepared statements along; most that run do not.
 set -eu
 cat >/tmp/pgbouncer.ini <<INI
 [databases]
@@ -8,6 +8,7 @@ cat >/tmp/pgbouncer.ini <<INI
 listen_addr = 0.0.0.0
 listen_port = 6432
 pool_mode = transaction
+max_prepared_statements = 0
 default_pool_size = 5
 auth_type = plain
 auth_file = /tmp/users
