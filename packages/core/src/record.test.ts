@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { pieceChars } from "./pieces.ts";
-import { batchOf, keysOf, type NumberedRecord, recordsOf } from "./record.ts";
+import { batchOf, keysOf, type NumberedRecord, recordsOf, releaseRows } from "./record.ts";
 
 function recordsWith(count: number, chars: number): NumberedRecord[] {
   return Array.from({ length: count }, (_, input) => {
@@ -29,4 +29,12 @@ test("a batch is in pieces that are filled, and no larger than a record makes th
   for (const size of sizes.slice(0, -1)) expect(size).toBeGreaterThan(pieceChars * 0.8);
   for (const size of sizes) expect(size).toBeLessThan(pieceChars * 1.2);
   for (const { buffer, byteLength } of rows) expect(buffer.byteLength).toBe(byteLength);
+});
+
+test("rows that are given back hold nothing any more, and may be given back again", () => {
+  const batch = batchOf([{ key: "a", ts: null, version: null, data: "{}", hash: "h", input: 0 }]);
+  expect(batch.rows.map(({ byteLength }) => byteLength > 0)).toEqual([true]);
+  releaseRows(batch);
+  releaseRows(batch);
+  expect(batch.rows.map(({ byteLength }) => byteLength)).toEqual([0]);
 });

@@ -57,6 +57,14 @@ export function batchOf(records: readonly NumberedRecord[]): RecordBatch {
   };
 }
 
+/**
+ * Gives back the memory of records that are committed; the batch is of no use from then on. Buffers hardly make a thread that commits collect
+ * garbage: of a hundred pages the rows stood about, 30 MB.
+ */
+export function releaseRows({ rows }: RecordBatch): void {
+  for (const { buffer } of rows) if (!buffer.detached) buffer.transfer(0);
+}
+
 /** What a row has beside key and content: hash, times, quotes. */
 const charsAround = 150;
 

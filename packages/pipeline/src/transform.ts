@@ -3,7 +3,7 @@ import { codeOf, messageOf } from "@penstock/core/decision";
 import type { DriftCount } from "@penstock/core/drift";
 import type { ErrorCode } from "@penstock/core/error-codes";
 import { PermanentError } from "@penstock/core/errors";
-import { emptyBatch } from "@penstock/core/record";
+import { emptyBatch, releaseRows } from "@penstock/core/record";
 import type { JobPayloads } from "@penstock/queues/catalog";
 import type { Stream } from "@penstock/source/model";
 import { schemaVersion } from "@penstock/source/view-columns";
@@ -40,6 +40,7 @@ export async function transformPage(context: PipelineContext, job: TransformPayl
   const page = pageCommit(job, { stream, made, raw: rawReader(() => unpackItems(job, zstd)) });
   const keep = stream.keepRawMs === undefined ? {} : { keep: { body: zstd, parent: job.parent } };
   await commit(context, job, { ...page, ...keep, children: childrenOf(source, job.stream) });
+  releaseRows(made.records);
 }
 
 /** Nothing of such a page is written but what drifted: the bound stays before it, and the run fails when the job is settled. */

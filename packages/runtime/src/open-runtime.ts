@@ -62,7 +62,7 @@ const shortLocks = { lockDurationMs: 5_000, stalledIntervalMs: 2_500 };
  */
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { config, logger, stack } = options;
-  tuneHeap();
+  tuneHeap(options.app);
   const loaded = await loadUsableSources(config);
   const sources = loaded.sources
     .filter(({ name }) => options.only?.includes(name) ?? true)
