@@ -14,11 +14,11 @@ export type Scenario = {
 
 /** Sizes, pages and latencies; the first is what the others differ from in one respect. */
 const shapes: readonly Omit<Scenario, "backend">[] = [
-  { recordBytes: 200, pageSize: 1_000, latencyMs: 0, records: 300_000 },
+  { recordBytes: 200, pageSize: 1_000, latencyMs: 0, records: 1_000_000 },
   { recordBytes: 1_000, pageSize: 1_000, latencyMs: 0, records: 40_000 },
   { recordBytes: 10_000, pageSize: 1_000, latencyMs: 0, records: 6_000 },
   { recordBytes: 200, pageSize: 500, latencyMs: 0, records: 80_000 },
-  { recordBytes: 200, pageSize: 100, latencyMs: 0, records: 80_000 },
+  { recordBytes: 200, pageSize: 100, latencyMs: 0, records: 200_000 },
   { recordBytes: 200, pageSize: 1_000, latencyMs: 50, records: 60_000 },
   { recordBytes: 200, pageSize: 1_000, latencyMs: 200, records: 30_000 },
 ];

@@ -8,6 +8,9 @@ import type { Statements } from "./statements.ts";
 /** Of the rows that a statement writes: those that were not there, and all. */
 export type WrittenRows = { inserted: number; written: number };
 
+/** Whether connections may keep it prepared: see {@link keptPrepared}. */
+export type Upsert = { sql: Prisma.Sql; isKept: boolean };
+
 /** All that the two databases do not say alike. Statements are built from these and from standard SQL. */
 export type Dialect = {
   name: "sqlite" | "postgresql";
@@ -42,9 +45,9 @@ export type Dialect = {
    */
   rowsOf(json: string | Uint8Array, types: readonly (keyof typeof sqlTypes)[]): Prisma.Sql;
   /** Executes an upsert of records and counts its rows. What is not inserted or updated was left as it is. */
-  countWritten(db: Statements, upsert: Prisma.Sql): Promise<WrittenRows>;
+  countWritten(db: Statements, upsert: Upsert): Promise<WrittenRows>;
   /** The same by the number of the page; `undefined` where a statement costs too little for several pages to share one. */
-  countWrittenByPage: ((db: Statements, upsert: Prisma.Sql) => Promise<ReadonlyMap<number, WrittenRows>>) | undefined;
+  countWrittenByPage: ((db: Statements, upsert: Upsert) => Promise<ReadonlyMap<number, WrittenRows>>) | undefined;
   /** Elements of a JSON array of texts, as a subquery with a column `key`. */
   textsOf(json: string): Prisma.Sql;
   /** What the HTTP API's queries are made of. */
@@ -78,18 +81,18 @@ export const postgresql = (bulk: BulkValues): Dialect => ({
     const text = typeof json === "string" ? Prisma.sql`${name}` : Prisma.sql`convert_from(${name}, 'UTF8')`;
     return Prisma.sql`SELECT ${Prisma.raw(columns)} FROM jsonb_array_elements(${text}::jsonb) AS r(v)`;
   },
-  countWritten: async (db, upsert) => {
+  countWritten: async (db, { sql, isKept }) => {
     const counting = Prisma.sql`
-      WITH written AS (${upsert} RETURNING revision)
+      WITH written AS (${sql} RETURNING revision)
       SELECT count(*) FILTER (WHERE revision = 1)::int AS inserted, count(*)::int AS written FROM written`;
-    const [count] = await db.$queryRaw<[WrittenRows]>(keptPrepared(counting));
+    const [count] = await db.$queryRaw<[WrittenRows]>(isKept ? keptPrepared(counting) : counting);
     return count;
   },
-  countWrittenByPage: async (db, upsert) => {
+  countWrittenByPage: async (db, { sql, isKept }) => {
     const counting = Prisma.sql`
-      WITH written AS (${upsert} RETURNING seq, revision)
+      WITH written AS (${sql} RETURNING seq, revision)
       SELECT seq, count(*) FILTER (WHERE revision = 1)::int AS inserted, count(*)::int AS written FROM written GROUP BY seq`;
-    const counts = await db.$queryRaw<({ seq: number } & WrittenRows)[]>(keptPrepared(counting));
+    const counts = await db.$queryRaw<({ seq: number } & WrittenRows)[]>(isKept ? keptPrepared(counting) : counting);
     return new Map(counts.map(({ seq, ...rows }) => [seq, rows]));
   },
   textsOf: (json) => Prisma.sql`SELECT jsonb_array_elements_text(${bulk.nameOf(json)}::jsonb) AS key`,
@@ -118,13 +121,13 @@ export const sqlite = (bulk: BulkValues): Dialect => ({
     return Prisma.sql`SELECT ${Prisma.raw(columns)} FROM jsonb_each(${text}) AS r`;
   },
   // No INSERT in a WITH here. But whoever writes is alone, and a row that is added gets the rowid after the highest, so that counts them.
-  countWritten: async (db, upsert) => {
+  countWritten: async (db, { sql }) => {
     const highest = async () =>
       Number(
         (await db.$queryRaw<[{ rowid: number | bigint | null }]>`SELECT max(rowid) AS rowid FROM records`)[0].rowid,
       );
     const before = await highest();
-    const written = await db.$executeRaw(upsert);
+    const written = await db.$executeRaw(sql);
     return { inserted: (await highest()) - before, written };
   },
   countWrittenByPage: undefined,

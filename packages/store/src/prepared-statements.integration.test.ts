@@ -54,6 +54,13 @@ describe.each(postgresOnly)("statements that are kept on $name", ({ create }) =>
     ]);
   });
 
+  test("what also reads the table that it writes is planned each time, as the table grows", async () => {
+    const { run } = await store.startRun({ ...partition, mode: "full", takeOver: "none" });
+    for (let seq = 0; seq < 7; seq++)
+      await store.commitPage(pageOf(run, { seq, keys: [`k${seq}`], writeMode: "replace" }));
+    expect(await kept()).toEqual([]);
+  });
+
   test("there are none behind a pooler, which gives the next transaction to another of the server's processes", async () => {
     const pooler = stack.use(await greetAsPooler(new URL(url)));
     store = await open(pooler.url);

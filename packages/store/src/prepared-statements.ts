@@ -13,7 +13,8 @@ const names = new Map<string, string>();
 
 /**
  * A statement that comes with every page, of which there are a few texts only: the connections keep it. Not for one that says `SELECT *`:
- * Postgres refuses it once a column was added.
+ * Postgres refuses it once a column was added. And not for one whose best plan changes as tables grow: from the sixth time on, Postgres plans
+ * a kept one no more until the table has been analysed, which is minutes later.
  */
 export function keptPrepared(statement: Prisma.Sql): Prisma.Sql {
   const { text } = statement;

@@ -1,6 +1,6 @@
 import { keysOf, type RecordBatch, recordsOf, type WriteMode } from "@penstock/core/record";
 import { Prisma } from "../generated/postgresql/client.ts";
-import type { Dialect, WrittenRows } from "./dialect.ts";
+import type { Dialect, Upsert, WrittenRows } from "./dialect.ts";
 import { currentGeneration } from "./generation.ts";
 import type { Statements } from "./statements.ts";
 
@@ -54,7 +54,7 @@ export async function upsertRecords(
   }
   const written: WrittenRow[] = [];
   for (const piece of batch.rows)
-    written.push(...(await db.$queryRaw<WrittenRow[]>`${upsert(piece)} RETURNING key, revision`));
+    written.push(...(await db.$queryRaw<WrittenRow[]>`${upsert(piece).sql} RETURNING key, revision`));
   return countInputs(batch, written);
 }
 
@@ -129,7 +129,7 @@ function generationOf(origin: UpsertOrigin): Prisma.Sql {
 }
 
 /** @param pages that differ in their records, numbers and times only */
-function statement(dialect: Dialect, pages: readonly PageRecords[]): Prisma.Sql {
+function statement(dialect: Dialect, pages: readonly PageRecords[]): Upsert {
   const [first] = pages;
   if (first === undefined) throw new RangeError("there are no records to write");
   const { origin } = first;
@@ -141,13 +141,15 @@ function statement(dialect: Dialect, pages: readonly PageRecords[]): Prisma.Sql 
     updatedAt: dialect.now,
   };
   const rows = pages.flatMap((page) => page.batch.rows.map((piece) => rowsOf(dialect, page, piece)));
-  return Prisma.sql`
+  const sql = Prisma.sql`
     INSERT INTO records (source, stream, generation, key, ts, version, hash, data, extra, observed_at, run_id, seq, schema_version, first_seen_at, updated_at, change)
     SELECT ${source}, ${stream}, ${generationOf(origin)}, c0, c1, c2, c3, c4, c5, page_at, ${runId}, page_seq, ${schemaVersion},
       ${firstSeenAt}, ${updatedAt}, ${carried === undefined ? dialect.change : 0}
     FROM (${Prisma.join(rows, " UNION ALL ")}) AS new ${carried?.join ?? Prisma.empty}
     WHERE true
     ON CONFLICT (source, stream, generation, key) ${staysAsItIs ? Prisma.sql`DO NOTHING` : keepNewest(origin)}`;
+  // How to join the table is decided by its size, which grows from page to page.
+  return { sql, isKept: carried === undefined };
 }
 
 function rowsOf(
