@@ -138,7 +138,7 @@ async function openPostgres(
     connectionTimeoutMillis: connectTimeoutMs,
     onConnect: async (client) => {
       await client.query(settings);
-      isDirect &&= await isAnsweredByServer(client);
+      if (!(await isAnsweredByServer(client))) isDirect = false;
     },
   });
   const bulk = createBulkValues();
