@@ -62,7 +62,7 @@ export function batchOf(records: readonly NumberedRecord[]): RecordBatch {
  * garbage: of a hundred pages the rows stood about, 30 MB.
  */
 export function releaseRows({ rows }: RecordBatch): void {
-  for (const { buffer } of rows) if (!buffer.detached) buffer.transfer(0);
+  for (const { buffer } of rows) buffer.transfer(0);
 }
 
 /** What a row has beside key and content: hash, times, quotes. */

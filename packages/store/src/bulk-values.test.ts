@@ -17,7 +17,7 @@ test("names of another connection are text", () => {
 
 test("names of statements that were never sent do not pile up", () => {
   const values = createBulkValues();
-  const names = Array.from({ length: 200 }, (_, i) => values.nameOf(`text ${i}`));
+  const names = Array.from({ length: 100 }, (_, i) => values.nameOf(`text ${i}`));
   expect(() => values.resolve(names.slice(0, 1))).toThrow(RangeError);
-  expect(values.resolve(names.slice(-2))).toEqual(["text 198", "text 199"]);
+  expect(values.resolve(names.slice(-2))).toEqual(["text 98", "text 99"]);
 });

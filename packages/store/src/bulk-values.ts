@@ -17,7 +17,7 @@ export type BulkValues = {
 export type ObserveStatement = <T>(sql: string, send: () => Promise<T>) => Promise<T>;
 
 /** Names of statements that were never sent, since their transaction had died, would stay for ever. */
-const maxWaiting = 128;
+const maxWaiting = 64;
 
 export function createBulkValues(): BulkValues {
   // Random, so that no text out of an API is ever taken for a name.

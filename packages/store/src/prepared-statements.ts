@@ -4,7 +4,7 @@ import type { Prisma } from "../generated/postgresql/client.ts";
 
 /*
  * Postgres reads, analyses and plans a statement each time that it comes, which for the one that writes records takes a seventh of the whole.
- * A statement with a name is kept by each connection, ready to be executed.
+ * A statement with a name is kept by each connection, ready to be executed. For SQLite kept-statements.ts does the like.
  */
 
 /** More than the texts there are; Postgres keeps each of them for each connection. */

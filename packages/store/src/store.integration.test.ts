@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { NewLetter } from "@penstock/core/letter";
 import type { RunIdentity } from "@penstock/core/run";
@@ -329,8 +330,11 @@ describe.each(databaseTargets())("the store on $name", ({ create }) => {
 
     test("redrive: claimed oldest first, committed once by compare-and-swap, or open again", async () => {
       const run = await start();
-      for (const [seq, key] of ["x", "y", "z"].entries())
+      for (const [seq, key] of ["x", "y", "z"].entries()) {
         await store.commitPage(pageOf(run, { seq, letters: [letterOf(run, { key })], deadLettered: 1 }));
+        // SQLite's clock tells milliseconds apart, and two letters may be written within one.
+        await delay(2);
+      }
       const claimed = await store.claimForRedrive({ limit: 2 }, author);
       expect(claimed).toMatchObject([
         { key: "x", redrives: 1, status: "redriving" },
