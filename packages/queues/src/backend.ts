@@ -59,14 +59,15 @@ export class BullWorker extends Worker<unknown, unknown, string, IQueueBackend, 
 
   override async processJob(...given: Parameters<BaseWorker["processJob"]>): ReturnType<BaseWorker["processJob"]> {
     const next = await super.processJob(...given).finally(() => this.#delivered.delete(given[0]));
-    if (next === undefined) this.#endRest();
+    if (next === undefined && this.#delivered.size === 0) this.#endRest();
     return next;
   }
 
   /**
-   * Before it waits for jobs: a moment while it has some at work, or until one of them ends and brings no other. A job that ends takes the
-   * next one along; one that is looked for beside it takes three more questions, of which two are in vain, since BullMQ wakes a worker once
-   * more for each job that it took.
+   * Before it waits for jobs: a moment while it has some at work, or until the last of them ends and brings no other. A job that ends takes
+   * the next one along; one that is looked for beside it takes three more questions, of which two are in vain, since BullMQ wakes a worker
+   * once more for each job that it took. While another is at work, one that ends and brings none is no reason to look: of a chain, the next
+   * would be taken from the job that goes on, which then brings none either, and so on.
    */
   async rest(): Promise<void> {
     if (this.#delivered.size === 0) return;
