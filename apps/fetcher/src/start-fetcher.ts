@@ -1,6 +1,8 @@
 import { createBackPressure } from "@penstock/pipeline/back-pressure";
 import type { FetchContext, PipelineContext } from "@penstock/pipeline/context";
+import type { AskedPage } from "@penstock/pipeline/fetch";
 import { fetchHandler } from "@penstock/pipeline/handlers";
+import { createReadAhead, type ReadAhead, type RequestLimits } from "@penstock/pipeline/read-ahead";
 import { fetchQueue } from "@penstock/queues/catalog";
 import type { RunningWorker } from "@penstock/queues/queues";
 import { startWorker } from "@penstock/queues/worker";
@@ -22,12 +24,25 @@ export async function startFetcher(
   const sources = [...context.sources.values()].filter(({ name }) => only?.includes(name) ?? true);
   const fetchers = new Map(sources.map((source) => [source.name, openFetcher(source, context, stack)]));
   const isHeldBack = createBackPressure(context.queues, context.settings.backlogHigh);
-  const fetchContext: FetchContext = { ...context, fetchers, isHeldBack };
+  const isAlone = context.queues.kind === "embedded";
+  const ahead = isAlone ? { ahead: openReadAhead(runtime, sources, stack) } : {};
+  const fetchContext: FetchContext = { ...context, fetchers, isHeldBack, ...ahead };
   for (const source of sources) await context.queues.applyLimits(source.name, source);
   const workers = sources.map((source) => startSourceWorker(runtime, fetchContext, source));
   stack.defer(async () => void (await Promise.all(workers.map((worker) => worker.stop(config.shutdownGraceMs)))));
   return workers;
 }
+
+function openReadAhead({ config }: Runtime, sources: Source[], stack: AsyncDisposableStack): ReadAhead<AskedPage> {
+  const limits = sources.map(({ name, rateLimit, concurrency }): [string, RequestLimits] => [
+    name,
+    { rateLimit, concurrency: requestsAtOnce(concurrency, config) },
+  ]);
+  return stack.adopt(createReadAhead<AskedPage>(new Map(limits)), (ahead) => ahead.close());
+}
+
+const requestsAtOnce = (concurrency: number, { fetchConcurrency = Infinity }: Runtime["config"]): number =>
+  Math.min(concurrency, fetchConcurrency);
 
 function openFetcher(source: Source, { store, traces }: PipelineContext, stack: AsyncDisposableStack): PageFetcher {
   const inStep: InStep = ({ name, host }, work) =>
@@ -41,7 +56,7 @@ function startSourceWorker({ backend, config, locks }: Runtime, context: FetchCo
     queue: fetchQueue(source.name),
     handlers: { fetch: fetchHandler(context) },
     options: {
-      concurrency: Math.min(source.concurrency, config.fetchConcurrency ?? Infinity),
+      concurrency: requestsAtOnce(source.concurrency, config),
       attempts,
       backoff: { initialMs, maxMs },
       ...locks,

@@ -7,7 +7,9 @@ import type { Store } from "@penstock/store/store";
 import type { Logger } from "@penstock/telemetry/logger";
 import type { Metrics } from "@penstock/telemetry/metrics";
 import type { Traces } from "@penstock/telemetry/traces";
+import type { AskedPage } from "./fetch.ts";
 import type { PageTransformer } from "./page-transformer.ts";
+import type { ReadAhead } from "./read-ahead.ts";
 
 /** What every job handler needs; made once per process and passed down, never changed. */
 export type PipelineContext = {
@@ -33,6 +35,8 @@ export type PipelineSettings = {
 export type FetchContext = PipelineContext & {
   fetchers: ReadonlyMap<string, PageFetcher>;
   isHeldBack: () => Promise<boolean>;
+  /** Where no other process takes jobs of this queue. */
+  ahead?: ReadAhead<AskedPage>;
 };
 
 /** Pages a run may be ahead of its committed prefix, so that a stopped sink stops its sources too. */

@@ -1,11 +1,8 @@
-import { CancelledError, PenstockError, ThrottledError } from "@penstock/core/errors";
-import { contentHash } from "@penstock/core/hash";
 import { transformJobId } from "@penstock/core/job-id";
-import { canonicalJson, type JsonValue } from "@penstock/core/json";
+import { canonicalJson } from "@penstock/core/json";
 import type { JobPayloads } from "@penstock/queues/catalog";
 import type { JobContext, JobOutcome, NewJob } from "@penstock/queues/queues";
-import type { FetchedPage, FetchOptions } from "@penstock/source/fetch-page";
-import type { Source, Stream } from "@penstock/source/model";
+import type { Stream } from "@penstock/source/model";
 import type { Validator } from "@penstock/source/page-request";
 import type { RunState } from "@penstock/store/store";
 import { currentTraceparent } from "@penstock/telemetry/scope";
@@ -21,19 +18,30 @@ import {
 import { definitionOf, type FetchContext, runAheadPages } from "./context.ts";
 import { endOverdue, isOverdue } from "./deadline.ts";
 import { type Guarded, guardNext } from "./loop-guard.ts";
-import { itemsBytes } from "./page-items.ts";
-import { compress, packItems } from "./page-payload.ts";
-import { admit, noteAnswer, noteFailure } from "./politeness.ts";
+import { packItems } from "./page-payload.ts";
+import { admit, noteAnswer } from "./politeness.ts";
+import { type AnsweredPage, type Content, requestPage } from "./request-page.ts";
 import { fetchJob, pageTrace } from "./start-run.ts";
 
 type FetchPayload = JobPayloads["fetch"];
+type FetchJob = Extract<NewJob, { type: "fetch" }>;
 
 const pausedMs = 5_000;
 const heldBackMs = 250;
-/** Behind a request that took longer the run is read again: nothing depends on it, but pages of a run that has ended are work in vain. */
-const quickRequestMs = 100;
+/** What was read longer ago is read again: nothing depends on it, but pages of a run that has ended are work in vain. */
+const quickMs = 100;
 /** Parts of a large answer that are worth a job: fewer are waited for, unless there are no more. */
 const partsAtOnce = 32;
+
+/** What a page's request brought, and what was known when it was sent. */
+export type AskedPage = {
+  begunAt: number;
+  before: RunState;
+  page: AnsweredPage;
+  parts: PartStore["parts"];
+  /** As many pages as may be enqueued from here on. */
+  room: number;
+};
 
 /**
  * Fetches one page and enqueues, together, its transform and the fetch of the page behind it.
@@ -46,39 +54,64 @@ export async function fetchPage(
   job: FetchPayload,
   { jobId, signal }: JobContext,
 ): Promise<JobOutcome> {
+  const asked =
+    (await context.ahead?.take(job.source, jobId, signal)) ??
+    (await inTurn(context, job, () => askForPage(context, job, { jobId, signal })));
+  return "outcome" in asked ? asked.outcome : await handOn(context, job, asked);
+}
+
+function inTurn<T>({ ahead }: FetchContext, { source }: FetchPayload, ask: () => Promise<T>): Promise<T> {
+  return ahead === undefined ? ask() : ahead.inTurn(source, ask);
+}
+
+/** The page, or what becomes of the job where there is nothing to be asked. */
+async function askForPage(
+  context: FetchContext,
+  job: FetchPayload,
+  { jobId, signal }: Pick<JobContext, "jobId" | "signal">,
+): Promise<AskedPage | { outcome: JobOutcome }> {
   const { source, stream } = definitionOf(context, job);
   const begunAt = performance.now();
   const [before, holdsLimits] = await Promise.all([
     context.store.readRun(job.runId),
     context.queues.holdsLimits(source.name, source),
   ]);
-  if (!isLive(before, job)) return;
-  if (isOverdue(before.run, stream, before.now)) return endOverdue(context, before);
+  if (!isLive(before, job)) return { outcome: undefined };
+  if (isOverdue(before.run, stream, before.now)) return { outcome: await endOverdue(context, before) };
   // With its successor committed, this is the tail of a chain that came to run twice; two of them would run to the end.
-  if (job.seq < before.run.committedSeq) return;
-  if (before.isPaused) return { deferMs: pausedMs };
-  if (job.seq > before.run.committedSeq + runAheadPages || (await context.isHeldBack())) return { deferMs: heldBackMs };
+  if (job.seq < before.run.committedSeq) return { outcome: undefined };
+  if (before.isPaused) return { outcome: { deferMs: pausedMs } };
+  if (job.seq > before.run.committedSeq + runAheadPages || (await context.isHeldBack()))
+    return { outcome: { deferMs: heldBackMs } };
 
-  // As many pages as may be enqueued from here on.
   const room = before.run.committedSeq + runAheadPages + 1 - job.seq;
-  if (job.answer !== undefined) return await goOn(context, job, room);
+  if (job.answer !== undefined) return { outcome: await goOn(context, job, room) };
 
   const wait = await admit(context, source, before, jobId);
-  if (wait !== undefined) return wait;
+  if (wait !== undefined) return { outcome: wait };
   // What a queue let through that had lost its limits goes back into line.
-  if (!holdsLimits) return { deferMs: heldBackMs };
+  if (!holdsLimits) return { outcome: { deferMs: heldBackMs } };
   await context.reach("fetch.begun");
   const stored = createPartStore(context.store, job);
   const validator = await validatorFor(context, stream, before.run, job);
-  const asked = { source, stream, job, jobId, options: { signal, parent: job.parent, validator, onPart: stored.add } };
-  const page = await requestPage(context, asked, stored);
+  const options = { signal, parent: job.parent, validator, onPart: stored.add };
+  const page = await requestPage(context, { source, stream, job, jobId, options }, stored);
   await context.reach("fetch.answered");
   if (job.seq === 0) await noteApiStart(context, job, page, performance.now() - begunAt);
-  const { parts } = stored;
+  return { begunAt, before, page, parts: stored.parts, room };
+}
+
+async function handOn(
+  context: FetchContext,
+  job: FetchPayload,
+  { begunAt, before, page, parts, room }: AskedPage,
+): Promise<void> {
+  const { source, stream } = definitionOf(context, job);
   const { content } = page;
   const lastSeq = job.seq + Math.max(parts.length, 1) - 1;
   const guarded = guardNext({ ...job, seq: lastSeq, guard: job.guard, stream, ...content }, page.next);
-  const after = page.durationMs < quickRequestMs ? before : await context.store.readRun(job.runId);
+  const isQuick = performance.now() - begunAt < quickMs;
+  const after = isQuick ? before : await context.store.readRun(job.runId);
   await noteAnswer(context, source, after?.source ?? before.source, page);
   if (!isLive(after, job)) return;
   const answer = { content, ...guarded, observedAt: before.now, validator: validatorText(stream, job, page) };
@@ -142,104 +175,30 @@ function isLive(state: RunState | undefined, job: FetchPayload): state is RunSta
   return state?.run.status === "running" && state.run.fence === job.fence;
 }
 
-type Request = { source: Source; stream: Stream; job: FetchPayload; jobId: string; options: FetchOptions };
-
-/** A page without the records themselves: parsed, they are four times as large, and who waits for the queue keeps what it knows. */
-type AnsweredPage = Omit<FetchedPage, "items" | "cursors"> & { content: Content };
-
-async function requestPage(context: FetchContext, asked: Request, stored: PartStore): Promise<AnsweredPage> {
-  const { stream, job, options } = asked;
-  const fetcher = context.fetchers.get(job.source);
-  if (fetcher === undefined)
-    throw new CancelledError("SOURCE_UNKNOWN", `this process does not fetch from ${job.source}`);
-  const {
-    items,
-    cursors: _,
-    ...page
-  } = await counted(context, asked, () => fetcher.fetch(stream, job.position, options));
-  if (page.rateLimit !== undefined) context.metrics.rateLimitSeen({ source: job.source, ...page.rateLimit });
-  context.metrics.pageFetched({
-    source: job.source,
-    stream: job.stream,
-    sizeBytes: page.sizeBytes,
-    durationMs: page.durationMs,
-    status: page.status,
-  });
-  const { runId, seq } = job;
-  const fields = {
-    source: job.source,
-    stream: job.stream,
-    runId,
-    seq,
-    records: items.length,
-    durationMs: page.durationMs,
-  };
-  context.logger.debug(fields, "page fetched");
-  return { ...page, content: stored.parts.length > 1 ? contentOfParts(stored) : await contentOf(job, items) };
-}
-
-/** The request, counted and noted when it brings no page. */
-async function counted(
-  context: FetchContext,
-  { source: definition, job: { source, stream }, jobId }: Request,
-  request: () => Promise<FetchedPage>,
-): Promise<FetchedPage> {
-  const startedAt = performance.now();
-  try {
-    return await traced(context, definition, request);
-  } catch (error) {
-    if (error instanceof ThrottledError) context.metrics.throttled({ source, stream });
-    context.metrics.requestFailed({
-      source,
-      stream,
-      durationMs: performance.now() - startedAt,
-      status: error instanceof PenstockError ? error.details.status : undefined,
-    });
-    throw await noteFailure(context, definition, error, jobId);
-  }
-}
-
-/** The span says where was asked, but for what stands in the path and the query. */
-function traced(
-  { traces }: FetchContext,
-  { baseUrl }: Source,
-  request: () => Promise<FetchedPage>,
-): Promise<FetchedPage> {
-  const attributes = { "server.address": new URL(baseUrl).host };
-  return traces.inSpan({ name: "request", kind: "client", attributes }, async (span) => {
-    const page = await request().catch((error: unknown) => {
-      const { status } = error instanceof PenstockError ? error.details : {};
-      if (status !== undefined) span.set({ "http.response.status_code": status });
-      throw error;
-    });
-    const { status, sizeBytes, items } = page;
-    span.set({ "http.request.method": page.request.method, "http.response.status_code": status });
-    span.set({ "http.response.body.size": sizeBytes, "penstock.records": items.length });
-    return page;
-  });
-}
-
-/** `zstd` is the items, compressed; empty where they are stored in parts. */
-type Content = { count: number; zstd: Buffer; contentHash: string };
 type Answer = Guarded & { content: Content; observedAt: Date; validator: string | null };
 
-async function contentOf(job: FetchPayload, items: JsonValue[]): Promise<Content> {
-  const bytes = itemsBytes(job, items);
-  return { count: items.length, zstd: await compress(bytes), contentHash: contentHash(bytes) };
-}
-
-function contentOfParts({ parts, ...stored }: PartStore): Content {
-  const count = parts.reduce((sum, part) => sum + part.count, 0);
-  return { count, zstd: Buffer.alloc(0), contentHash: stored.contentHash() };
-}
-
 async function followUps(context: FetchContext, job: FetchPayload, answer: Answer): Promise<NewJob[]> {
-  const transform = await transformJob(context, job, answer);
-  const { next, guard } = answer;
-  if (next.kind !== "next") return [transform];
+  const next = nextPageJob(context, job, answer);
+  if (next === undefined) return [await transformJob(context, job, answer)];
+  askAhead(context, next);
+  return [await transformJob(context, job, answer), next];
+}
+
+function nextPageJob({ traces }: FetchContext, job: FetchPayload, { next, guard }: Answer): FetchJob | undefined {
+  if (next.kind !== "next") return undefined;
   const seq = job.seq + 1;
-  const traceparent = pageTrace(context.traces, job, seq);
-  return [transform, fetchJob({ ...job, traceparent }, seq, next.position, guard)];
+  return fetchJob({ ...job, traceparent: pageTrace(traces, job, seq) }, seq, next.position, guard);
+}
+
+/** The next page's request is under way while this page is packed and its job passes through the queue. */
+function askAhead(context: FetchContext, { jobId, payload }: FetchJob): void {
+  const { source, traceparent: parent } = payload;
+  context.ahead?.begin(source, jobId, (signal) =>
+    context.traces.inSpan({ name: "ahead", parent, logFields: { jobId, attempt: 1 } }, async () => {
+      const asked = await askForPage(context, payload, { jobId, signal });
+      return "outcome" in asked ? undefined : asked;
+    }),
+  );
 }
 
 async function transformJob(

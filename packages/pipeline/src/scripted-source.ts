@@ -5,10 +5,10 @@ import type { Source } from "@penstock/source/model";
 import { sendJson, startLoopbackServer } from "@penstock/testing/simulators/loopback-server";
 import { z } from "zod";
 
-/** What an API of a test answers. */
-export type ScriptedAnswer = { status: number; headers?: Record<string, string> };
+/** What an API of a test answers; a body of its own only where it says 200. */
+export type ScriptedAnswer = { status: number; headers?: Record<string, string>; body?: string };
 
-/** An API whose answers a test decides one by one, and a source of one-page streams `s0`, `s1`, … on it. */
+/** An API whose answers a test decides one by one, and a source of streams `s0`, `s1`, … on it, of one page each unless said otherwise. */
 export type ScriptedSource = {
   source: Source;
   fetcher: ReturnType<typeof createPageFetcher>;
@@ -21,17 +21,18 @@ const record = z.object({ id: z.int() });
 
 export type ScriptedOptions = {
   streams: number;
-  /** Asked with the number of the request, 1 for the first. */
-  answer: (request: number) => ScriptedAnswer | Promise<ScriptedAnswer>;
+  /** Asked with the number of the request, 1 for the first, and its query. */
+  answer: (request: number, query: URLSearchParams) => ScriptedAnswer | Promise<ScriptedAnswer>;
   source?: Partial<SourceOptions>;
   stream?: Partial<StreamOptions<typeof record>>;
 };
 
 export async function startScriptedSource({ streams, answer, ...options }: ScriptedOptions): Promise<ScriptedSource> {
   const requests: number[] = [];
-  const handle = async (_request: IncomingMessage, response: ServerResponse) => {
-    const { status, headers } = await answer(requests.push(Date.now()));
-    sendJson(response, status, status === 200 ? '[{"id":1}]' : '{"error":"no"}', headers);
+  const handle = async (request: IncomingMessage, response: ServerResponse) => {
+    const { searchParams } = new URL(request.url ?? "/", "http://loopback");
+    const { status, headers, body = '[{"id":1}]' } = await answer(requests.push(Date.now()), searchParams);
+    sendJson(response, status, status === 200 ? body : '{"error":"no"}', headers);
   };
   const server = await startLoopbackServer((request, response) => void handle(request, response));
   const names = Array.from({ length: streams }, (_, i) => `s${i}`);

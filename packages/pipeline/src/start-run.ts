@@ -115,7 +115,7 @@ export function fetchJob(
   seq: number,
   position: JsonObject,
   guard?: LoopGuard,
-): NewJob {
+): Extract<NewJob, { type: "fetch" }> {
   const { runId, source, stream, partition, fence, parent, traceparent, runTraceparent } = run;
   return {
     type: "fetch",

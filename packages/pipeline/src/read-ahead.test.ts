@@ -1,0 +1,172 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { createReadAhead, type ReadAhead } from "./read-ahead.ts";
+
+const aJob = () => new AbortController().signal;
+let time = 0;
+let ahead: ReadAhead<string>;
+function limit(concurrency: number, max = 100) {
+  ahead = createReadAhead(new Map([["s", { concurrency, rateLimit: { max, perMs: 1_000 } }]]), () => time);
+}
+beforeEach(() => {
+  time = 0;
+  limit(2);
+});
+afterEach(() => ahead.close());
+
+/** A request that lasts until it is told to end. */
+function request(answer = "page") {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const send = vi.fn((_signal?: AbortSignal) => promise);
+  return { send, answer: () => resolve(answer) };
+}
+
+/** What is begun or waited for is under way by then, where it may be. */
+const soon = () => new Promise((resolve) => setImmediate(resolve));
+
+test("a job takes what was begun for it, once", async () => {
+  const { send, answer } = request("two");
+  ahead.begin("s", "job 2", send);
+  answer();
+  expect(await ahead.take("s", "job 2", aJob())).toBe("two");
+  expect(ahead.take("s", "job 2", aJob())).toBeUndefined();
+  expect(ahead.take("s", "job 3", aJob())).toBeUndefined();
+  expect(send).toHaveBeenCalledTimes(1);
+});
+
+test("nothing is begun twice for a job", async () => {
+  const [first, second] = [request("first"), request("second")];
+  ahead.begin("s", "job", first.send);
+  ahead.begin("s", "job", second.send);
+  first.answer();
+  expect(await ahead.take("s", "job", aJob())).toBe("first");
+  expect(second.send).not.toHaveBeenCalled();
+});
+
+test("an error is told to who takes it", async () => {
+  ahead.begin("s", "job", async () => {
+    throw new Error("no answer");
+  });
+  await soon();
+  await expect(ahead.take("s", "job", aJob())).rejects.toThrow("no answer");
+});
+
+test("nothing is begun of a source that is unknown, and its jobs are not held up", async () => {
+  const { send } = request();
+  ahead.begin("other", "job", send);
+  expect(ahead.take("other", "job", aJob())).toBeUndefined();
+  expect(await ahead.inTurn("other", async () => "asked")).toBe("asked");
+  expect(send).not.toHaveBeenCalled();
+});
+
+test("so many requests are under way as may be: what is begun counts, and a job waits for it", async () => {
+  limit(1);
+  const [early, own] = [request(), request()];
+  ahead.begin("s", "job 2", early.send);
+  const asked = ahead.inTurn("s", own.send);
+  await soon();
+  expect([early.send.mock.calls.length, own.send.mock.calls.length]).toEqual([1, 0]);
+  early.answer();
+  await soon();
+  expect(own.send).toHaveBeenCalledTimes(1);
+  own.answer();
+  await asked;
+});
+
+test("nothing is begun while a job's request takes the place, or waits for it", async () => {
+  limit(1);
+  const [own, waiting, early] = [request(), request(), request()];
+  const asked = [ahead.inTurn("s", own.send), ahead.inTurn("s", waiting.send)];
+  ahead.begin("s", "job 2", early.send);
+  own.answer();
+  await soon();
+  expect(waiting.send).toHaveBeenCalledTimes(1);
+  ahead.begin("s", "job 2", early.send);
+  waiting.answer();
+  await Promise.all(asked);
+  expect(early.send).not.toHaveBeenCalled();
+});
+
+test("answers that wait for their jobs have their place too", async () => {
+  const requests = ["1", "2", "3"].map((job) => {
+    const made = request(job);
+    ahead.begin("s", job, made.send);
+    made.answer();
+    return made;
+  });
+  await soon();
+  expect(requests.map(({ send }) => send.mock.calls.length)).toEqual([1, 1, 0]);
+  await ahead.take("s", "1", aJob());
+  ahead.begin("s", "3", requests[2]?.send ?? (async () => "none"));
+  expect(await ahead.take("s", "3", aJob())).toBe("3");
+});
+
+test("nothing is begun when as many requests as may be were sent in the source's time", async () => {
+  limit(2, 3);
+  const ask = async () => "asked";
+  await ahead.inTurn("s", ask);
+  time = 400;
+  await ahead.inTurn("s", ask);
+  time = 600;
+  ahead.begin("s", "third", ask);
+  expect(await ahead.take("s", "third", aJob())).toBe("asked");
+  for (const [at, isBegun] of [
+    [999, false],
+    [1_000, true],
+    [1_001, false],
+    [1_400, true],
+  ] as const) {
+    time = at;
+    ahead.begin("s", `at ${at}`, ask);
+    expect([at, ahead.take("s", `at ${at}`, aJob()) !== undefined]).toEqual([at, isBegun]);
+    await soon();
+  }
+});
+
+test("ends with the signal of the job that took it, also when that was over before", async () => {
+  for (const isOver of [false, true]) {
+    const stopping = new AbortController();
+    const { send, answer } = request();
+    ahead.begin("s", "job", send);
+    await soon();
+    if (isOver) stopping.abort();
+    const taken = ahead.take("s", "job", stopping.signal);
+    expect(send.mock.calls[0]?.[0]?.aborted).toBe(isOver);
+    stopping.abort();
+    expect(send.mock.calls[0]?.[0]?.aborted).toBe(true);
+    answer();
+    await taken;
+  }
+});
+
+test("what nobody comes for is ended after a minute, and its place is free", async () => {
+  limit(1);
+  const [lost, next] = [request(), request("next")];
+  ahead.begin("s", "lost", lost.send);
+  await soon();
+  lost.answer();
+  await soon();
+  time = 59_999;
+  ahead.begin("s", "next", next.send);
+  expect(ahead.take("s", "next", aJob())).toBeUndefined();
+  time = 60_000;
+  ahead.begin("s", "next", next.send);
+  next.answer();
+  expect(await ahead.take("s", "next", aJob())).toBe("next");
+  expect(lost.send.mock.calls[0]?.[0]?.aborted).toBe(true);
+  expect(ahead.take("s", "lost", aJob())).toBeUndefined();
+});
+
+test("closing ends what is under way, waits for its end, and begins nothing more", async () => {
+  const ended: string[] = [];
+  ahead.begin("s", "job", async (signal) => {
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    ended.push("job");
+    throw signal.reason;
+  });
+  await soon();
+  await ahead.close();
+  expect(ended).toEqual(["job"]);
+  const { send } = request();
+  ahead.begin("s", "job 2", send);
+  expect(ahead.take("s", "job 2", aJob())).toBeUndefined();
+});
