@@ -10,6 +10,7 @@ import type { Dialect } from "./dialect.ts";
 import { markChildren, settleDue } from "./due-partitions.ts";
 import { hasOpenLetters, resolveByCommit, resolveRequests, upsertLetters } from "./letters.ts";
 import { type LiveRun, readLiveRun, type WaitingPage } from "./live-run.ts";
+import { keptPrepared } from "./prepared-statements.ts";
 import { keepRawPage } from "./raw-pages.ts";
 import { type UpsertCounts, upsertPages } from "./record-upsert.ts";
 import { endOf, type RunEnd } from "./run-end.ts";
@@ -131,7 +132,7 @@ async function insertPages(
   dialect: Dialect,
   accounted: readonly AccountedPage[],
 ): Promise<WrittenPage[]> {
-  const inserted = await db.$queryRaw<{ seq: number | bigint }[]>`
+  const statement = Prisma.sql`
     INSERT INTO pages (run_id, seq, cursor_in, cursor_out, is_last, end_status, end_code, content_hash, validator, bound_candidate, sees_all, observed_at,
       fetched, inserted, updated, unchanged, duplicate, filtered, dead_lettered, committed_at)
     SELECT ${accounted[0]?.page.run.runId}, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16, c17, ${dialect.now}
@@ -139,6 +140,7 @@ async function insertPages(
     WHERE true
     ON CONFLICT (run_id, seq) DO NOTHING
     RETURNING seq`;
+  const inserted = await db.$queryRaw<{ seq: number | bigint }[]>(keptPrepared(statement));
   const added = new Set(inserted.map(({ seq }) => Number(seq)));
   return accounted.map((each) => ({ ...each, isFirst: added.delete(each.page.seq) }));
 }
@@ -174,9 +176,10 @@ async function lockCheckpoint(
   page: PageCommit,
 ): Promise<LockedCheckpoint | undefined> {
   const { source, stream, partition } = page.run;
-  const [checkpoint] = await db.$queryRaw<LockedCheckpoint[]>`
+  const statement = Prisma.sql`
     SELECT bound, fence, watermark, failures, ${dialect.now} AS now FROM checkpoints
     WHERE source = ${source} AND stream = ${stream} AND partition = ${partition} ${dialect.forUpdate}`;
+  const [checkpoint] = await db.$queryRaw<LockedCheckpoint[]>(keptPrepared(statement));
   return checkpoint;
 }
 
@@ -197,8 +200,9 @@ async function moveOn(db: Statements, dialect: Dialect, step: Step): Promise<Mov
   const run = found && { ...found, ...sumOf(found, account) };
   const isLive = run?.status === "running" && checkpoint?.fence === fence;
   const next = isLive ? await advanced(db, dialect, { page, checkpoint, run }) : undefined;
-  if (next !== undefined || step.pages > 0)
-    await db.$executeRaw`UPDATE runs SET ${Prisma.join([...counted(dialect, step), ...moved(dialect, next)])} WHERE id = ${runId}`;
+  const changes = [...counted(dialect, step), ...moved(dialect, next)];
+  if (changes.length > 0)
+    await db.$executeRaw(keptPrepared(Prisma.sql`UPDATE runs SET ${Prisma.join(changes)} WHERE id = ${runId}`));
   await reach("commit.run-counted");
   if (!isLive || next === undefined)
     return { runStatus: run?.status ?? "superseded", bound: checkpoint?.bound ?? null, endedRun: false };
@@ -272,9 +276,10 @@ async function moveCheckpoint(
   const watermark = watermarkOf(page, checkpoint);
   const { source, stream, partition, fence } = page.run;
   const isReplaced = page.writeMode === "replace" && end?.status === "succeeded";
-  await db.$executeRaw`
+  const statement = Prisma.sql`
     UPDATE checkpoints SET bound = ${bound}, generation = ${isReplaced ? fence : Prisma.sql`generation`}, watermark = ${watermark === null ? Prisma.sql`watermark` : dialect.instant(watermark)}, updated_at = ${dialect.now}
     WHERE source = ${source} AND stream = ${stream} AND partition = ${partition}`;
+  await db.$executeRaw(keptPrepared(statement));
 }
 
 function boundOf(page: PageCommit, run: LiveRun, { bound }: LockedCheckpoint, candidate: string | null): string | null {

@@ -3,6 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { databaseTargets } from "@penstock/testing/databases";
+import { Client } from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openStore } from "./open-store.ts";
 import { pageOf, partition } from "./page-of.ts";
@@ -26,16 +27,38 @@ describe.each(postgresOnly)("statements that are kept on $name", ({ create }) =>
   });
   afterEach(() => stack.disposeAsync());
 
-  const kept = async () =>
-    await store.queryView(
-      `SELECT statement LIKE '%INSERT INTO records%' AS writes_records, generic_plans + custom_plans AS executed
+  /** How often each was executed, by what it does to which table. */
+  const kept = async (): Promise<[does: unknown, executed: unknown][]> => {
+    const rows = await store.queryView(
+      `SELECT substring(statement FROM '(?:INSERT INTO|UPDATE|FROM) [a-z]+') AS does, generic_plans + custom_plans AS executed
        FROM pg_prepared_statements ORDER BY prepare_time`,
     );
+    return rows.map(({ does, executed }) => [does, executed]);
+  };
+  const keptForRecords = async () => (await kept()).filter(([does]) => does === "INSERT INTO records");
 
-  test("what writes records is read and planned once by a connection", async () => {
+  const everyPage = ["FROM runs", "INSERT INTO records", "INSERT INTO pages", "FROM checkpoints", "UPDATE runs"];
+
+  test("what comes with every page is read and planned once by a connection", async () => {
     const { run } = await store.startRun({ ...partition, mode: "incremental", takeOver: "none" });
-    for (let seq = 0; seq < 7; seq++) await store.commitPage(pageOf(run, { seq, keys: [`k${seq}`] }));
-    expect(await kept()).toEqual([{ writes_records: true, executed: 7 }]);
+    for (let seq = 0; seq < 7; seq++) {
+      await store.readRun(run.runId);
+      await store.commitPage(pageOf(run, { seq, keys: [`k${seq}`] }));
+    }
+    expect(await kept()).toEqual([...everyPage, "UPDATE checkpoints"].map((does) => [does, 7]));
+  });
+
+  test("a connection that keeps them goes on when a newer program has added columns", async () => {
+    const { run } = await store.startRun({ ...partition, mode: "incremental", takeOver: "none" });
+    await store.commitPage(pageOf(run, { seq: 0, keys: ["a"] }));
+    const before = await store.readRun(run.runId);
+    const other = stack.adopt(new Client({ connectionString: url }), (client) => client.end());
+    await other.connect();
+    for (const table of ["records", "pages", "runs", "checkpoints", "source_states"])
+      await other.query(`ALTER TABLE ${table} ADD COLUMN added_later INTEGER NOT NULL DEFAULT 0`);
+    expect((await store.readRun(run.runId))?.run).toEqual(before?.run);
+    expect(await store.commitPage(pageOf(run, { seq: 1, keys: ["b"] }))).toMatchObject({ account: { inserted: 1 } });
+    expect(await keptForRecords()).toEqual([["INSERT INTO records", 2]]);
   });
 
   test("pages that share a transaction have one statement for each number of them, wherever they overlap", async () => {
@@ -48,17 +71,15 @@ describe.each(postgresOnly)("statements that are kept on $name", ({ create }) =>
       // So long the next page waits for others. Without it, the first goes by itself, and the others wait for that.
       await delay(100);
     }
-    expect(await kept()).toEqual([
-      { writes_records: true, executed: 2 },
-      { writes_records: true, executed: 2 },
-    ]);
+    expect((await keptForRecords()).map(([, executed]) => executed)).toEqual([2, 2]);
   });
 
   test("what also reads the table that it writes is planned each time, as the table grows", async () => {
     const { run } = await store.startRun({ ...partition, mode: "full", takeOver: "none" });
     for (let seq = 0; seq < 7; seq++)
       await store.commitPage(pageOf(run, { seq, keys: [`k${seq}`], writeMode: "replace" }));
-    expect(await kept()).toEqual([]);
+    expect(await keptForRecords()).toEqual([]);
+    expect(await kept()).toContainEqual(["UPDATE runs", 7]);
   });
 
   test("there are none behind a pooler, which gives the next transaction to another of the server's processes", async () => {

@@ -2,12 +2,14 @@ import { randomUUID } from "node:crypto";
 import type { ErrorCode } from "@penstock/core/error-codes";
 import { livePartition, type Run, type RunMode, type RunStatus } from "@penstock/core/run";
 import { storableOrNull } from "@penstock/core/storable";
+import { Prisma } from "../generated/postgresql/client.ts";
 import type { RunModel } from "../generated/postgresql/models/Run.ts";
 import { noteAction } from "./audit-log.ts";
 import type { Transaction } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
 import { type EndedRun, settleDue } from "./due-partitions.ts";
 import { instantOf } from "./instant-of.ts";
+import { keptPrepared } from "./prepared-statements.ts";
 import { sourceStateOf } from "./source-states.ts";
 import type { Statements } from "./statements.ts";
 import type { RunState, StartedRun, StartRun } from "./store.ts";
@@ -96,13 +98,16 @@ type RunRow = Record<string, unknown>;
 
 /** Run, pause, state of the source and the database's clock, by one statement. The pause is the stream's, kept with its live partition. */
 export async function readRun(db: Statements, dialect: Dialect, runId: string): Promise<RunState | undefined> {
-  const [row] = await db.$queryRaw<RunRow[]>`
-    SELECT r.*, c.is_paused, ${dialect.now} AS now,
+  const statement = Prisma.sql`
+    SELECT r.id, r.source, r.stream, r.partition, r.fence, r.mode, r.status, r.bound_at_start, r.started_at, r.api_started_at, r.ended_at, r.last_page_at,
+      r.committed_seq, r.committed_cursor, r.bound_candidate, r.pages, r.fetched, r.inserted, r.updated, r.unchanged, r.duplicate, r.filtered,
+      r.dead_lettered, r.error_code, r.error_message, c.is_paused, ${dialect.now} AS now,
       s.throttled_until, s.throttles, s.breaker, s.failures, s.openings, s.breaker_until, s.probe
     FROM runs r
     LEFT JOIN checkpoints c ON c.source = r.source AND c.stream = r.stream AND c.partition = ${livePartition}
     LEFT JOIN source_states s ON s.source = r.source
     WHERE r.id = ${runId}`;
+  const [row] = await db.$queryRaw<RunRow[]>(keptPrepared(statement));
   if (row === undefined) return undefined;
   return {
     run: runOfRow(row),
