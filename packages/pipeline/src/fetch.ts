@@ -28,15 +28,14 @@ type FetchJob = Extract<NewJob, { type: "fetch" }>;
 
 const pausedMs = 5_000;
 const heldBackMs = 250;
-/** What was read longer ago is read again: nothing depends on it, but pages of a run that has ended are work in vain. */
 const quickMs = 100;
 /** Parts of a large answer that are worth a job: fewer are waited for, unless there are no more. */
 const partsAtOnce = 32;
 
-/** What a page's request brought, and what was known when it was sent. */
+/** What a page's request brought, and the run as it was read before the request and last. */
 export type AskedPage = {
-  begunAt: number;
   before: RunState;
+  last: ReadRun;
   page: AnsweredPage;
   parts: PartStore["parts"];
   /** As many pages as may be enqueued from here on. */
@@ -71,7 +70,7 @@ async function askForPage(
   { jobId, signal }: Pick<JobContext, "jobId" | "signal">,
 ): Promise<AskedPage | { outcome: JobOutcome }> {
   const { source, stream } = definitionOf(context, job);
-  const begunAt = performance.now();
+  const beganAt = performance.now();
   const [before, holdsLimits] = await Promise.all([
     context.store.readRun(job.runId),
     context.queues.holdsLimits(source.name, source),
@@ -97,23 +96,31 @@ async function askForPage(
   const options = { signal, parent: job.parent, validator, onPart: stored.add };
   const page = await requestPage(context, { source, stream, job, jobId, options }, stored);
   await context.reach("fetch.answered");
-  if (job.seq === 0) await noteApiStart(context, job, page, performance.now() - begunAt);
-  return { begunAt, before, page, parts: stored.parts, room };
+  if (job.seq === 0) await noteApiStart(context, job, page, performance.now() - beganAt);
+  const last = await readNow(context, job, { state: before, readAt: beganAt });
+  await noteAnswer(context, source, last.state?.source ?? before.source, page);
+  return { before, last, page, parts: stored.parts, room };
+}
+
+type ReadRun = { state: RunState | undefined; readAt: number };
+
+/** What was read longer ago is read again: nothing depends on it, but pages of a run that has ended are work in vain. */
+async function readNow({ store }: FetchContext, { runId }: FetchPayload, known: ReadRun): Promise<ReadRun> {
+  const now = performance.now();
+  return now - known.readAt < quickMs ? known : { state: await store.readRun(runId), readAt: now };
 }
 
 async function handOn(
   context: FetchContext,
   job: FetchPayload,
-  { begunAt, before, page, parts, room }: AskedPage,
+  { before, last, page, parts, room }: AskedPage,
 ): Promise<void> {
-  const { source, stream } = definitionOf(context, job);
+  const { stream } = definitionOf(context, job);
+  const { state } = await readNow(context, job, last);
+  if (!isLive(state, job)) return;
   const { content } = page;
   const lastSeq = job.seq + Math.max(parts.length, 1) - 1;
   const guarded = guardNext({ ...job, seq: lastSeq, guard: job.guard, stream, ...content }, page.next);
-  const isQuick = performance.now() - begunAt < quickMs;
-  const after = isQuick ? before : await context.store.readRun(job.runId);
-  await noteAnswer(context, source, after?.source ?? before.source, page);
-  if (!isLive(after, job)) return;
   const answer = { content, ...guarded, observedAt: before.now, validator: validatorText(stream, job, page) };
   const jobs =
     parts.length > 1 ? await firstParts(context, job, parts, answer, room) : await followUps(context, job, answer);
