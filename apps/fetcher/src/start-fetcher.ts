@@ -11,12 +11,17 @@ import { createPageFetcher, type PageFetcher } from "@penstock/source/fetch-page
 import type { Source } from "@penstock/source/model";
 import type { InStep } from "@penstock/source/request-step";
 
+/** What of a runtime fetchers use. */
+export type FetcherRuntime = Pick<Runtime, "backend" | "context" | "locks"> & {
+  config: Pick<Runtime["config"], "fetchConcurrency" | "shutdownGraceMs">;
+};
+
 /**
  * Starts one worker per source, each on the source's own queue, so that a slow API holds up no other; with `only`, for
  * those sources alone.
  */
 export async function startFetcher(
-  runtime: Runtime,
+  runtime: FetcherRuntime,
   stack: AsyncDisposableStack,
   only?: string[],
 ): Promise<RunningWorker[]> {
@@ -25,23 +30,26 @@ export async function startFetcher(
   const fetchers = new Map(sources.map((source) => [source.name, openFetcher(source, context, stack)]));
   const isHeldBack = createBackPressure(context.queues, context.settings.backlogHigh);
   const isAlone = context.queues.kind === "embedded";
-  const ahead = isAlone ? { ahead: openReadAhead(runtime, sources, stack) } : {};
-  const fetchContext: FetchContext = { ...context, fetchers, isHeldBack, ...ahead };
+  const ahead = isAlone ? openReadAhead(runtime, sources) : undefined;
+  const fetchContext: FetchContext = { ...context, fetchers, isHeldBack, ...(ahead && { ahead }) };
   for (const source of sources) await context.queues.applyLimits(source.name, source);
   const workers = sources.map((source) => startSourceWorker(runtime, fetchContext, source));
-  stack.defer(async () => void (await Promise.all(workers.map((worker) => worker.stop(config.shutdownGraceMs)))));
+  stack.defer(async () => {
+    // Both at once: what is ahead of its job is in vain from here on, and keeps others from their turns.
+    await Promise.all([ahead?.close(), ...workers.map((worker) => worker.stop(config.shutdownGraceMs))]);
+  });
   return workers;
 }
 
-function openReadAhead({ config }: Runtime, sources: Source[], stack: AsyncDisposableStack): ReadAhead<AskedPage> {
+function openReadAhead({ config }: FetcherRuntime, sources: Source[]): ReadAhead<AskedPage> {
   const limits = sources.map(({ name, rateLimit, concurrency }): [string, RequestLimits] => [
     name,
     { rateLimit, concurrency: requestsAtOnce(concurrency, config) },
   ]);
-  return stack.adopt(createReadAhead<AskedPage>(new Map(limits)), (ahead) => ahead.close());
+  return createReadAhead<AskedPage>(new Map(limits));
 }
 
-const requestsAtOnce = (concurrency: number, { fetchConcurrency = Infinity }: Runtime["config"]): number =>
+const requestsAtOnce = (concurrency: number, { fetchConcurrency = Infinity }: FetcherRuntime["config"]): number =>
   Math.min(concurrency, fetchConcurrency);
 
 function openFetcher(source: Source, { store, traces }: PipelineContext, stack: AsyncDisposableStack): PageFetcher {
@@ -50,7 +58,11 @@ function openFetcher(source: Source, { store, traces }: PipelineContext, stack: 
   return stack.adopt(createPageFetcher(source, { tokens: store.tokens, inStep }), (fetcher) => fetcher.close());
 }
 
-function startSourceWorker({ backend, config, locks }: Runtime, context: FetchContext, source: Source): RunningWorker {
+function startSourceWorker(
+  { backend, config, locks }: FetcherRuntime,
+  context: FetchContext,
+  source: Source,
+): RunningWorker {
   const { attempts, initialMs, maxMs } = source.retry;
   return startWorker(backend, {
     queue: fetchQueue(source.name),

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { CancelledError, ThrottledError } from "@penstock/core/errors";
 import { transformJobId } from "@penstock/core/job-id";
 import { canonicalJson } from "@penstock/core/json";
 import type { JobPayloads } from "@penstock/queues/catalog";
@@ -29,6 +31,7 @@ type FetchJob = Extract<NewJob, { type: "fetch" }>;
 const pausedMs = 5_000;
 const heldBackMs = 250;
 const quickMs = 100;
+const shortWaitMs = 100;
 /** Parts of a large answer that are worth a job: fewer are waited for, unless there are no more. */
 const partsAtOnce = 32;
 
@@ -51,16 +54,16 @@ export type AskedPage = {
 export async function fetchPage(
   context: FetchContext,
   job: FetchPayload,
-  { jobId, signal }: JobContext,
+  { jobId, signal, stalls }: JobContext,
 ): Promise<JobOutcome> {
+  const { ahead } = context;
+  const ask = () => askForPage(context, job, { jobId, signal });
   const asked =
-    (await context.ahead?.take(job.source, jobId, signal)) ??
-    (await inTurn(context, job, () => askForPage(context, job, { jobId, signal })));
-  return "outcome" in asked ? asked.outcome : await handOn(context, job, asked);
-}
-
-function inTurn<T>({ ahead }: FetchContext, { source }: FetchPayload, ask: () => Promise<T>): Promise<T> {
-  return ahead === undefined ? ask() : ahead.inTurn(source, ask);
+    (await ahead?.take(job.source, jobId, signal)) ??
+    (await (ahead === undefined ? ask() : ahead.inTurn(job.source, signal, ask)));
+  if ("outcome" in asked) return asked.outcome;
+  // What kills the process is to be found out: a job that lost one is answerable for its own page only.
+  await handOn(context, job, { ...asked, goesAhead: stalls === 0 });
 }
 
 /** The page, or what becomes of the job where there is nothing to be asked. */
@@ -90,6 +93,8 @@ async function askForPage(
   if (wait !== undefined) return { outcome: wait };
   // What a queue let through that had lost its limits goes back into line.
   if (!holdsLimits) return { outcome: { deferMs: heldBackMs } };
+  const paced = await pace(context, job, signal);
+  if (paced !== undefined) return paced;
   await context.reach("fetch.begun");
   const stored = createPartStore(context.store, job);
   const validator = await validatorFor(context, stream, before.run, job);
@@ -100,6 +105,20 @@ async function askForPage(
   const last = await readNow(context, job, { state: before, readAt: beganAt });
   await noteAnswer(context, source, last.state?.source ?? before.source, page);
   return { before, last, page, parts: stored.parts, room };
+}
+
+/** Waits until the source's rate has room for a request; in the queue, where that takes longer. */
+async function pace(
+  { ahead }: FetchContext,
+  { source }: FetchPayload,
+  signal: AbortSignal,
+): Promise<{ outcome: JobOutcome } | undefined> {
+  for (let waitMs = ahead?.pace(source) ?? 0; waitMs > 0; waitMs = ahead?.pace(source) ?? 0) {
+    if (waitMs > shortWaitMs) return { outcome: { deferMs: waitMs } };
+    await delay(waitMs);
+    if (signal.aborted) throw new CancelledError("CANCELLED", `the request to ${source} was cancelled`);
+  }
+  return undefined;
 }
 
 type ReadRun = { state: RunState | undefined; readAt: number };
@@ -113,7 +132,7 @@ async function readNow({ store }: FetchContext, { runId }: FetchPayload, known: 
 async function handOn(
   context: FetchContext,
   job: FetchPayload,
-  { before, last, page, parts, room }: AskedPage,
+  { before, last, page, parts, room, goesAhead }: AskedPage & { goesAhead: boolean },
 ): Promise<void> {
   const { stream } = definitionOf(context, job);
   const { state } = await readNow(context, job, last);
@@ -121,7 +140,13 @@ async function handOn(
   const { content } = page;
   const lastSeq = job.seq + Math.max(parts.length, 1) - 1;
   const guarded = guardNext({ ...job, seq: lastSeq, guard: job.guard, stream, ...content }, page.next);
-  const answer = { content, ...guarded, observedAt: before.now, validator: validatorText(stream, job, page) };
+  const answer = {
+    content,
+    ...guarded,
+    observedAt: before.now,
+    validator: validatorText(stream, job, page),
+    goesAhead,
+  };
   const jobs =
     parts.length > 1 ? await firstParts(context, job, parts, answer, room) : await followUps(context, job, answer);
   await context.reach("fetch.packed");
@@ -182,12 +207,13 @@ function isLive(state: RunState | undefined, job: FetchPayload): state is RunSta
   return state?.run.status === "running" && state.run.fence === job.fence;
 }
 
-type Answer = Guarded & { content: Content; observedAt: Date; validator: string | null };
+type Answer = Guarded & { content: Content; observedAt: Date; validator: string | null; goesAhead: boolean };
 
 async function followUps(context: FetchContext, job: FetchPayload, answer: Answer): Promise<NewJob[]> {
   const next = nextPageJob(context, job, answer);
   if (next === undefined) return [await transformJob(context, job, answer)];
-  askAhead(context, next);
+  if (answer.goesAhead) askAhead(context, next);
+  else context.ahead?.drop(job.source, next.jobId);
   return [await transformJob(context, job, answer), next];
 }
 
@@ -202,10 +228,15 @@ function askAhead(context: FetchContext, { jobId, payload }: FetchJob): void {
   const { source, traceparent: parent } = payload;
   context.ahead?.begin(source, jobId, (signal) =>
     context.traces.inSpan({ name: "ahead", parent, logFields: { jobId, attempt: 1 } }, async () => {
-      const asked = await askForPage(context, payload, { jobId, signal });
-      return "outcome" in asked ? undefined : asked;
+      const asked = await askForPage(context, payload, { jobId, signal }).catch(unlessThrottled);
+      return asked === undefined || "outcome" in asked ? undefined : asked;
     }),
   );
+}
+
+/** How long the API wants to be left alone is in the database, where the job finds what is left of it. */
+function unlessThrottled(error: unknown): undefined {
+  if (!(error instanceof ThrottledError)) throw error;
 }
 
 async function transformJob(

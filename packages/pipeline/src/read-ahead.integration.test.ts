@@ -1,3 +1,7 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { InfrastructureError } from "@penstock/core/errors";
+import type { Paginator } from "@penstock/source/paginator";
+import { linkHeader } from "@penstock/source/paginators/links";
 import { pageNumber } from "@penstock/source/paginators/page-number";
 import { databaseTargets } from "@penstock/testing/databases";
 import { waitUntil } from "@penstock/testing/wait-until";
@@ -20,12 +24,18 @@ afterEach(async () => {
 
 type Options = {
   /** Instead of the page's answer. */
-  answer?: (request: number) => ScriptedAnswer | undefined | Promise<ScriptedAnswer | undefined>;
+  answer?: (
+    request: number,
+    query: URLSearchParams,
+  ) => ScriptedAnswer | undefined | Promise<ScriptedAnswer | undefined>;
   limits?: Partial<RequestLimits>;
+  paginator?: Paginator;
 };
 
-/** An API of streams of three pages with a record each. */
-async function bench({ answer = () => undefined, limits }: Options = {}) {
+const byNumber = pageNumber({ isStable: true, totalPages: "pages" });
+
+/** An API of streams of three pages with a record each, or as it says. */
+async function bench({ answer = () => undefined, limits, paginator = byNumber }: Options = {}) {
   const stack = new AsyncDisposableStack();
   open.push(stack);
   const [target] = databaseTargets();
@@ -34,12 +44,12 @@ async function bench({ answer = () => undefined, limits }: Options = {}) {
   const underWay = { now: 0, most: 0 };
   const { context: alone, api } = await openBench(stack, target, queues, {
     streams: 2,
-    stream: { records: "items", paginator: pageNumber({ isStable: true, totalPages: "pages" }) },
+    stream: { records: "items", paginator },
     answer: async (request, query) => {
       underWay.now += 1;
       underWay.most = Math.max(underWay.most, underWay.now);
-      const answered = await answer(request);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      const answered = await answer(request, query);
+      await delay(20);
       underWay.now -= 1;
       return (
         answered ?? { status: 200, body: JSON.stringify({ pages: 3, items: [{ id: Number(query.get("page")) }] }) }
@@ -57,8 +67,13 @@ async function bench({ answer = () => undefined, limits }: Options = {}) {
     if (job?.type !== "fetch") throw new Error("no fetch job waits");
     return job;
   };
-  const fetch = (job: ReturnType<typeof takeFetch>, signal = new AbortController().signal) =>
-    fetchPage(context, job.payload, { jobId: job.jobId, attempt: 1, maxAttempts: 3, stalls: 0, signal });
+  const fetch = (job: ReturnType<typeof takeFetch>, { signal = new AbortController().signal, stalls = 0 } = {}) =>
+    fetchPage(context, job.payload, { jobId: job.jobId, attempt: 1, maxAttempts: 3, stalls, signal });
+  const transformAll = async () => {
+    while (queues.jobs.length > 0) await transformPage(context, queues.take("transform"));
+    const rows = await context.store.queryView("SELECT key FROM records ORDER BY key");
+    return rows.map(({ key }) => key);
+  };
   return {
     context,
     ahead,
@@ -68,36 +83,113 @@ async function bench({ answer = () => undefined, limits }: Options = {}) {
     takeFetch,
     fetch,
     fetchNext: () => fetch(takeFetch()),
+    transformAll,
     start: (stream = "s0") => startRun(context, { source: "scripted", stream }),
     askedFor: (count: number) => waitUntil(() => api.requests.length === count, { what: `${count} requests` }),
   };
 }
 
-test("the next page is asked for while this one is handed on, and once", async () => {
-  const { context, queues, requests, start, fetchNext, askedFor } = await bench();
+test("the next page is asked for before this one is handed on, and once", async () => {
+  const { context, requests, start, fetchNext, askedFor, transformAll } = await bench();
   const { run } = await start();
-  for (const page of [1, 2, 3]) {
-    await fetchNext();
-    // The job behind it waits still.
-    await askedFor(Math.min(page + 1, 3));
-  }
-  while (queues.jobs.length > 0) await transformPage(context, queues.take("transform"));
-  expect(requests).toHaveLength(3);
-  expect(await context.store.queryView("SELECT key FROM records ORDER BY key")).toEqual([
-    { key: "1" },
-    { key: "2" },
-    { key: "3" },
-  ]);
+  const packed: number[] = [];
+  context.reach = async (point) => {
+    if (point !== "fetch.packed") return;
+    packed.push(packed.length + 1);
+    await askedFor(Math.min(packed.length + 1, 3));
+  };
+  for (const _ of [1, 2, 3]) await fetchNext();
+  expect(await transformAll()).toEqual(["1", "2", "3"]);
+  expect([packed, requests.length]).toEqual([[1, 2, 3], 3]);
   expect((await context.store.readRun(run.runId))?.run).toMatchObject({ status: "succeeded", pages: 3 });
 });
 
-test("pages are observed one after the other, as they were asked for", async () => {
-  const { queues, start, fetchNext } = await bench();
+test("pages are observed before their requests, one after the other", async () => {
+  const { queues, requests, start, fetchNext } = await bench();
   await start();
   for (const _ of [1, 2, 3]) await fetchNext();
-  const times = queues.jobs.map(({ payload }) => ("observedAt" in payload ? payload.observedAt : ""));
+  const times = queues.jobs.map(({ payload }) =>
+    "observedAt" in payload ? Date.parse(payload.observedAt) : Number.NaN,
+  );
   expect(times).toHaveLength(3);
-  expect(times).toEqual(times.toSorted());
+  expect(times).toEqual(times.toSorted((a, b) => a - b));
+  for (const [page, at] of times.entries()) {
+    expect(at).toBeLessThanOrEqual(requests[page] ?? 0);
+    if (page > 0) expect(at).toBeGreaterThanOrEqual(requests[page - 1] ?? Number.POSITIVE_INFINITY);
+  }
+});
+
+test("a page that is asked for again is followed by what was asked for behind it, not by what was there before", async () => {
+  const list = [1, 2, 3, 4, 5];
+  const { queues, start, takeFetch, fetch, fetchNext, transformAll, askedFor } = await bench({
+    paginator: linkHeader(),
+    answer: (_, query) => {
+      const from = Number(query.get("from") ?? 0);
+      const body = JSON.stringify({ items: list.slice(from, from + 2).map((id) => ({ id })) });
+      const headers = from + 2 < list.length ? { link: `</items?from=${from + 2}>; rel="next"` } : {};
+      return { status: 200, body, headers };
+    },
+  });
+  await start();
+  const first = takeFetch();
+  queues.refuseNext(new InfrastructureError("QUEUE_UNAVAILABLE", "away"));
+  await expect(fetch(first)).rejects.toMatchObject({ code: "QUEUE_UNAVAILABLE" });
+  await askedFor(2);
+  list.unshift(9);
+  await fetch(first);
+  while (queues.jobs.some(({ type }) => type === "fetch")) await fetchNext();
+  expect(await transformAll()).toEqual(["1", "2", "3", "4", "5", "9"]);
+});
+
+test("a job that lost its process goes nowhere ahead, and drops what was asked for behind it", async () => {
+  const { queues, requests, start, takeFetch, fetch, fetchNext, askedFor } = await bench();
+  await start();
+  const first = takeFetch();
+  queues.refuseNext(new InfrastructureError("QUEUE_UNAVAILABLE", "away"));
+  await expect(fetch(first)).rejects.toMatchObject({ code: "QUEUE_UNAVAILABLE" });
+  await askedFor(2);
+  await fetch(first, { stalls: 1 });
+  await delay(100);
+  expect(requests).toHaveLength(3);
+  await fetchNext();
+  await askedFor(5);
+  expect(requests).toHaveLength(5);
+});
+
+test("of a pause that the API asked for, the job waits what is left", async () => {
+  const { requests, start, fetchNext, askedFor, context } = await bench({
+    answer: (request) => (request === 2 ? { status: 429, headers: { "retry-after": "2" } } : undefined),
+  });
+  await start();
+  await fetchNext();
+  await askedFor(2);
+  await waitUntil(async () => (await context.store.sourceStates()).length > 0, { what: "the pause to be noted" });
+  await delay(500);
+  const outcome = await fetchNext();
+  expect(outcome).toEqual({ throttleMs: expect.any(Number) });
+  expect((outcome as { throttleMs: number }).throttleMs).toBeLessThan(1_600);
+  expect(requests).toHaveLength(2);
+});
+
+test("what an answer says about the rate holds as soon as it is there", async () => {
+  const { context, requests, start, fetchNext, takeFetch, fetch, askedFor } = await bench({
+    answer: (request) =>
+      request === 2
+        ? {
+            status: 200,
+            headers: { "x-ratelimit-remaining": "0", "x-ratelimit-reset": "30" },
+            body: JSON.stringify({ pages: 3, items: [{ id: 2 }] }),
+          }
+        : undefined,
+  });
+  await start("s0");
+  await fetchNext();
+  await askedFor(2);
+  await waitUntil(async () => (await context.store.sourceStates()).length > 0, { what: "the pause to be noted" });
+  takeFetch();
+  await start("s1");
+  expect(await fetch(takeFetch())).toEqual({ throttleMs: expect.any(Number) });
+  expect(requests).toHaveLength(2);
 });
 
 test("an error is that of the job, noted once, and its next attempt asks again", async () => {
@@ -126,32 +218,41 @@ test("a source that may be asked once at a time is, whatever is asked ahead", as
   expect(requests).toHaveLength(6);
 });
 
-test("what the rate leaves no room for waits for its job", async () => {
+test("what the rate leaves no room for waits in the queue, and no request is sent", async () => {
   const { requests, start, fetchNext, askedFor } = await bench({ limits: { rateLimit: { max: 2, perMs: 600_000 } } });
   await start();
   await fetchNext();
   await askedFor(2);
   await fetchNext();
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  expect(await fetchNext()).toEqual({ deferMs: expect.any(Number) });
   expect(requests).toHaveLength(2);
-  await fetchNext();
-  expect(requests).toHaveLength(3);
 });
 
-test("a paused stream is not asked ahead, and its job is put off", async () => {
-  const { context, requests, start, fetchNext, takeFetch, fetch } = await bench({ limits: { concurrency: 1 } });
+test("in a source's time are never more requests than may be, and all is asked for", async () => {
+  const rateLimit = { max: 2, perMs: 60 };
+  const { requests, start, fetchNext } = await bench({ limits: { rateLimit } });
+  await Promise.all([start("s0"), start("s1")]);
+  for (const _ of [1, 2, 3]) await Promise.all([fetchNext(), fetchNext()]);
+  expect(requests).toHaveLength(6);
+  // When they come differs by some milliseconds from when they were sent.
+  for (const [i, at] of requests.slice(2).entries()) expect(at - (requests[i] ?? 0)).toBeGreaterThan(40);
+});
+
+test("a paused stream is not asked ahead, and its job finds out itself whether it still is", async () => {
+  const { context, requests, start, fetchNext, takeFetch, fetch } = await bench();
+  const author = { actor: "test", reason: null };
   await start();
-  const first = takeFetch();
-  const { reach } = context;
-  // Between the answer and the next request.
   context.reach = async (point) => {
-    if (point === "fetch.answered")
-      await context.store.setPaused("scripted", "s0", true, { actor: "test", reason: null });
-    await reach(point);
+    // Behind the answer, and before the next request.
+    if (point === "fetch.answered" && requests.length === 1)
+      await context.store.setPaused("scripted", "s0", true, author);
   };
-  await fetch(first);
-  expect(await fetchNext()).toEqual({ deferMs: expect.any(Number) });
+  await fetch(takeFetch());
+  await delay(100);
   expect(requests).toHaveLength(1);
+  await context.store.setPaused("scripted", "s0", false, author);
+  expect(await fetchNext()).toBeUndefined();
+  expect(requests.length).toBeGreaterThanOrEqual(2);
 });
 
 test("closing ends a request under way, and its job asks for itself", async () => {
@@ -178,7 +279,7 @@ test("a job that loses its lock ends the request it took over", async () => {
   await fetchNext();
   await askedFor(2);
   const lost = new AbortController();
-  const fetched = fetch(takeFetch(), lost.signal);
+  const fetched = fetch(takeFetch(), { signal: lost.signal });
   lost.abort();
   await expect(fetched).rejects.toMatchObject({ code: "CANCELLED" });
   hangs.resolve(undefined);

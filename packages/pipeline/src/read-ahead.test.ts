@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createReadAhead, type ReadAhead } from "./read-ahead.ts";
 
@@ -33,13 +34,38 @@ test("a job takes what was begun for it, once", async () => {
   expect(send).toHaveBeenCalledTimes(1);
 });
 
-test("nothing is begun twice for a job", async () => {
+test("what is begun again for a job takes the place of what was begun before, which ends", async () => {
   const [first, second] = [request("first"), request("second")];
   ahead.begin("s", "job", first.send);
+  await soon();
   ahead.begin("s", "job", second.send);
+  expect(first.send.mock.calls[0]?.[0]?.aborted).toBe(true);
+  second.answer();
+  expect(await ahead.take("s", "job", aJob())).toBe("second");
   first.answer();
-  expect(await ahead.take("s", "job", aJob())).toBe("first");
-  expect(second.send).not.toHaveBeenCalled();
+});
+
+test("what was begun before is dropped also where there is no room for another", async () => {
+  limit(1);
+  const [first, own] = [request("first"), request()];
+  ahead.begin("s", "job", first.send);
+  first.answer();
+  await soon();
+  const asked = ahead.inTurn("s", aJob(), own.send);
+  ahead.begin("s", "job", request().send);
+  expect(ahead.take("s", "job", aJob())).toBeUndefined();
+  own.answer();
+  await asked;
+});
+
+test("what is dropped is ended, and nobody can take it", async () => {
+  const { send, answer } = request();
+  ahead.begin("s", "job", send);
+  await soon();
+  ahead.drop("s", "job");
+  expect(send.mock.calls[0]?.[0]?.aborted).toBe(true);
+  expect(ahead.take("s", "job", aJob())).toBeUndefined();
+  answer();
 });
 
 test("an error is told to who takes it", async () => {
@@ -54,7 +80,7 @@ test("nothing is begun of a source that is unknown, and its jobs are not held up
   const { send } = request();
   ahead.begin("other", "job", send);
   expect(ahead.take("other", "job", aJob())).toBeUndefined();
-  expect(await ahead.inTurn("other", async () => "asked")).toBe("asked");
+  expect(await ahead.inTurn("other", aJob(), async () => "asked")).toBe("asked");
   expect(send).not.toHaveBeenCalled();
 });
 
@@ -62,7 +88,7 @@ test("so many requests are under way as may be: what is begun counts, and a job 
   limit(1);
   const [early, own] = [request(), request()];
   ahead.begin("s", "job 2", early.send);
-  const asked = ahead.inTurn("s", own.send);
+  const asked = ahead.inTurn("s", aJob(), own.send);
   await soon();
   expect([early.send.mock.calls.length, own.send.mock.calls.length]).toEqual([1, 0]);
   early.answer();
@@ -75,7 +101,7 @@ test("so many requests are under way as may be: what is begun counts, and a job 
 test("nothing is begun while a job's request takes the place, or waits for it", async () => {
   limit(1);
   const [own, waiting, early] = [request(), request(), request()];
-  const asked = [ahead.inTurn("s", own.send), ahead.inTurn("s", waiting.send)];
+  const asked = [ahead.inTurn("s", aJob(), own.send), ahead.inTurn("s", aJob(), waiting.send)];
   ahead.begin("s", "job 2", early.send);
   own.answer();
   await soon();
@@ -100,26 +126,50 @@ test("answers that wait for their jobs have their place too", async () => {
   expect(await ahead.take("s", "3", aJob())).toBe("3");
 });
 
-test("nothing is begun when as many requests as may be were sent in the source's time", async () => {
+test("nothing is begun while a request is about to begin", async () => {
+  limit(1);
+  const [own, early] = [request(), request()];
+  const asked = ahead.inTurn("s", aJob(), own.send);
+  ahead.begin("s", "job 2", early.send);
+  own.answer();
+  await asked;
+  await soon();
+  expect(early.send).not.toHaveBeenCalled();
+});
+
+test("a job that is cancelled while it waits for its turn does not wait for it, and sends nothing then", async () => {
+  limit(1);
+  const [early, own] = [request(), request()];
+  ahead.begin("s", "job 2", early.send);
+  const lost = new AbortController();
+  const asked = ahead.inTurn("s", lost.signal, own.send);
+  await soon();
+  lost.abort();
+  await expect(asked).rejects.toMatchObject({ code: "CANCELLED" });
+  await expect(ahead.inTurn("s", lost.signal, own.send)).rejects.toMatchObject({ code: "CANCELLED" });
+  early.answer();
+  await soon();
+  expect(own.send).not.toHaveBeenCalled();
+});
+
+test("no more requests are sent in the source's time than may be, whoever sends them", () => {
   limit(2, 3);
-  const ask = async () => "asked";
-  await ahead.inTurn("s", ask);
-  time = 400;
-  await ahead.inTurn("s", ask);
-  time = 600;
-  ahead.begin("s", "third", ask);
-  expect(await ahead.take("s", "third", aJob())).toBe("asked");
-  for (const [at, isBegun] of [
-    [999, false],
-    [1_000, true],
-    [1_001, false],
-    [1_400, true],
-  ] as const) {
+  const sent: [at: number, waitMs: number][] = [];
+  for (const at of [0, 400, 600, 600, 999, 1_000, 1_000, 1_399.5, 1_400]) {
     time = at;
-    ahead.begin("s", `at ${at}`, ask);
-    expect([at, ahead.take("s", `at ${at}`, aJob()) !== undefined]).toEqual([at, isBegun]);
-    await soon();
+    sent.push([at, ahead.pace("s")]);
   }
+  expect(sent).toEqual([
+    [0, 0],
+    [400, 0],
+    [600, 0],
+    [600, 400],
+    [999, 1],
+    [1_000, 0],
+    [1_000, 400],
+    [1_399.5, 1],
+    [1_400, 0],
+  ]);
 });
 
 test("ends with the signal of the job that took it, also when that was over before", async () => {
@@ -138,28 +188,31 @@ test("ends with the signal of the job that took it, also when that was over befo
   }
 });
 
-test("what nobody comes for is ended after a minute, and its place is free", async () => {
+test("what nobody comes for is ended after ten seconds, and its place is free", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   limit(1);
   const [lost, next] = [request(), request("next")];
   ahead.begin("s", "lost", lost.send);
   await soon();
   lost.answer();
   await soon();
-  time = 59_999;
+  vi.advanceTimersByTime(9_999);
   ahead.begin("s", "next", next.send);
   expect(ahead.take("s", "next", aJob())).toBeUndefined();
-  time = 60_000;
+  vi.advanceTimersByTime(1);
+  expect(lost.send.mock.calls[0]?.[0]?.aborted).toBe(true);
+  expect(ahead.take("s", "lost", aJob())).toBeUndefined();
   ahead.begin("s", "next", next.send);
   next.answer();
   expect(await ahead.take("s", "next", aJob())).toBe("next");
-  expect(lost.send.mock.calls[0]?.[0]?.aborted).toBe(true);
-  expect(ahead.take("s", "lost", aJob())).toBeUndefined();
+  vi.useRealTimers();
 });
 
 test("closing ends what is under way, waits for its end, and begins nothing more", async () => {
   const ended: string[] = [];
   ahead.begin("s", "job", async (signal) => {
     await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    await delay(20);
     ended.push("job");
     throw signal.reason;
   });
