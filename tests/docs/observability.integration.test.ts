@@ -105,6 +105,7 @@ test("docs/operations.md lists the spans there are", async () => {
   const files = [
     "pipeline/src/start-run.ts",
     "pipeline/src/fetch.ts",
+    "pipeline/src/request-page.ts",
     "pipeline/src/transform.ts",
     "pipeline/src/handlers.ts",
   ];
@@ -117,7 +118,7 @@ test("docs/operations.md lists the spans there are", async () => {
   const listed = rows.flatMap((row) => row.split(" | ")[0]?.match(/[A-Za-z]+(?=`)/g) ?? []);
   // What begins a run is what the pages are linked to.
   expect(listed).toEqual(expect.arrayContaining([...begun, ...jobTypes].filter((name) => name !== "run")));
-  expect(begun).toEqual(expect.arrayContaining(["page", "request", "enqueue", "commit", "settle"]));
+  expect(begun).toEqual(expect.arrayContaining(["page", "request", "ahead", "enqueue", "commit", "settle"]));
 });
 
 describe("alert rules", () => {
