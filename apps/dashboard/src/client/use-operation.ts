@@ -8,10 +8,10 @@ import { type Given, request } from "./request.ts";
 const safetyIntervalMs = 30_000;
 const pollingIntervalMs = 5_000;
 /**
- * What events do not tell: a letter that is put back and comes back between two looks leaves the count as it was, and deletions are found
- * behind the end of their run.
+ * What events do not tell: a letter that is put back and comes back between two looks leaves the count as it was, deletions are found
+ * behind the end of their run, and a backfill ends behind that of its last.
  */
-const askedOften = new Set<Operation>(["listLetters", "groupLetters", "getLetter", "listDeletions"]);
+const askedOften = new Set<Operation>(["listLetters", "groupLetters", "getLetter", "listDeletions", "listBackfills"]);
 
 /** What an operation answers, kept up to date while it is shown. */
 export function useOperation<N extends Operation>(
