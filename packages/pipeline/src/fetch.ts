@@ -113,12 +113,14 @@ async function pace(
   { source }: FetchPayload,
   signal: AbortSignal,
 ): Promise<{ outcome: JobOutcome } | undefined> {
-  for (let waitMs = ahead?.pace(source) ?? 0; waitMs > 0; waitMs = ahead?.pace(source) ?? 0) {
+  if (ahead === undefined) return undefined;
+  for (;;) {
+    const waitMs = ahead.pace(source);
+    if (waitMs === 0) return undefined;
     if (waitMs > shortWaitMs) return { outcome: { deferMs: waitMs } };
     await delay(waitMs);
     if (signal.aborted) throw new CancelledError("CANCELLED", `the request to ${source} was cancelled`);
   }
-  return undefined;
 }
 
 type ReadRun = { state: RunState | undefined; readAt: number };

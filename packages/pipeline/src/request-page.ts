@@ -23,7 +23,7 @@ export type AnsweredPage = Omit<FetchedPage, "items" | "cursors"> & { content: C
 /**
  * Asks the API for a page.
  *
- * @throws CancelledError `SOURCE_UNKNOWN`, and what {@link FetchedPage}'s fetcher throws
+ * @throws CancelledError `SOURCE_UNKNOWN`, and what `PageFetcher.fetch` throws
  */
 export async function requestPage(context: FetchContext, asked: PageRequest, stored: PartStore): Promise<AnsweredPage> {
   const { stream, job, options } = asked;
