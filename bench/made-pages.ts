@@ -1,13 +1,15 @@
 import { contentHash } from "@penstock/core/hash";
 import { canonicalJson } from "@penstock/core/json";
 import { batchOf, type NumberedRecord, type RecordBatch } from "@penstock/core/record";
+import type { RowFormat } from "@penstock/core/row-format";
+import { storedInstant } from "@penstock/core/stored-instant";
 
 /** What a transformer makes of a page of records of 0.2 kB. */
 export type MadePage = {
   number: number;
   records: NumberedRecord[];
-  batch: RecordBatch;
-  /** The rows of the batch as one JSON array. */
+  batches: Record<RowFormat, RecordBatch>;
+  /** The rows as one JSON array. */
   whole: Uint8Array;
 };
 
@@ -22,11 +24,15 @@ export function pageAt(number: number): MadePage {
     const data = canonicalJson({ id: key, note, value: input / 10 });
     return { key, ts, version: null, data, hash: contentHash(data), input };
   });
-  const batch = batchOf(records);
-  return { number, records, batch, whole: joined(batch) };
+  const batches = { sqlite: batchOf(records, "sqlite"), postgresql: batchOf(records, "postgresql") };
+  return { number, records, batches, whole: Buffer.from(JSON.stringify(records.map(rowOf))) };
 }
 
-function joined({ rows }: RecordBatch): Uint8Array {
-  const within = rows.map((piece) => Buffer.from(piece).toString("utf8").slice(1, -1));
-  return Buffer.from(`[${within.join(",")}]`);
-}
+const rowOf = ({ key, ts, version, hash, data }: NumberedRecord) => [
+  key,
+  ts === null ? null : storedInstant(ts),
+  version,
+  hash,
+  data,
+  null,
+];

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { parseArgs } from "node:util";
 import type { NumberedRecord } from "@penstock/core/record";
 import { openStore } from "@penstock/store/open-store";
-import { pageOf } from "@penstock/store/page-of";
+import { pagesFor } from "@penstock/store/page-of";
 import { createPostgresDatabase, createSqliteDatabase, type TestDatabase } from "@penstock/testing/databases";
 import Database from "better-sqlite3";
 import { Client } from "pg";
@@ -128,6 +128,7 @@ async function waysOf(kind: Kind, own: AsyncDisposableStack): Promise<Way[]> {
 
 async function sinkOf(url: string, own: AsyncDisposableStack): Promise<Way> {
   const store = own.adopt(await openStore({ url, migrationsRoot }), (opened) => opened.close());
+  const pageOf = pagesFor(store.dialect);
   const live = { source: "bench", stream: "items", partition: "live", mode: "incremental", takeOver: "any" } as const;
   return {
     name: "page transaction",
@@ -135,9 +136,11 @@ async function sinkOf(url: string, own: AsyncDisposableStack): Promise<Way> {
     write: async (pages) => {
       const { run } = await store.startRun(live);
       const commits = [...pages.entries()].map(
-        ([seq, { number, batch }]) =>
+        ([seq, { number, batches }]) =>
           () =>
-            store.commitPage(pageOf(run, { seq, fetched: pageSize, records: batch, contentHash: String(number) })),
+            store.commitPage(
+              pageOf(run, { seq, fetched: pageSize, records: batches[store.dialect], contentHash: String(number) }),
+            ),
       );
       await Promise.all(Array.from({ length: inFlight }, () => workOff(commits)));
     },

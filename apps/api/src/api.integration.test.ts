@@ -1,5 +1,5 @@
 import type { LiveEvent } from "@penstock/api-contract/events";
-import { pageOf } from "@penstock/store/page-of";
+import { pagesFor } from "@penstock/store/page-of";
 import { createSpanRecorder, otlpProcessor } from "@penstock/telemetry/otlp-traces";
 import { createTraces } from "@penstock/telemetry/traces";
 import { startOtlpReceiver } from "@penstock/testing/otlp-receiver";
@@ -154,7 +154,7 @@ describe("the HTTP API", () => {
       const stream = { source: "scripted", stream: "s1", partition: "live" };
       const { run } = await api.store.startRun({ ...stream, mode: "full", takeOver: "any" });
       const last = { isLast: true, cursorOut: null, observedAt: await api.store.now() };
-      await api.store.commitPage(pageOf(run, { keys, ...last, deletions }));
+      await api.store.commitPage(pagesFor(api.store.dialect)(run, { keys, ...last, deletions }));
       await api.store.settleDeletions();
     }
     const [found, ...others] = (await get("/v1/deletions")).json().items;

@@ -3,7 +3,7 @@ import { createManualQueues } from "@penstock/pipeline/manual-queues";
 import { openBench } from "@penstock/pipeline/test-bench";
 import type { BullQueue } from "@penstock/queues/backend";
 import type { KeyScope } from "@penstock/store/access";
-import { pageOf } from "@penstock/store/page-of";
+import { pagesFor } from "@penstock/store/page-of";
 import type { Store } from "@penstock/store/store";
 import type { Traces } from "@penstock/telemetry/traces";
 import { createSqliteDatabase } from "@penstock/testing/databases";
@@ -68,6 +68,7 @@ export async function openTestApi(
 
 /** A run with three pages of records and a dead letter. */
 async function fill(store: Store): Promise<{ runId: string; letterId: string; backfillId: string }> {
+  const pageOf = pagesFor(store.dialect);
   const { run } = await store.startRun({
     ...{ source: "scripted", stream: "s0", partition: "live" },
     ...{ mode: "incremental", takeOver: "none" },

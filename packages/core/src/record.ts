@@ -1,4 +1,5 @@
 import { pieceChars } from "./pieces.ts";
+import { type RowFormat, readRows, writeRows } from "./row-format.ts";
 
 /** One row on its way to the table `records`. Its identity is `(source, stream, key)`. */
 export type OutputRecord = {
@@ -33,10 +34,8 @@ export type NumberedRecord = OutputRecord & { input: number };
  * a copy, and a long text of each page that waits for its commit would fill the heap.
  */
 export type RecordBatch = {
-  /**
-   * In pieces (see pieces.ts), each a JSON array of `[key, ts, version, hash, data, extra]`, with `ts` as {@link storedInstant} writes it;
-   * UTF-8, in a buffer of its own.
-   */
+  format: RowFormat;
+  /** In pieces, see pieces.ts. */
   rows: readonly Uint8Array<ArrayBuffer>[];
   /** JSON array of the keys. */
   keys: string;
@@ -44,14 +43,14 @@ export type RecordBatch = {
   inputs: readonly number[];
 };
 
-const utf8 = new TextEncoder();
-
-export const emptyBatch: RecordBatch = { rows: [], keys: "[]", inputs: [] };
+/** Of no records, and so for either database. */
+export const emptyBatch: RecordBatch = { format: "sqlite", rows: [], keys: "[]", inputs: [] };
 
 /** @param records one per key, sorted by key, lest two transactions wait for each other's rows */
-export function batchOf(records: readonly NumberedRecord[]): RecordBatch {
+export function batchOf(records: readonly NumberedRecord[], format: RowFormat): RecordBatch {
   return {
-    rows: piecesOf(records),
+    format,
+    rows: writeRows(format, records, pieceChars),
     keys: JSON.stringify(records.map(({ key }) => key)),
     inputs: records.map(({ input }) => input),
   };
@@ -65,47 +64,9 @@ export function releaseRows({ rows }: RecordBatch): void {
   for (const { buffer } of rows) buffer.transfer(0);
 }
 
-/** What a row has beside key and content: hash, times, quotes. */
-const charsAround = 150;
-
-function piecesOf(records: readonly NumberedRecord[]): Uint8Array<ArrayBuffer>[] {
-  const pieces: Uint8Array<ArrayBuffer>[] = [];
-  let rows: Row[] = [];
-  let chars = 0;
-  const cut = () => {
-    pieces.push(utf8.encode(JSON.stringify(rows)));
-    rows = [];
-    chars = 0;
-  };
-  for (const { key, ts, version, hash, data, extra = null } of records) {
-    rows.push([key, ts === null ? null : storedInstant(ts), version, hash, data, extra]);
-    chars += key.length + data.length + (extra?.length ?? 0) + charsAround;
-    if (chars >= pieceChars) cut();
-  }
-  if (rows.length > 0) cut();
-  return pieces;
-}
-
-/**
- * As Prisma's SQLite adapter writes an instant, so that its reads and ours, and comparisons of text, agree; Postgres reads it as well.
- *
- * @param instant ISO text in UTC, as `toISOString` writes it
- */
-export function storedInstant(instant: string): string {
-  return `${instant.slice(0, -1)}+00:00`;
-}
-
-const givenInstant = (stored: string): string => stored.replace("+00:00", "Z");
-
-type Row = [key: string, ts: string | null, version: string | null, hash: string, data: string, extra: string | null];
-
 /** What {@link batchOf} was given. */
-export function recordsOf({ rows, inputs }: RecordBatch): NumberedRecord[] {
-  const parsed = rows.flatMap((piece): Row[] => JSON.parse(new TextDecoder().decode(piece)));
-  return parsed.map(([key, ts, version, hash, data, extra], i) => {
-    const record = { key, ts: ts === null ? null : givenInstant(ts), version, hash, data, input: inputs[i] ?? -1 };
-    return extra === null ? record : { ...record, extra };
-  });
+export function recordsOf({ format, rows, inputs }: RecordBatch): NumberedRecord[] {
+  return rows.flatMap((piece) => readRows(format, piece)).map((row, i) => ({ ...row, input: inputs[i] ?? -1 }));
 }
 
 export function keysOf({ keys }: RecordBatch): string[] {

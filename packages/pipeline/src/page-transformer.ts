@@ -1,6 +1,7 @@
 import type { NewLetter } from "@penstock/core/letter";
 import type { ParentValues } from "@penstock/core/partition";
 import { batchOf, type RecordBatch } from "@penstock/core/record";
+import type { RowFormat } from "@penstock/core/row-format";
 import type { Source } from "@penstock/source/model";
 import { parentRecord } from "./children.ts";
 import { definitionOf } from "./context.ts";
@@ -10,7 +11,12 @@ import { unpackItems } from "./page-payload.ts";
 import { type PageRecords, transformItems } from "./page-records.ts";
 
 /** A page as it came through the queue: its items as zstd-compressed JSON; in a child stream with its parent's values. */
-export type PackedPage = LetterOrigin & { zstd: Uint8Array; parent?: ParentValues | undefined };
+export type PackedPage = LetterOrigin & {
+  zstd: Uint8Array;
+  parent?: ParentValues | undefined;
+  /** That its records are to be in. */
+  format: RowFormat;
+};
 
 /** What a page became, ready to be committed. */
 export type TransformedPage = Pick<
@@ -33,7 +39,7 @@ export function createPageTransformer(sources: ReadonlyMap<string, Source>): Pag
 
 function transformPacked(
   sources: ReadonlyMap<string, Source>,
-  { zstd, parent, ...origin }: PackedPage,
+  { zstd, parent, format, ...origin }: PackedPage,
 ): TransformedPage {
   const { source, stream } = definitionOf({ sources }, origin);
   const items = itemsOf(unpackItems(origin, zstd));
@@ -42,5 +48,5 @@ function transformPacked(
     parent: parentRecord(origin.partition, parent),
   });
   const letters = refused.map((each) => recordLetter(stream, origin, items, each));
-  return { ...figures, records: batchOf(records), letters };
+  return { ...figures, records: batchOf(records, format), letters };
 }

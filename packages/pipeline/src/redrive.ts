@@ -92,7 +92,7 @@ async function redriveRecords(context: PipelineContext, letter: StoredLetter): P
   await context.reach("redrive.made");
   await context.store.commitRedrive({
     ...redriveOf(letter),
-    records: batchOf(made.records),
+    records: batchOf(made.records, context.store.dialect),
     letters,
     schemaVersion: schemaVersion(stream).fingerprint,
     writeMode: stream.writeMode,

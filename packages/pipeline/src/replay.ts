@@ -58,7 +58,13 @@ async function remade(
   { body, parent, ...page }: RawPage,
 ): Promise<Omit<ReplayCommit, "replayId">> {
   const { source, stream } = definitionOf(context, page);
-  const made = await context.transformer.transform({ ...page, traceId: null, zstd: body, parent });
+  const made = await context.transformer.transform({
+    ...page,
+    traceId: null,
+    zstd: body,
+    parent,
+    format: context.store.dialect,
+  });
   const { source: name, runId, seq } = page;
   if (made.frozen !== null) {
     throw new PermanentError("SCHEMA_FROZEN", `page ${seq} of run ${runId}: ${made.frozen}`, {

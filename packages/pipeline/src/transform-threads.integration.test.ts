@@ -37,7 +37,7 @@ afterEach(async () => {
 async function pageOf(...ids: string[]): Promise<PackedPage> {
   const zstd = await compress(Buffer.from(JSON.stringify(ids.map((id) => ({ id })))));
   const origin = { source: "odd", stream: "things", partition: "live", runId: "r", seq: 4 };
-  return { ...origin, observedAt: new Date("2026-01-01T00:00:00Z"), traceId: null, zstd };
+  return { ...origin, observedAt: new Date("2026-01-01T00:00:00Z"), traceId: null, zstd, format: "sqlite" };
 }
 
 const open = (timeoutMs?: number) =>

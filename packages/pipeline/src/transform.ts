@@ -27,7 +27,7 @@ export async function transformPage(context: PipelineContext, job: TransformPayl
   await context.reach("transform.unpacked");
   const startedAt = performance.now();
   const made = await context.traces.inSpan({ name: "transform" }, () =>
-    context.transformer.transform({ ...originOf(job), zstd, parent: job.parent }),
+    context.transformer.transform({ ...originOf(job), zstd, parent: job.parent, format: context.store.dialect }),
   );
   const durationMs = performance.now() - startedAt;
   context.metrics.pageTransformed({ source: job.source, stream: job.stream, durationMs });
@@ -38,7 +38,8 @@ export async function transformPage(context: PipelineContext, job: TransformPayl
   }
   if (made.frozen !== null) await refuseFrozen(context, job, stream, { ...made, frozen: made.frozen });
   const page = pageCommit(job, { stream, made, raw: rawReader(() => unpackItems(job, zstd)) });
-  const keep = stream.keepRawMs === undefined ? {} : { keep: { body: zstd, parent: job.parent } };
+  const keep =
+    stream.keepRawMs === undefined ? {} : { keep: { body: zstd, parent: job.parent, format: context.store.dialect } };
   await commit(context, job, { ...page, ...keep, children: childrenOf(source, job.stream) });
   releaseRows(made.records);
 }

@@ -7,7 +7,7 @@ import Database from "better-sqlite3";
 import { Client } from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openStore } from "./open-store.ts";
-import { pageOf, partition } from "./page-of.ts";
+import { pagesFor, partition } from "./page-of.ts";
 import type { PageCommit, Store } from "./store.ts";
 
 const migrationsRoot = join(import.meta.dirname, "../../../prisma");
@@ -32,7 +32,8 @@ async function tamper(url: string, sql: string): Promise<void> {
   }
 }
 
-describe.each(databaseTargets())("accounts on $name", ({ create }) => {
+describe.each(databaseTargets())("accounts on $name", ({ name, create }) => {
+  const pageOf = pagesFor(name);
   let stack: AsyncDisposableStack;
   let store: Store;
   let url: string;
@@ -83,6 +84,7 @@ describe.each(databaseTargets())("accounts on $name", ({ create }) => {
           const input = Math.floor(i / rowsOfInput);
           return { key: String(i).padStart(4, "0"), ts: null, version: null, data, hash: data, input };
         }),
+        name,
       );
     const commit = async (seq: number, made: RecordBatch) => {
       expect(made.rows.length).toBeGreaterThan(3);
@@ -111,7 +113,7 @@ describe.each(databaseTargets())("accounts on $name", ({ create }) => {
       const data = JSON.stringify({ input, note });
       return { key: String(input).padStart(4, "0"), ts: null, version: null, data, hash: String(input), input };
     });
-    const { account } = await store.commitPage(pageOf(run, { records: batchOf(made), fetched: made.length }));
+    const { account } = await store.commitPage(pageOf(run, { records: batchOf(made, name), fetched: made.length }));
     expect(account).toMatchObject({ fetched: 1_000, inserted: 1_000 });
   });
 

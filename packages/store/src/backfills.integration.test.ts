@@ -6,14 +6,15 @@ import Database from "better-sqlite3";
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openStore } from "./open-store.ts";
-import { pageOf } from "./page-of.ts";
+import { pagesFor } from "./page-of.ts";
 import type { NewBackfill, Store } from "./store.ts";
 
 const migrationsRoot = join(import.meta.dirname, "../../../prisma");
 const author = { actor: "cli:test@here", reason: "a mapping was wrong" };
 const day = 86_400_000;
 
-describe.each(databaseTargets())("backfills on $name", ({ create }) => {
+describe.each(databaseTargets())("backfills on $name", ({ name, create }) => {
+  const pageOf = pagesFor(name);
   const stack = new AsyncDisposableStack();
   let store: Store;
   let url: string;

@@ -8,7 +8,7 @@ import type { Run, RunMode } from "@penstock/core/run";
 import { databaseTargets } from "@penstock/testing/databases";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openStore } from "./open-store.ts";
-import { pageOf } from "./page-of.ts";
+import { pagesFor } from "./page-of.ts";
 import type { Deletion, PageCommit, Store } from "./store.ts";
 
 const migrationsRoot = join(import.meta.dirname, "../../../prisma");
@@ -17,7 +17,8 @@ const tenPercent = { kind: "share", most: 0.1 } as const;
 const keysTo = (n: number) => Array.from({ length: n }, (_, i) => `k${String(i).padStart(6, "0")}`);
 const without = (keys: string[], ...gone: string[]) => keys.filter((key) => !gone.includes(key));
 
-describe.each(databaseTargets())("deletions on $name", ({ create }) => {
+describe.each(databaseTargets())("deletions on $name", ({ name, create }) => {
+  const pageOf = pagesFor(name);
   const stack = new AsyncDisposableStack();
   let store: Store;
   let url: string;

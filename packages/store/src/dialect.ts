@@ -1,4 +1,5 @@
-import { storedInstant } from "@penstock/core/record";
+import { setRowType } from "@penstock/core/composite-rows";
+import { storedInstant } from "@penstock/core/stored-instant";
 import { Prisma } from "../generated/postgresql/client.ts";
 import type { BulkValues } from "./bulk-values.ts";
 import { type JsonDialect, postgresqlJson, sqliteJson } from "./json-dialect.ts";
@@ -40,10 +41,12 @@ export type Dialect = {
   /** The same, leaving out rows that another transaction has locked. */
   skipLocked: Prisma.Sql;
   /**
-   * Rows of a JSON array of arrays, as text or its UTF-8, as columns `c0, c1, …`, text but where a type is given. Instants are as
-   * `storedInstant` writes them.
+   * Rows of a JSON array of arrays as columns `c0, c1, …`, text but where a type is given. Instants are as `storedInstant` writes
+   * them.
    */
-  rowsOf(json: string | Uint8Array, types: readonly (keyof typeof sqlTypes)[]): Prisma.Sql;
+  rowsOf(json: string, types: readonly (keyof typeof sqlTypes)[]): Prisma.Sql;
+  /** Rows of records, in this database's format, as columns `key, ts, version, hash, data, extra`. */
+  recordRows(piece: Uint8Array): Prisma.Sql;
   /** Executes an upsert of records and counts its rows. What is not inserted or updated was left as it is. */
   countWritten(db: Statements, upsert: Upsert): Promise<WrittenRows>;
   /** The same by the number of the page; `undefined` where a statement costs too little for several pages to share one. */
@@ -62,7 +65,8 @@ const sqlTypes = {
   json: "jsonb",
 } as const;
 
-export const postgresql = (bulk: BulkValues): Dialect => ({
+/** @param rowType the number of the type `new_record` in the database, once there is a connection */
+export const postgresql = (bulk: BulkValues, rowType: () => number): Dialect => ({
   name: "postgresql",
   now: Prisma.sql`clock_timestamp()`,
   version: Prisma.sql`'PostgreSQL ' || current_setting('server_version')`,
@@ -77,9 +81,11 @@ export const postgresql = (bulk: BulkValues): Dialect => ({
   skipLocked: Prisma.sql`FOR UPDATE SKIP LOCKED`,
   rowsOf: (json, types) => {
     const columns = types.map((type, i) => `(r.v->>${i})::${sqlTypes[type]} AS c${i}`).join(", ");
-    const name = bulk.nameOf(json);
-    const text = typeof json === "string" ? Prisma.sql`${name}` : Prisma.sql`convert_from(${name}, 'UTF8')`;
-    return Prisma.sql`SELECT ${Prisma.raw(columns)} FROM jsonb_array_elements(${text}::jsonb) AS r(v)`;
+    return Prisma.sql`SELECT ${Prisma.raw(columns)} FROM jsonb_array_elements(${bulk.nameOf(json)}::jsonb) AS r(v)`;
+  },
+  recordRows: (piece) => {
+    setRowType(piece, rowType());
+    return Prisma.sql`SELECT key, ts, version, hash, data, extra FROM unnest(${bulk.nameOf(piece)}::new_record[])`;
   },
   countWritten: async (db, { sql, isKept }) => {
     const counting = Prisma.sql`
@@ -114,12 +120,13 @@ export const sqlite = (bulk: BulkValues): Dialect => ({
   skipLocked: Prisma.empty,
   rowsOf: (json, types) => {
     const columns = types.map((_, i) => `r.value ->> ${i} AS c${i}`).join(", ");
-    // As json_each, which would write each row as text again, to be parsed for each of its columns: a third of the whole statement.
-    // Bytes would be taken for JSONB; as text they are what they are.
-    const name = bulk.nameOf(json);
-    const text = typeof json === "string" ? Prisma.sql`${name}` : Prisma.sql`CAST(${name} AS TEXT)`;
-    return Prisma.sql`SELECT ${Prisma.raw(columns)} FROM jsonb_each(${text}) AS r`;
+    // json_each would write each row as text again, to be parsed for each of its columns: a third of the whole statement.
+    return Prisma.sql`SELECT ${Prisma.raw(columns)} FROM jsonb_each(${bulk.nameOf(json)}) AS r`;
   },
+  recordRows: (
+    piece,
+  ) => Prisma.sql`SELECT r.value ->> 0 AS key, r.value ->> 1 AS ts, r.value ->> 2 AS version, r.value ->> 3 AS hash,
+      r.value ->> 4 AS data, r.value ->> 5 AS extra FROM jsonb_each(${bulk.nameOf(piece)}) AS r`,
   // No INSERT in a WITH here. But whoever writes is alone, and a row that is added gets the rowid after the highest, so that counts them.
   countWritten: async (db, { sql }) => {
     const highest = async () =>

@@ -5,7 +5,7 @@ import type { Run, RunStatus } from "@penstock/core/run";
 import { databaseTargets } from "@penstock/testing/databases";
 import { afterEach, describe, expect, test } from "vitest";
 import { openStore } from "./open-store.ts";
-import { pageOf } from "./page-of.ts";
+import { pagesFor } from "./page-of.ts";
 import type { ChildRun, ChildStream, PageCommit, Store } from "./store.ts";
 
 const author = { actor: "cli:test@here", reason: null };
@@ -24,7 +24,8 @@ function valuesOf(record: JsonValue): ParentValues | undefined {
   return value === 0 ? undefined : { value };
 }
 
-describe.each(databaseTargets())("due partitions on $name", ({ create }) => {
+describe.each(databaseTargets())("due partitions on $name", ({ name, create }) => {
+  const pageOf = pagesFor(name);
   async function freshStore(): Promise<Store> {
     const stack = new AsyncDisposableStack();
     open.push(stack);

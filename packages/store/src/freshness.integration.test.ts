@@ -2,12 +2,13 @@ import { join } from "node:path";
 import { databaseTargets } from "@penstock/testing/databases";
 import { describe, expect, test } from "vitest";
 import { openStore } from "./open-store.ts";
-import { pageOf, partition } from "./page-of.ts";
+import { pagesFor, partition } from "./page-of.ts";
 
 const migrationsRoot = join(import.meta.dirname, "../../../prisma");
 const live = { ...partition, mode: "incremental", takeOver: "none" } as const;
 
-describe.each(databaseTargets())("freshness on $name", ({ create }) => {
+describe.each(databaseTargets())("freshness on $name", ({ name, create }) => {
+  const pageOf = pagesFor(name);
   test("tells of runs, letters and pauses as they come", async () => {
     await using stack = new AsyncDisposableStack();
     const database = stack.adopt(await create(), (created) => created.drop());

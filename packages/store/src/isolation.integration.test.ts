@@ -3,7 +3,7 @@ import type { RunIdentity } from "@penstock/core/run";
 import { databaseTargets } from "@penstock/testing/databases";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openStore } from "./open-store.ts";
-import { pageOf, partition } from "./page-of.ts";
+import { pagesFor, partition } from "./page-of.ts";
 import type { PageCommit, Store } from "./store.ts";
 
 /*
@@ -12,7 +12,8 @@ import type { PageCommit, Store } from "./store.ts";
 
 const migrationsRoot = join(import.meta.dirname, "../../../prisma");
 
-describe.each(databaseTargets())("beside a transaction on $name", ({ create }) => {
+describe.each(databaseTargets())("beside a transaction on $name", ({ name, create }) => {
+  const pageOf = pagesFor(name);
   let stack: AsyncDisposableStack;
   let store: Store;
   let run: RunIdentity;

@@ -6,14 +6,15 @@ import type { RunIdentity } from "@penstock/core/run";
 import { databaseTargets } from "@penstock/testing/databases";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openStore } from "./open-store.ts";
-import { pageOf, partition } from "./page-of.ts";
+import { pagesFor, partition } from "./page-of.ts";
 import type { Store, StoredLetter } from "./store.ts";
 
 const author = { actor: "cli:test@here", reason: null };
 const migrationsRoot = join(import.meta.dirname, "../../../prisma");
 const [monday, tuesday] = [new Date("2026-01-05T00:00:00Z"), new Date("2026-01-06T00:00:00Z")];
 
-describe.each(databaseTargets())("dead letters on $name", ({ create }) => {
+describe.each(databaseTargets())("dead letters on $name", ({ name, create }) => {
+  const pageOf = pagesFor(name);
   let stack: AsyncDisposableStack;
   let store: Store;
   let run: RunIdentity;

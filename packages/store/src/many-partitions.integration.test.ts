@@ -7,7 +7,7 @@ import type { Prisma } from "../generated/postgresql/client.ts";
 import { createBulkValues } from "./bulk-values.ts";
 import { postgresql, sqlite } from "./dialect.ts";
 import { openStore } from "./open-store.ts";
-import { pageOf } from "./page-of.ts";
+import { pagesFor } from "./page-of.ts";
 import { duePartitions } from "./start-due.ts";
 import type { Store } from "./store.ts";
 
@@ -54,7 +54,7 @@ async function asked(url: string, text: string, values: unknown[] = []): Promise
 /** How the database means to find due partitions. */
 async function planOf(url: string): Promise<string> {
   const isFile = url.startsWith("file:");
-  const dialect = (isFile ? sqlite : postgresql)(createBulkValues());
+  const dialect = isFile ? sqlite(createBulkValues()) : postgresql(createBulkValues(), () => 0);
   const query: Prisma.Sql = duePartitions(dialect, childOf("many"), new Date(), atOnce);
   if (!isFile) return JSON.stringify(await asked(url, `EXPLAIN ${query.text}`, [...query.values]));
   using database = disposable(new Database(url.slice("file:".length)));
@@ -77,7 +77,9 @@ async function round(store: Store, parent: Parent): Promise<{ startMs: number; e
   expect(runs).toHaveLength(atOnce);
   const endMs = await timed(async () => {
     for (const { run } of runs) {
-      const end = await store.commitPage(pageOf(run, { keys: [`${run.partition} 1`], isLast: true, cursorOut: null }));
+      const end = await store.commitPage(
+        pagesFor(store.dialect)(run, { keys: [`${run.partition} 1`], isLast: true, cursorOut: null }),
+      );
       expect(end.runStatus).toBe("succeeded");
     }
   });
@@ -132,7 +134,7 @@ describe.each(databaseTargets())("partitions on $name", ({ create }) => {
     const keys = (page: number) => Array.from({ length: 5_000 }, (_, i) => `k${page * 5_000 + i}`);
     const children = [{ stream: "c", refresh: "changed" }] as const;
     const commit = (seq: number, marks: typeof children | []) =>
-      timed(() => store.commitPage(pageOf(run, { seq, keys: keys(seq), children: marks })));
+      timed(() => store.commitPage(pagesFor(store.dialect)(run, { seq, keys: keys(seq), children: marks })));
     const plain = [await commit(0, []), await commit(1, [])];
     const marking = [await commit(2, children), await commit(3, children)];
     // As a join over records without statistics it took sixty times as long.

@@ -8,13 +8,14 @@ import { canStartOwn, startOwnPostgres } from "@penstock/testing/servers";
 import { testDir } from "@penstock/testing/temp-dir";
 import { describe, expect, test } from "vitest";
 import { openStore } from "./open-store.ts";
-import { pageOf, partition } from "./page-of.ts";
+import { pagesFor, partition } from "./page-of.ts";
 import type { Store } from "./store.ts";
 
 const migrationsRoot = join(import.meta.dirname, "../../../prisma");
 const live = { ...partition, mode: "incremental", takeOver: "none" } as const;
 
 describe.each(databaseTargets())("opening $name", ({ name, create }) => {
+  const pageOf = pagesFor(name);
   async function withDatabase(work: (url: string) => Promise<void>): Promise<void> {
     const database = await create();
     try {
@@ -152,6 +153,7 @@ test.runIf(canStartOwn("postgres"))(
   async () => {
     const server = await startOwnPostgres();
     const store = await openStore({ url: server.url, migrationsRoot });
+    const pageOf = pagesFor("postgresql");
     try {
       const { run } = await store.startRun(live);
       await server.kill();

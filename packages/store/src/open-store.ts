@@ -18,7 +18,7 @@ import { codesOf, translateError } from "./errors.ts";
 import { withKeptStatements } from "./kept-statements.ts";
 import { migratePostgres, migrateSqlite } from "./migrate.ts";
 import { readMigrations } from "./migrations.ts";
-import { isAnsweredByServer, preparedName } from "./prepared-statements.ts";
+import { greet, preparedName } from "./prepared-statements.ts";
 import type { PoolUse, Store } from "./store.ts";
 import { createWalCopier } from "./wal-copier.ts";
 
@@ -131,14 +131,16 @@ async function openPostgres(
 ): Promise<Connection> {
   const migrations = await readMigrations(join(migrationsRoot, "postgresql/migrations"));
   if (!isReadOnly) await migratePostgres(url, migrations);
-  let isDirect = true;
+  let [isDirect, rowType] = [true, 0];
   const pool = new Pool({
     connectionString: url,
     max: poolSize,
     connectionTimeoutMillis: connectTimeoutMs,
     onConnect: async (client) => {
       await client.query(settings);
-      if (!(await isAnsweredByServer(client))) isDirect = false;
+      const greeting = await greet(client);
+      rowType = greeting.rowType;
+      if (!greeting.isDirect) isDirect = false;
     },
   });
   const bulk = createBulkValues();
@@ -154,7 +156,7 @@ async function openPostgres(
       reader: db,
       writer: db,
       adapters: { reader: adapter.connect, writer: adapter.connect },
-      dialect: postgresql(bulk),
+      dialect: postgresql(bulk, () => rowType),
       wal: undefined,
       place,
       migrations,

@@ -3,13 +3,14 @@ import { setTimeout as delay } from "node:timers/promises";
 import { databaseTargets } from "@penstock/testing/databases";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openStore } from "./open-store.ts";
-import { pageOf, partition } from "./page-of.ts";
+import { pagesFor, partition } from "./page-of.ts";
 import type { Store } from "./store.ts";
 
 const migrationsRoot = join(import.meta.dirname, "../../../prisma");
 const author = { actor: "cli:ada@host", reason: "the API lost a day" };
 
-describe.each(databaseTargets())("operations on $name", ({ create }) => {
+describe.each(databaseTargets())("operations on $name", ({ name, create }) => {
+  const pageOf = pagesFor(name);
   const stack = new AsyncDisposableStack();
   let store: Store;
   beforeAll(async () => {

@@ -8,7 +8,7 @@ import { Client } from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { translateError } from "./errors.ts";
 import { openStore } from "./open-store.ts";
-import { pageOf, partition } from "./page-of.ts";
+import { pagesFor, partition } from "./page-of.ts";
 import type { Store } from "./store.ts";
 
 /*
@@ -31,6 +31,7 @@ const open = async (url: string, options: { poolSize?: number } = {}) =>
 const infrastructure = (code = "DATABASE_UNAVAILABLE") => ({ name: "InfrastructureError", code });
 
 describe("SQLite", () => {
+  const pageOf = pagesFor("sqlite");
   test.runIf(canMountDisk())("a full disk is waited for", async () => {
     const disk = stack.use(await mountDisk(4));
     const store = await open(`file:${join(disk.folder, "penstock.db")}`);
@@ -66,6 +67,7 @@ function thrownBy(work: () => unknown): unknown {
 }
 
 describe.runIf(server !== undefined)("Postgres", () => {
+  const pageOf = pagesFor("postgresql");
   async function database() {
     const created = stack.adopt(await createPostgresDatabase(server ?? ""), (made) => made.drop());
     const admin = new Client({ connectionString: server });

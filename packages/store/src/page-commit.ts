@@ -3,7 +3,7 @@ import { extendPrefix, type Prefix } from "@penstock/core/chain";
 import { laterCursor, nextBound } from "@penstock/core/cursor";
 import { PermanentError } from "@penstock/core/errors";
 import type { Reach } from "@penstock/core/failure-points";
-import { storedInstant } from "@penstock/core/record";
+import { storedInstant } from "@penstock/core/stored-instant";
 import { Prisma } from "../generated/postgresql/client.ts";
 import { noteDeletionRun, noteSeen, seesAll } from "./deletions.ts";
 import type { Dialect } from "./dialect.ts";

@@ -6,7 +6,7 @@ import type { RunIdentity } from "@penstock/core/run";
 import { databaseTargets } from "@penstock/testing/databases";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { openStore } from "./open-store.ts";
-import { changedRecords, pageOf, partition } from "./page-of.ts";
+import { changedRecords, pagesFor, partition } from "./page-of.ts";
 import type { PageCommit, Store } from "./store.ts";
 
 const migrationsRoot = join(import.meta.dirname, "../../../prisma");
@@ -17,6 +17,7 @@ const count = 6;
 const transactions = { sqlite: 2, postgresql: 3 };
 
 describe.each(databaseTargets())("pages committed at once on $name", ({ name, create }) => {
+  const pageOf = pagesFor(name);
   let stack: AsyncDisposableStack;
   let store: Store;
   let run: RunIdentity;

@@ -1,12 +1,17 @@
 import { batchOf, type NumberedRecord, recordsOf } from "@penstock/core/record";
+import type { RowFormat } from "@penstock/core/row-format";
 import { livePartition, type RunIdentity } from "@penstock/core/run";
 import type { PageCommit } from "./store.ts";
 
-/** A page commit with good defaults, for tests: `n` records whose keys count up from `from`. */
-export function pageOf(
-  run: RunIdentity,
-  change: Partial<PageCommit> & { keys?: string[]; value?: unknown; version?: string | null } = {},
-): PageCommit {
+type PageChange = Partial<PageCommit> & { keys?: string[]; value?: unknown; version?: string | null };
+
+/** For tests on that database: makes page commits with good defaults, of records with these keys. */
+export const pagesFor =
+  (database: RowFormat) =>
+  (run: RunIdentity, change: PageChange = {}): PageCommit =>
+    pageOf(database, run, change);
+
+function pageOf(database: RowFormat, run: RunIdentity, change: PageChange): PageCommit {
   const { keys = ["a", "b", "c"], value = 1, version = null, ...rest } = change;
   const seq = rest.seq ?? 0;
   const data = JSON.stringify({ value });
@@ -23,7 +28,10 @@ export function pageOf(
     observedAt: new Date("2026-01-01T00:00:00.000Z"),
     fetched: keys.length + (rest.deadLettered ?? 0) + (rest.filtered ?? 0) + (rest.duplicate ?? 0),
     filtered: 0,
-    records: batchOf(keys.map((key, input) => ({ key, ts: null, version, data, hash: data, input }))),
+    records: batchOf(
+      keys.map((key, input) => ({ key, ts: null, version, data, hash: data, input })),
+      database,
+    ),
     raw: async (input) => JSON.stringify({ input }),
     duplicate: 0,
     letters: [],
@@ -45,5 +53,5 @@ export function changedRecords(
   { records }: PageCommit,
   change: (record: NumberedRecord, i: number) => NumberedRecord,
 ): PageCommit["records"] {
-  return batchOf(recordsOf(records).map(change));
+  return batchOf(recordsOf(records).map(change), records.format);
 }

@@ -6,13 +6,14 @@ import { databaseTargets } from "@penstock/testing/databases";
 import { Client } from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openStore } from "./open-store.ts";
-import { pageOf, partition } from "./page-of.ts";
+import { pagesFor, partition } from "./page-of.ts";
 import type { Store } from "./store.ts";
 
 const migrationsRoot = join(import.meta.dirname, "../../../prisma");
 const postgresOnly = databaseTargets().filter(({ name }) => name === "postgresql");
 
-describe.each(postgresOnly)("statements that are kept on $name", ({ create }) => {
+describe.each(postgresOnly)("statements that are kept on $name", ({ name, create }) => {
+  const pageOf = pagesFor(name);
   let stack: AsyncDisposableStack;
   let url: string;
   let store: Store;

@@ -27,13 +27,24 @@ export function preparedName({ sql }: Pick<SqlQuery, "sql">): string {
   return names.get(sql) ?? "";
 }
 
-/**
- * Whether the server itself is at the other end, and not a pooler, as PgBouncer is: in its transaction mode the next transaction is that of another
- * of the server's processes, which does not know the names. A pooler greets by itself, so the process that it names is not the one that answers.
- */
-export async function isAnsweredByServer(client: ClientBase): Promise<boolean> {
-  const { rows } = await client.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
+type Greeting = {
+  /**
+   * Whether the server itself is at the other end, and not a pooler, as PgBouncer is: in its transaction mode the next transaction is that of
+   * another of the server's processes, which does not know the names. A pooler greets by itself, so the process that it names is not the one
+   * that answers.
+   */
+  isDirect: boolean;
+  /** The number of the type `new_record` in this database; 0 before it is migrated. */
+  rowType: number;
+};
+
+/** What has to be known of a connection that begins. */
+export async function greet(client: ClientBase): Promise<Greeting> {
+  const { rows } = await client.query<{ pid: number; row_type: number }>(
+    "SELECT pg_backend_pid() AS pid, COALESCE(to_regtype('new_record')::oid, 0) AS row_type",
+  );
   // From BackendKeyData, with which a server greets.
   const greeted: unknown = Reflect.get(client, "processID");
-  return rows[0]?.pid === greeted;
+  const [answer] = rows;
+  return { isDirect: answer?.pid === greeted, rowType: answer?.row_type ?? 0 };
 }

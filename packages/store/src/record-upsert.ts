@@ -22,8 +22,6 @@ export type UpsertOrigin = {
 };
 export type UpsertCounts = { inserted: number; updated: number; unchanged: number; rowsWritten: number };
 
-const columnTypes = ["text", "timestamp", "text", "text", "json", "json"] as const;
-
 /** The records of one page; `without` are keys of some that are not to be written. */
 export type PageRecords = { origin: UpsertOrigin; batch: RecordBatch; without?: readonly string[] };
 
@@ -143,7 +141,7 @@ function statement(dialect: Dialect, pages: readonly PageRecords[]): Upsert {
   const rows = pages.flatMap((page) => page.batch.rows.map((piece) => rowsOf(dialect, page, piece)));
   const sql = Prisma.sql`
     INSERT INTO records (source, stream, generation, key, ts, version, hash, data, extra, observed_at, run_id, seq, schema_version, first_seen_at, updated_at, change)
-    SELECT ${source}, ${stream}, ${generationOf(origin)}, c0, c1, c2, c3, c4, c5, page_at, ${runId}, page_seq, ${schemaVersion},
+    SELECT ${source}, ${stream}, ${generationOf(origin)}, new.key, new.ts, new.version, new.hash, new.data, new.extra, page_at, ${runId}, page_seq, ${schemaVersion},
       ${firstSeenAt}, ${updatedAt}, ${carried === undefined ? dialect.change : 0}
     FROM (${Prisma.join(rows, " UNION ALL ")}) AS new ${carried?.join ?? Prisma.empty}
     WHERE true
@@ -158,9 +156,9 @@ function rowsOf(
   piece: Uint8Array,
 ): Prisma.Sql {
   const isWritten =
-    without === undefined ? Prisma.empty : Prisma.sql`WHERE c0 NOT IN (${dialect.textsOf(JSON.stringify(without))})`;
-  return Prisma.sql`SELECT CAST(${seq} AS INTEGER) AS page_seq, ${dialect.instant(observedAt)} AS page_at, c0, c1, c2, c3, c4, c5
-      FROM (${dialect.rowsOf(piece, columnTypes)}) AS page ${isWritten}`;
+    without === undefined ? Prisma.empty : Prisma.sql`WHERE key NOT IN (${dialect.textsOf(JSON.stringify(without))})`;
+  return Prisma.sql`SELECT CAST(${seq} AS INTEGER) AS page_seq, ${dialect.instant(observedAt)} AS page_at, key, ts, version, hash, data, extra
+      FROM (${dialect.recordRows(piece)}) AS page ${isWritten}`;
 }
 
 /**
@@ -199,10 +197,10 @@ function carriedOver(origin: UpsertOrigin): {
   const { source, stream } = origin;
   return {
     join: Prisma.sql`LEFT JOIN records AS old ON old.source = ${source} AND old.stream = ${stream}
-      AND old.generation = ${currentGeneration(origin)} AND old.key = c0`,
+      AND old.generation = ${currentGeneration(origin)} AND old.key = new.key`,
     columns: (now) => ({
       firstSeenAt: Prisma.sql`COALESCE(old.first_seen_at, ${now})`,
-      updatedAt: Prisma.sql`CASE WHEN old.hash = c3 THEN old.updated_at ELSE ${now} END`,
+      updatedAt: Prisma.sql`CASE WHEN old.hash = new.hash THEN old.updated_at ELSE ${now} END`,
     }),
   };
 }

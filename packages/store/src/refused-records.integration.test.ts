@@ -3,7 +3,7 @@ import type { RunIdentity } from "@penstock/core/run";
 import { databaseTargets } from "@penstock/testing/databases";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openStore } from "./open-store.ts";
-import { changedRecords, pageOf, partition } from "./page-of.ts";
+import { changedRecords, pagesFor, partition } from "./page-of.ts";
 import type { Store } from "./store.ts";
 
 const author = { actor: "cli:test@here", reason: null };
@@ -13,6 +13,7 @@ const tooDeep = `{"value":${"[".repeat(20_000)}${"]".repeat(20_000)}}`;
 const refused = { sqlite: tooDeep, postgresql: '{"value":"\\u0000"}' };
 
 describe.each(databaseTargets())("records that $name refuses", ({ name, create }) => {
+  const pageOf = pagesFor(name);
   let stack: AsyncDisposableStack;
   let store: Store;
   let run: RunIdentity;

@@ -31,7 +31,13 @@ export async function setAsideRefused(
   const refused = await findRefused(connection, batch, records);
   const inputs = new Map(refused.map((each) => [each.record.input, each]));
   const letters = await Promise.all([...inputs.values()].map((each) => letterOf(batch, each)));
-  return { records: batchOf(records.filter(({ input }) => !inputs.has(input))), letters };
+  return {
+    records: batchOf(
+      records.filter(({ input }) => !inputs.has(input)),
+      connection.dialect.name,
+    ),
+    letters,
+  };
 }
 
 async function findRefused(
@@ -54,7 +60,7 @@ async function tryRecords(
   records: NumberedRecord[],
 ): Promise<unknown> {
   const trial = transact(async (tx): Promise<undefined> => {
-    await upsertRecords(tx, dialect, batch, batchOf(records));
+    await upsertRecords(tx, dialect, batch, batchOf(records, dialect.name));
     throw new RolledBack();
   });
   try {

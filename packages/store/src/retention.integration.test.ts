@@ -4,14 +4,15 @@ import type { Run, RunMode } from "@penstock/core/run";
 import { databaseTargets } from "@penstock/testing/databases";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openStore } from "./open-store.ts";
-import { pageOf } from "./page-of.ts";
+import { pagesFor } from "./page-of.ts";
 import type { Store } from "./store.ts";
 
 const migrationsRoot = join(import.meta.dirname, "../../../prisma");
 const everything = { runsMs: 0, pagesMs: 0, lettersMs: 0 };
 const author = { actor: "cli:test@here", reason: null };
 
-describe.each(databaseTargets())("retention on $name", ({ create }) => {
+describe.each(databaseTargets())("retention on $name", ({ name, create }) => {
+  const pageOf = pagesFor(name);
   const stack = new AsyncDisposableStack();
   let store: Store;
   beforeAll(async () => {

@@ -7,14 +7,15 @@ import type { RunIdentity } from "@penstock/core/run";
 import { databaseTargets } from "@penstock/testing/databases";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openStore } from "./open-store.ts";
-import { changedRecords, pageOf, partition } from "./page-of.ts";
+import { changedRecords, pagesFor, partition } from "./page-of.ts";
 import type { Store } from "./store.ts";
 
 const author = { actor: "cli:test@here", reason: null };
 const migrationsRoot = join(import.meta.dirname, "../../../prisma");
 const live = { ...partition, mode: "incremental", takeOver: "none" } as const;
 
-describe.each(databaseTargets())("the store on $name", ({ create }) => {
+describe.each(databaseTargets())("the store on $name", ({ name, create }) => {
+  const pageOf = pagesFor(name);
   let stack: AsyncDisposableStack;
   let store: Store;
   let url: string;

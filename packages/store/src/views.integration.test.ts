@@ -3,7 +3,7 @@ import { databaseTargets } from "@penstock/testing/databases";
 import { Client } from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openStore } from "./open-store.ts";
-import { changedRecords, pageOf, partition } from "./page-of.ts";
+import { changedRecords, pagesFor, partition } from "./page-of.ts";
 import type { Store, StreamView, ViewColumn } from "./store.ts";
 
 const migrationsRoot = join(import.meta.dirname, "../../../prisma");
@@ -18,6 +18,7 @@ const allTypes: ViewColumn[] = [
 ];
 
 describe.each(databaseTargets())("views on $name", ({ name, create }) => {
+  const pageOf = pagesFor(name);
   let stack: AsyncDisposableStack;
   let store: Store;
   let url: string;

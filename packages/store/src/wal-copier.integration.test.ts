@@ -5,7 +5,7 @@ import { createSqliteDatabase } from "@penstock/testing/databases";
 import { waitUntil } from "@penstock/testing/wait-until";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openStore } from "./open-store.ts";
-import { pageOf, partition } from "./page-of.ts";
+import { pagesFor, partition } from "./page-of.ts";
 import type { Store } from "./store.ts";
 import { createWalCopier } from "./wal-copier.ts";
 
@@ -19,6 +19,7 @@ describe("SQLite's log", () => {
   let path: string;
   let store: Store;
   let run: RunIdentity;
+  const pageOf = pagesFor("sqlite");
 
   beforeEach(async () => {
     stack = new AsyncDisposableStack();

@@ -4,7 +4,7 @@ import type { WriteMode } from "@penstock/core/record";
 import { databaseTargets } from "@penstock/testing/databases";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openStore } from "./open-store.ts";
-import { pageOf } from "./page-of.ts";
+import { pagesFor } from "./page-of.ts";
 import type { PageCommit, Store } from "./store.ts";
 
 const author = { actor: "cli:test@here", reason: null };
@@ -13,7 +13,8 @@ const modes: WriteMode[] = ["merge", "append", "replace"];
 /** A process can die before, within and behind what a page writes: nothing of the page is there then, or all of it. */
 const deaths: FailurePoint[] = ["commit.page-inserted", "commit.records-written", "commit.checkpoint-moved"];
 
-describe.each(databaseTargets())("write modes on $name", ({ create }) => {
+describe.each(databaseTargets())("write modes on $name", ({ name, create }) => {
+  const pageOf = pagesFor(name);
   const stack = new AsyncDisposableStack();
   let store: Store;
   let dieAt: FailurePoint | undefined;

@@ -5,13 +5,14 @@ import { databaseTargets } from "@penstock/testing/databases";
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openStore } from "../open-store.ts";
-import { pageOf } from "../page-of.ts";
+import { pagesFor } from "../page-of.ts";
 import type { Store } from "../store.ts";
 import type { ChangePlace } from "./queries.ts";
 
 const migrationsRoot = join(import.meta.dirname, "../../../../prisma");
 
 describe.each(databaseTargets())("changes on $name", ({ name, create }) => {
+  const pageOf = pagesFor(name);
   const stack = new AsyncDisposableStack();
   let store: Store;
   let url: string;

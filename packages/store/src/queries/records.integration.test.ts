@@ -3,7 +3,7 @@ import { batchOf } from "@penstock/core/record";
 import { databaseTargets } from "@penstock/testing/databases";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openStore } from "../open-store.ts";
-import { changedRecords, pageOf, partition } from "../page-of.ts";
+import { changedRecords, pagesFor, partition } from "../page-of.ts";
 import type { Store } from "../store.ts";
 import type { Condition, RecordQuery } from "./queries.ts";
 
@@ -17,7 +17,8 @@ const data = [
   { id: "e" },
 ];
 
-describe.each(databaseTargets())("records on $name", ({ create }) => {
+describe.each(databaseTargets())("records on $name", ({ name, create }) => {
+  const pageOf = pagesFor(name);
   const stack = new AsyncDisposableStack();
   let store: Store;
 
@@ -34,7 +35,7 @@ describe.each(databaseTargets())("records on $name", ({ create }) => {
       data: JSON.stringify(each),
       input,
     }));
-    await store.commitPage(pageOf(run, { fetched: records.length, records: batchOf(records) }));
+    await store.commitPage(pageOf(run, { fetched: records.length, records: batchOf(records, name) }));
   });
   afterAll(() => stack.disposeAsync());
 
