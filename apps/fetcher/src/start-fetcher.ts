@@ -3,6 +3,7 @@ import type { FetchContext, PipelineContext } from "@penstock/pipeline/context";
 import type { AskedPage } from "@penstock/pipeline/fetch";
 import { fetchHandler } from "@penstock/pipeline/handlers";
 import { createReadAhead, type ReadAhead, type RequestLimits } from "@penstock/pipeline/read-ahead";
+import { createRecentRuns } from "@penstock/pipeline/recent-runs";
 import { fetchQueue } from "@penstock/queues/catalog";
 import type { RunningWorker } from "@penstock/queues/queues";
 import { startWorker } from "@penstock/queues/worker";
@@ -31,7 +32,8 @@ export async function startFetcher(
   const isHeldBack = createBackPressure(context.queues, context.settings.backlogHigh);
   const isAlone = context.queues.kind === "embedded";
   const ahead = isAlone ? openReadAhead(runtime, sources) : undefined;
-  const fetchContext: FetchContext = { ...context, fetchers, isHeldBack, ...(ahead && { ahead }) };
+  const recent = createRecentRuns(context.store.readRun);
+  const fetchContext: FetchContext = { ...context, fetchers, isHeldBack, recent, ...(ahead && { ahead }) };
   for (const source of sources) await context.queues.applyLimits(source.name, source);
   const workers = sources.map((source) => startSourceWorker(runtime, fetchContext, source));
   stack.defer(async () => {

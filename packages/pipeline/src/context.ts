@@ -10,6 +10,7 @@ import type { Traces } from "@penstock/telemetry/traces";
 import type { AskedPage } from "./fetch.ts";
 import type { PageTransformer } from "./page-transformer.ts";
 import type { ReadAhead } from "./read-ahead.ts";
+import type { RecentRuns } from "./recent-runs.ts";
 
 /** What every job handler needs; made once per process and passed down, never changed. */
 export type PipelineContext = {
@@ -35,6 +36,8 @@ export type PipelineSettings = {
 export type FetchContext = PipelineContext & {
   fetchers: ReadonlyMap<string, PageFetcher>;
   isHeldBack: () => Promise<boolean>;
+  /** Where pages follow each other faster than their run has to be read. */
+  recent?: RecentRuns;
   /** Where no other process takes jobs of this queue. */
   ahead?: ReadAhead<AskedPage>;
 };

@@ -21,7 +21,8 @@ import { definitionOf, type FetchContext, runAheadPages } from "./context.ts";
 import { endOverdue, isOverdue } from "./deadline.ts";
 import { type Guarded, guardNext } from "./loop-guard.ts";
 import { packItems } from "./page-payload.ts";
-import { admit, noteAnswer } from "./politeness.ts";
+import { admit, isAdmitted, noteAnswer } from "./politeness.ts";
+import { type ReadRun, readOnce } from "./recent-runs.ts";
 import { type AnsweredPage, type Content, requestPage } from "./request-page.ts";
 import { fetchJob, pageTrace } from "./start-run.ts";
 
@@ -30,6 +31,8 @@ type FetchJob = Extract<NewJob, { type: "fetch" }>;
 
 const pausedMs = 5_000;
 const heldBackMs = 250;
+/** Less than what the pages that it is ahead take to be committed, at their quickest. */
+const runAheadMs = 100;
 const quickMs = 100;
 const shortWaitMs = 100;
 /** Parts of a large answer that are worth a job: fewer are waited for, unless there are no more. */
@@ -38,7 +41,7 @@ const partsAtOnce = 32;
 /** What a page's request brought, and the run as it was read before the request and last. */
 export type AskedPage = {
   before: RunState;
-  last: ReadRun;
+  last: ReadRun | undefined;
   page: AnsweredPage;
   parts: PartStore["parts"];
   /** As many pages as may be enqueued from here on. */
@@ -74,17 +77,18 @@ async function askForPage(
 ): Promise<AskedPage | { outcome: JobOutcome }> {
   const { source, stream } = definitionOf(context, job);
   const beganAt = performance.now();
-  const [before, holdsLimits] = await Promise.all([
-    context.store.readRun(job.runId),
+  const [read, holdsLimits] = await Promise.all([
+    readBefore(context, job),
     context.queues.holdsLimits(source.name, source),
   ]);
+  const before = read?.state;
   if (!isLive(before, job)) return { outcome: undefined };
   if (isOverdue(before.run, stream, before.now)) return { outcome: await endOverdue(context, before) };
   // With its successor committed, this is the tail of a chain that came to run twice; two of them would run to the end.
   if (job.seq < before.run.committedSeq) return { outcome: undefined };
   if (before.isPaused) return { outcome: { deferMs: pausedMs } };
-  if (job.seq > before.run.committedSeq + runAheadPages || (await context.isHeldBack()))
-    return { outcome: { deferMs: heldBackMs } };
+  if (!isNear(before, job)) return { outcome: { deferMs: runAheadMs } };
+  if (await context.isHeldBack()) return { outcome: { deferMs: heldBackMs } };
 
   const room = before.run.committedSeq + runAheadPages + 1 - job.seq;
   if (job.answer !== undefined) return { outcome: await goOn(context, job, room) };
@@ -102,8 +106,8 @@ async function askForPage(
   const page = await requestPage(context, { source, stream, job, jobId, options }, stored);
   await context.reach("fetch.answered");
   if (job.seq === 0) await noteApiStart(context, job, page, performance.now() - beganAt);
-  const last = await readNow(context, job, { state: before, readAt: beganAt });
-  await noteAnswer(context, source, last.state?.source ?? before.source, page);
+  const last = await readNow(context, job, read);
+  await noteAnswer(context, source, last?.state.source ?? before.source, page);
   return { before, last, page, parts: stored.parts, room };
 }
 
@@ -123,13 +127,29 @@ async function pace(
   }
 }
 
-type ReadRun = { state: RunState | undefined; readAt: number };
+/** As it was a moment ago, where nothing in that speaks against a request: what does is read anew. */
+async function readBefore(context: FetchContext, job: FetchPayload): Promise<ReadRun | undefined> {
+  const recent = job.answer === undefined ? context.recent?.recall(job.runId) : undefined;
+  if (recent === undefined) return readRun(context, job);
+  const { state } = recent;
+  const isGo = isLive(state, job) && !state.isPaused && isNear(state, job) && isAdmitted(state);
+  return isGo ? recent : readRun(context, job);
+}
+
+const readRun = ({ store, recent }: FetchContext, { runId }: FetchPayload): Promise<ReadRun | undefined> =>
+  recent === undefined ? readOnce(store.readRun, runId) : recent.read(runId);
 
 /** What was read longer ago is read again: nothing depends on it, but pages of a run that has ended are work in vain. */
-async function readNow({ store }: FetchContext, { runId }: FetchPayload, known: ReadRun): Promise<ReadRun> {
-  const now = performance.now();
-  return now - known.readAt < quickMs ? known : { state: await store.readRun(runId), readAt: now };
+async function readNow(
+  context: FetchContext,
+  job: FetchPayload,
+  known: ReadRun | undefined,
+): Promise<ReadRun | undefined> {
+  return known !== undefined && known.ageMs() < quickMs ? known : await readRun(context, job);
 }
+
+/** Not as far ahead of what is committed that the page has to wait. */
+const isNear = ({ run }: RunState, { seq }: FetchPayload): boolean => seq <= run.committedSeq + runAheadPages;
 
 async function handOn(
   context: FetchContext,
@@ -137,8 +157,8 @@ async function handOn(
   { before, last, page, parts, room, goesAhead }: AskedPage & { goesAhead: boolean },
 ): Promise<void> {
   const { stream } = definitionOf(context, job);
-  const { state } = await readNow(context, job, last);
-  if (!isLive(state, job)) return;
+  const now = await readNow(context, job, last);
+  if (!isLive(now?.state, job)) return;
   const { content } = page;
   const lastSeq = job.seq + Math.max(parts.length, 1) - 1;
   const guarded = guardNext({ ...job, seq: lastSeq, guard: job.guard, stream, ...content }, page.next);

@@ -19,7 +19,7 @@ import type { FetchedPage } from "@penstock/source/fetch-page";
 import type { Source } from "@penstock/source/model";
 import { waitMsOf } from "@penstock/source/rate-limit";
 import type { RunState } from "@penstock/store/store";
-import type { PipelineContext } from "./context.ts";
+import type { FetchContext } from "./context.ts";
 
 /*
  * How all workers together treat a source; core's source-state.ts tells the rules. What they know is in the database and
@@ -30,9 +30,12 @@ import type { PipelineContext } from "./context.ts";
 /** Twice what a request may take: its worker is dead then, or as good as. */
 const probeTimeouts = 2;
 
+/** Whether nothing that is known of the source speaks against a request. */
+export const isAdmitted = ({ source, now }: RunState): boolean => admission(source, now).kind === "go";
+
 /** Whether a job may send its request now; if not, what becomes of the job. */
 export async function admit(
-  context: PipelineContext,
+  context: FetchContext,
   source: Source,
   state: RunState,
   jobId: string,
@@ -49,7 +52,7 @@ export async function admit(
 
 /** Notes that the API answered. `known` is the source's state, read after the answer. */
 export async function noteAnswer(
-  context: PipelineContext,
+  context: FetchContext,
   source: Source,
   known: SourceState,
   page: Pick<FetchedPage, "rateLimit">,
@@ -68,7 +71,7 @@ export async function noteAnswer(
  * a longer pause than the source allows.
  */
 export async function noteFailure(
-  context: PipelineContext,
+  context: FetchContext,
   source: Source,
   error: unknown,
   jobId: string,
@@ -100,11 +103,12 @@ function prolonged(error: ThrottledError, { throttledUntil }: SourceState, now: 
 
 /** Changes the source's state, and tells of a breaker that changed. */
 async function change(
-  { store, metrics, logger }: PipelineContext,
+  { store, recent, metrics, logger }: FetchContext,
   source: Source,
   next: (state: SourceState, now: Date) => SourceState,
 ) {
   const changed = await store.changeSourceState(source.name, next);
+  recent?.forget();
   const { before, after } = changed;
   if (before.breaker !== after.breaker) {
     metrics.breakerChanged({ source: source.name, state: after.breaker });

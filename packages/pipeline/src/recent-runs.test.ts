@@ -1,0 +1,56 @@
+import type { RunState } from "@penstock/store/store";
+import { beforeEach, expect, test, vi } from "vitest";
+import { createRecentRuns, type RecentRuns } from "./recent-runs.ts";
+
+const at = (ms: number): RunState => ({ now: new Date(ms) }) as RunState;
+const readRun = vi.fn<(runId: string) => Promise<RunState | undefined>>();
+let time = 0;
+let runs: RecentRuns;
+beforeEach(() => {
+  time = 1_000;
+  readRun.mockReset().mockImplementation(async () => at(time));
+  runs = createRecentRuns(readRun, () => time);
+});
+const recalled = (runId: string) => runs.recall(runId)?.state.now.getTime();
+
+test("a run is recalled for 25 ms, later by as long as it was read before", async () => {
+  expect(recalled("a")).toBeUndefined();
+  await runs.read("a");
+  time += 24.5;
+  expect(recalled("a")).toBe(1_024);
+  expect(runs.recall("a")?.ageMs()).toBe(24.5);
+  expect(recalled("b")).toBeUndefined();
+  time += 0.5;
+  expect(recalled("a")).toBeUndefined();
+});
+
+test("what is recalled is not younger for it, and what is read again is", async () => {
+  await runs.read("a");
+  time += 20;
+  expect(recalled("a")).toBe(1_020);
+  await runs.read("a");
+  await runs.read("b");
+  time += 20;
+  expect([recalled("a"), recalled("b")]).toEqual([1_040, 1_040]);
+  time += 5;
+  expect([recalled("a"), recalled("b")]).toEqual([undefined, undefined]);
+});
+
+test("a run that is not there is not recalled", async () => {
+  readRun.mockResolvedValue(undefined);
+  expect(await runs.read("a")).toBeUndefined();
+  expect(runs.recall("a")).toBeUndefined();
+});
+
+test("what was read, or asked for, before it is to be forgotten is not recalled", async () => {
+  await runs.read("a");
+  const { promise, resolve } = Promise.withResolvers<RunState>();
+  readRun.mockReturnValueOnce(promise);
+  const asked = runs.read("b");
+  runs.forget();
+  resolve(at(time));
+  expect(await asked).toMatchObject({ state: at(time) });
+  expect([recalled("a"), recalled("b")]).toEqual([undefined, undefined]);
+  await runs.read("a");
+  expect(recalled("a")).toBe(1_000);
+});

@@ -1,0 +1,67 @@
+import type { RunState } from "@penstock/store/store";
+
+/** A run, and how long ago it was read. */
+export type ReadRun = { state: RunState; ageMs(): number };
+
+/**
+ * Runs as they were read a moment ago: where pages follow each other within milliseconds, one question to the database stands for several requests.
+ */
+export type RecentRuns = {
+  /** What was read of a run within the last {@link keptMs}, its clock moved on since. */
+  recall(runId: string): ReadRun | undefined;
+  read(runId: string): Promise<ReadRun | undefined>;
+  /** What was read until now, or is on its way, is not recalled any more. */
+  forget(): void;
+};
+
+/** No longer than a request is under way, which whoever pauses a stream or ends its run must reckon with anyway. */
+const keptMs = 25;
+
+export function createRecentRuns(
+  readRun: (runId: string) => Promise<RunState | undefined>,
+  now: () => number = () => performance.now(),
+): RecentRuns {
+  /** In the order in which they were read. */
+  let known = new Map<string, ReadRun>();
+
+  function removeOld(): void {
+    for (const [runId, { ageMs }] of known) {
+      if (ageMs() < keptMs) return;
+      known.delete(runId);
+    }
+  }
+
+  return {
+    recall: (runId) => {
+      removeOld();
+      const last = known.get(runId);
+      return last && { ...last, state: laterBy(last.ageMs(), last.state) };
+    },
+    read: async (runId) => {
+      const into = known;
+      const read = await readOnce(readRun, runId, now);
+      into.delete(runId);
+      if (read !== undefined) into.set(runId, read);
+      return read;
+    },
+    forget: () => {
+      known = new Map();
+    },
+  };
+}
+
+/** The run as the database has it. */
+export async function readOnce(
+  readRun: (runId: string) => Promise<RunState | undefined>,
+  runId: string,
+  now: () => number = () => performance.now(),
+): Promise<ReadRun | undefined> {
+  const state = await readRun(runId);
+  const readAt = now();
+  return state && { state, ageMs: () => now() - readAt };
+}
+
+/** The database told its clock before its answer was here, so it is as late as that by now at least: as it was before a request, where it is read for one. */
+function laterBy(ms: number, state: RunState): RunState {
+  return { ...state, now: new Date(state.now.getTime() + ms) };
+}
