@@ -2,7 +2,7 @@ import { createBackPressure } from "@penstock/pipeline/back-pressure";
 import type { FetchContext, PipelineContext } from "@penstock/pipeline/context";
 import type { AskedPage } from "@penstock/pipeline/fetch";
 import { fetchHandler } from "@penstock/pipeline/handlers";
-import { createReadAhead, type ReadAhead, type RequestLimits } from "@penstock/pipeline/read-ahead";
+import { createReadAhead, type ReadAhead } from "@penstock/pipeline/read-ahead";
 import { createRecentRuns } from "@penstock/pipeline/recent-runs";
 import { fetchQueue } from "@penstock/queues/catalog";
 import type { RunningWorker } from "@penstock/queues/queues";
@@ -31,24 +31,23 @@ export async function startFetcher(
   const fetchers = new Map(sources.map((source) => [source.name, openFetcher(source, context, stack)]));
   const isHeldBack = createBackPressure(context.queues, context.settings.backlogHigh);
   const isAlone = context.queues.kind === "embedded";
-  const ahead = isAlone ? openReadAhead(runtime, sources) : undefined;
+  const ahead = new Map(isAlone ? sources.map((source) => [source.name, openReadAhead(source, runtime)]) : []);
   const recent = createRecentRuns(context.store.readRun);
-  const fetchContext: FetchContext = { ...context, fetchers, isHeldBack, recent, ...(ahead && { ahead }) };
+  const fetchContext: FetchContext = { ...context, fetchers, isHeldBack, recent, ahead };
   for (const source of sources) await context.queues.applyLimits(source.name, source);
   const workers = sources.map((source) => startSourceWorker(runtime, fetchContext, source));
   stack.defer(async () => {
     // Both at once: what is ahead of its job is in vain from here on, and keeps others from their turns.
-    await Promise.all([ahead?.close(), ...workers.map((worker) => worker.stop(config.shutdownGraceMs))]);
+    await Promise.all([
+      ...[...ahead.values()].map((each) => each.close()),
+      ...workers.map((worker) => worker.stop(config.shutdownGraceMs)),
+    ]);
   });
   return workers;
 }
 
-function openReadAhead({ config }: FetcherRuntime, sources: Source[]): ReadAhead<AskedPage> {
-  const limits = sources.map(({ name, rateLimit, concurrency }): [string, RequestLimits] => [
-    name,
-    { rateLimit, concurrency: requestsAtOnce(concurrency, config) },
-  ]);
-  return createReadAhead<AskedPage>(new Map(limits));
+function openReadAhead({ rateLimit, concurrency }: Source, { config }: FetcherRuntime): ReadAhead<AskedPage> {
+  return createReadAhead<AskedPage>({ rateLimit, concurrency: requestsAtOnce(concurrency, config) });
 }
 
 const requestsAtOnce = (concurrency: number, { fetchConcurrency = Infinity }: FetcherRuntime["config"]): number =>

@@ -38,8 +38,8 @@ export type FetchContext = PipelineContext & {
   isHeldBack: () => Promise<boolean>;
   /** Where pages follow each other faster than their run has to be read. */
   recent?: RecentRuns;
-  /** Where no other process takes jobs of this queue. */
-  ahead?: ReadAhead<AskedPage>;
+  /** By source, where no other process takes jobs of this queue. */
+  ahead?: ReadonlyMap<string, ReadAhead<AskedPage>>;
 };
 
 /** Pages a run may be ahead of its committed prefix, so that a stopped sink stops its sources too. */

@@ -59,11 +59,9 @@ export async function fetchPage(
   job: FetchPayload,
   { jobId, signal, stalls }: JobContext,
 ): Promise<JobOutcome> {
-  const { ahead } = context;
+  const ahead = context.ahead?.get(job.source);
   const ask = () => askForPage(context, job, { jobId, signal });
-  const asked =
-    (await ahead?.take(job.source, jobId, signal)) ??
-    (await (ahead === undefined ? ask() : ahead.inTurn(job.source, signal, ask)));
+  const asked = (await ahead?.take(jobId, signal)) ?? (await (ahead === undefined ? ask() : ahead.inTurn(signal, ask)));
   if ("outcome" in asked) return asked.outcome;
   // What kills the process is to be found out: a job that lost one is answerable for its own page only.
   await handOn(context, job, { ...asked, goesAhead: stalls === 0 });
@@ -113,13 +111,14 @@ async function askForPage(
 
 /** Waits until the source's rate has room for a request; in the queue, where that takes longer. */
 async function pace(
-  { ahead }: FetchContext,
+  context: FetchContext,
   { source }: FetchPayload,
   signal: AbortSignal,
 ): Promise<{ outcome: JobOutcome } | undefined> {
+  const ahead = context.ahead?.get(source);
   if (ahead === undefined) return undefined;
   for (;;) {
-    const waitMs = ahead.pace(source);
+    const waitMs = ahead.pace();
     if (waitMs === 0) return undefined;
     if (waitMs > shortWaitMs) return { outcome: { deferMs: waitMs } };
     await delay(waitMs);
@@ -235,7 +234,7 @@ async function followUps(context: FetchContext, job: FetchPayload, answer: Answe
   const next = nextPageJob(context, job, answer);
   if (next === undefined) return [await transformJob(context, job, answer)];
   if (answer.goesAhead) askAhead(context, next);
-  else context.ahead?.drop(job.source, next.jobId);
+  else context.ahead?.get(job.source)?.drop(next.jobId);
   return [await transformJob(context, job, answer), next];
 }
 
@@ -248,7 +247,7 @@ function nextPageJob({ traces }: FetchContext, job: FetchPayload, { next, guard 
 /** The next page's request is under way while this page is packed and its job passes through the queue. */
 function askAhead(context: FetchContext, { jobId, payload }: FetchJob): void {
   const { source, traceparent: parent } = payload;
-  context.ahead?.begin(source, jobId, (signal) =>
+  context.ahead?.get(source)?.begin(jobId, (signal) =>
     context.traces.inSpan({ name: "ahead", parent, logFields: { jobId, attempt: 1 } }, async () => {
       const asked = await askForPage(context, payload, { jobId, signal }).catch(unlessThrottled);
       return asked === undefined || "outcome" in asked ? undefined : asked;

@@ -56,11 +56,9 @@ async function bench({ answer = () => undefined, limits, paginator = byNumber }:
       );
     },
   });
-  const ahead = createReadAhead<AskedPage>(
-    new Map([["scripted", { concurrency: 4, rateLimit: { max: 1_000, perMs: 1_000 }, ...limits }]]),
-  );
+  const ahead = createReadAhead<AskedPage>({ concurrency: 4, rateLimit: { max: 1_000, perMs: 1_000 }, ...limits });
   stack.defer(() => ahead.close());
-  const context: FetchContext = { ...alone, ahead };
+  const context: FetchContext = { ...alone, ahead: new Map([["scripted", ahead]]) };
   const takeFetch = () => {
     const index = queues.jobs.findIndex(({ type }) => type === "fetch");
     const job = queues.jobs.splice(index, 1)[0];

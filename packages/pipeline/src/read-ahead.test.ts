@@ -6,7 +6,7 @@ const aJob = () => new AbortController().signal;
 let time = 0;
 let ahead: ReadAhead<string>;
 function limit(concurrency: number, max = 100) {
-  ahead = createReadAhead(new Map([["s", { concurrency, rateLimit: { max, perMs: 1_000 } }]]), () => time);
+  ahead = createReadAhead({ concurrency, rateLimit: { max, perMs: 1_000 } }, () => time);
 }
 beforeEach(() => {
   time = 0;
@@ -26,69 +26,61 @@ const soon = () => new Promise((resolve) => setImmediate(resolve));
 
 test("a job takes what was begun for it, once", async () => {
   const { send, answer } = request("two");
-  ahead.begin("s", "job 2", send);
+  ahead.begin("job 2", send);
   answer();
-  expect(await ahead.take("s", "job 2", aJob())).toBe("two");
-  expect(ahead.take("s", "job 2", aJob())).toBeUndefined();
-  expect(ahead.take("s", "job 3", aJob())).toBeUndefined();
+  expect(await ahead.take("job 2", aJob())).toBe("two");
+  expect(ahead.take("job 2", aJob())).toBeUndefined();
+  expect(ahead.take("job 3", aJob())).toBeUndefined();
   expect(send).toHaveBeenCalledTimes(1);
 });
 
 test("what is begun again for a job takes the place of what was begun before, which ends", async () => {
   const [first, second] = [request("first"), request("second")];
-  ahead.begin("s", "job", first.send);
+  ahead.begin("job", first.send);
   await soon();
-  ahead.begin("s", "job", second.send);
+  ahead.begin("job", second.send);
   expect(first.send.mock.calls[0]?.[0]?.aborted).toBe(true);
   second.answer();
-  expect(await ahead.take("s", "job", aJob())).toBe("second");
+  expect(await ahead.take("job", aJob())).toBe("second");
   first.answer();
 });
 
 test("what was begun before is dropped also where there is no room for another", async () => {
   limit(1);
   const [first, own] = [request("first"), request()];
-  ahead.begin("s", "job", first.send);
+  ahead.begin("job", first.send);
   first.answer();
   await soon();
-  const asked = ahead.inTurn("s", aJob(), own.send);
-  ahead.begin("s", "job", request().send);
-  expect(ahead.take("s", "job", aJob())).toBeUndefined();
+  const asked = ahead.inTurn(aJob(), own.send);
+  ahead.begin("job", request().send);
+  expect(ahead.take("job", aJob())).toBeUndefined();
   own.answer();
   await asked;
 });
 
 test("what is dropped is ended, and nobody can take it", async () => {
   const { send, answer } = request();
-  ahead.begin("s", "job", send);
+  ahead.begin("job", send);
   await soon();
-  ahead.drop("s", "job");
+  ahead.drop("job");
   expect(send.mock.calls[0]?.[0]?.aborted).toBe(true);
-  expect(ahead.take("s", "job", aJob())).toBeUndefined();
+  expect(ahead.take("job", aJob())).toBeUndefined();
   answer();
 });
 
 test("an error is told to who takes it", async () => {
-  ahead.begin("s", "job", async () => {
+  ahead.begin("job", async () => {
     throw new Error("no answer");
   });
   await soon();
-  await expect(ahead.take("s", "job", aJob())).rejects.toThrow("no answer");
-});
-
-test("nothing is begun of a source that is unknown, and its jobs are not held up", async () => {
-  const { send } = request();
-  ahead.begin("other", "job", send);
-  expect(ahead.take("other", "job", aJob())).toBeUndefined();
-  expect(await ahead.inTurn("other", aJob(), async () => "asked")).toBe("asked");
-  expect(send).not.toHaveBeenCalled();
+  await expect(ahead.take("job", aJob())).rejects.toThrow("no answer");
 });
 
 test("so many requests are under way as may be: what is begun counts, and a job waits for it", async () => {
   limit(1);
   const [early, own] = [request(), request()];
-  ahead.begin("s", "job 2", early.send);
-  const asked = ahead.inTurn("s", aJob(), own.send);
+  ahead.begin("job 2", early.send);
+  const asked = ahead.inTurn(aJob(), own.send);
   await soon();
   expect([early.send.mock.calls.length, own.send.mock.calls.length]).toEqual([1, 0]);
   early.answer();
@@ -101,12 +93,12 @@ test("so many requests are under way as may be: what is begun counts, and a job 
 test("nothing is begun while a job's request takes the place, or waits for it", async () => {
   limit(1);
   const [own, waiting, early] = [request(), request(), request()];
-  const asked = [ahead.inTurn("s", aJob(), own.send), ahead.inTurn("s", aJob(), waiting.send)];
-  ahead.begin("s", "job 2", early.send);
+  const asked = [ahead.inTurn(aJob(), own.send), ahead.inTurn(aJob(), waiting.send)];
+  ahead.begin("job 2", early.send);
   own.answer();
   await soon();
   expect(waiting.send).toHaveBeenCalledTimes(1);
-  ahead.begin("s", "job 2", early.send);
+  ahead.begin("job 2", early.send);
   waiting.answer();
   await Promise.all(asked);
   expect(early.send).not.toHaveBeenCalled();
@@ -115,22 +107,22 @@ test("nothing is begun while a job's request takes the place, or waits for it", 
 test("answers that wait for their jobs have their place too", async () => {
   const requests = ["1", "2", "3"].map((job) => {
     const made = request(job);
-    ahead.begin("s", job, made.send);
+    ahead.begin(job, made.send);
     made.answer();
     return made;
   });
   await soon();
   expect(requests.map(({ send }) => send.mock.calls.length)).toEqual([1, 1, 0]);
-  await ahead.take("s", "1", aJob());
-  ahead.begin("s", "3", requests[2]?.send ?? (async () => "none"));
-  expect(await ahead.take("s", "3", aJob())).toBe("3");
+  await ahead.take("1", aJob());
+  ahead.begin("3", requests[2]?.send ?? (async () => "none"));
+  expect(await ahead.take("3", aJob())).toBe("3");
 });
 
 test("nothing is begun while a request is about to begin", async () => {
   limit(1);
   const [own, early] = [request(), request()];
-  const asked = ahead.inTurn("s", aJob(), own.send);
-  ahead.begin("s", "job 2", early.send);
+  const asked = ahead.inTurn(aJob(), own.send);
+  ahead.begin("job 2", early.send);
   own.answer();
   await asked;
   await soon();
@@ -140,13 +132,13 @@ test("nothing is begun while a request is about to begin", async () => {
 test("a job that is cancelled while it waits for its turn does not wait for it, and sends nothing then", async () => {
   limit(1);
   const [early, own] = [request(), request()];
-  ahead.begin("s", "job 2", early.send);
+  ahead.begin("job 2", early.send);
   const lost = new AbortController();
-  const asked = ahead.inTurn("s", lost.signal, own.send);
+  const asked = ahead.inTurn(lost.signal, own.send);
   await soon();
   lost.abort();
   await expect(asked).rejects.toMatchObject({ code: "CANCELLED" });
-  await expect(ahead.inTurn("s", lost.signal, own.send)).rejects.toMatchObject({ code: "CANCELLED" });
+  await expect(ahead.inTurn(lost.signal, own.send)).rejects.toMatchObject({ code: "CANCELLED" });
   early.answer();
   await soon();
   expect(own.send).not.toHaveBeenCalled();
@@ -157,7 +149,7 @@ test("no more requests are sent in the source's time than may be, whoever sends 
   const sent: [at: number, waitMs: number][] = [];
   for (const at of [0, 400, 600, 600, 999, 1_000, 1_000, 1_399.5, 1_400]) {
     time = at;
-    sent.push([at, ahead.pace("s")]);
+    sent.push([at, ahead.pace()]);
   }
   expect(sent).toEqual([
     [0, 0],
@@ -176,10 +168,10 @@ test("ends with the signal of the job that took it, also when that was over befo
   for (const isOver of [false, true]) {
     const stopping = new AbortController();
     const { send, answer } = request();
-    ahead.begin("s", "job", send);
+    ahead.begin("job", send);
     await soon();
     if (isOver) stopping.abort();
-    const taken = ahead.take("s", "job", stopping.signal);
+    const taken = ahead.take("job", stopping.signal);
     expect(send.mock.calls[0]?.[0]?.aborted).toBe(isOver);
     stopping.abort();
     expect(send.mock.calls[0]?.[0]?.aborted).toBe(true);
@@ -192,25 +184,25 @@ test("what nobody comes for is ended after ten seconds, and its place is free", 
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   limit(1);
   const [lost, next] = [request(), request("next")];
-  ahead.begin("s", "lost", lost.send);
+  ahead.begin("lost", lost.send);
   await soon();
   lost.answer();
   await soon();
   vi.advanceTimersByTime(9_999);
-  ahead.begin("s", "next", next.send);
-  expect(ahead.take("s", "next", aJob())).toBeUndefined();
+  ahead.begin("next", next.send);
+  expect(ahead.take("next", aJob())).toBeUndefined();
   vi.advanceTimersByTime(1);
   expect(lost.send.mock.calls[0]?.[0]?.aborted).toBe(true);
-  expect(ahead.take("s", "lost", aJob())).toBeUndefined();
-  ahead.begin("s", "next", next.send);
+  expect(ahead.take("lost", aJob())).toBeUndefined();
+  ahead.begin("next", next.send);
   next.answer();
-  expect(await ahead.take("s", "next", aJob())).toBe("next");
+  expect(await ahead.take("next", aJob())).toBe("next");
   vi.useRealTimers();
 });
 
 test("closing ends what is under way, waits for its end, and begins nothing more", async () => {
   const ended: string[] = [];
-  ahead.begin("s", "job", async (signal) => {
+  ahead.begin("job", async (signal) => {
     await new Promise((resolve) => signal.addEventListener("abort", resolve));
     await delay(20);
     ended.push("job");
@@ -220,6 +212,6 @@ test("closing ends what is under way, waits for its end, and begins nothing more
   await ahead.close();
   expect(ended).toEqual(["job"]);
   const { send } = request();
-  ahead.begin("s", "job 2", send);
-  expect(ahead.take("s", "job 2", aJob())).toBeUndefined();
+  ahead.begin("job 2", send);
+  expect(ahead.take("job 2", aJob())).toBeUndefined();
 });
