@@ -50,7 +50,7 @@ function writeJson(target: Buffer, at: number, text: string | null): number {
   return at + fieldHeadBytes + size;
 }
 
-/** Microseconds since 2000: from the year 2286 on more than a number tells exactly. */
+/** Microseconds since 2000: of many years more than a number tells exactly. */
 function writeTimestamp(target: Buffer, at: number, instant: string | null): number {
   target.writeInt32BE(timestampType, at);
   if (instant === null) return target.writeInt32BE(-1, at + 4);

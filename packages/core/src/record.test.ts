@@ -28,19 +28,32 @@ describe.each(["sqlite", "postgresql"] as const)("rows for %s", (format) => {
     { extra: '{"é":"\\u0000"}' },
     { ts: "0001-01-01T00:00:00.000Z" },
     { ts: "9999-12-31T23:59:59.999Z" },
+    { ts: "9999-05-04T03:02:01.001Z" },
     { ts: "1969-12-31T23:59:59.999Z" },
     { key: "€".repeat(21_845), data: JSON.stringify("€".repeat(30_000)) },
+    { key: "€".repeat(21_846), version: "€".repeat(21_844) },
+    { key: "é\ud800", version: '\udfff"\\\n', hash: "\ud800".repeat(200_000) },
     { key: "𝄞".repeat(20_000), version: "" },
   ])("%j comes back as it is", (change) => {
     const record = { key: "k", ts: null, version: null, data: "{}", hash: "h", input: 0, ...change };
     expect(recordsOf(batchOf([record], format))).toEqual([record]);
   });
 
-  if (format === "postgresql")
-    test("half a surrogate pair comes back, and not what stands for it in UTF-8", () => {
-      const record = { key: "é\ud800", ts: null, version: null, data: "{}", hash: "h", input: 0 };
-      expect(recordsOf(batchOf([record], format))).toEqual([record]);
-    });
+  test("records of very different sizes come back, whatever room those before them left", () => {
+    const chars = [10, 40_000, 10, 700_000, 20, 1_500_000, 30, 10, 60_000];
+    const records = chars.map((count, input) => ({
+      ...{ key: `k${input}`, ts: null, version: null, hash: "h", input },
+      ...{ data: `"${"€".repeat(count)}"`, extra: `"${"€".repeat(count / 10)}"` },
+    }));
+    expect(recordsOf(batchOf(records, format))).toEqual(records);
+    for (const each of records) expect(recordsOf(batchOf([each], format))).toEqual([each]);
+  });
+
+  test.each(["data", "extra"])("a record fills what was reserved for it to the last byte: %s", (field) => {
+    const full = "€".repeat((1024 * 1024) / 3 - 10);
+    const record = { key: "", ts: null, version: null, data: "", hash: "", extra: "", input: 0, [field]: full };
+    expect(recordsOf(batchOf([record], format))).toEqual([record]);
+  });
 
   test("a batch is in pieces that are filled, and no larger than a record makes them", () => {
     const { rows } = batchOf(recordsWith(1_000, 1_000), format);

@@ -28,9 +28,9 @@ type ReadValues = readonly [
 
 const encodings: Record<RowFormat, RowEncoding> = { sqlite: jsonbRows, postgresql: compositeRows };
 
-/** A character of a JavaScript text is three bytes of UTF-8 at most. */
+/** Of half a surrogate pair there are six, `\\ud800`, where it is escaped; of any other character three at most, as UTF-8. */
 const maxBytesOf = ({ key, version, hash, data, extra }: OutputRecord): number =>
-  3 * (key.length + (version?.length ?? 0) + hash.length + data.length + (extra?.length ?? 0));
+  6 * (key.length + (version?.length ?? 0) + hash.length) + 3 * (data.length + (extra?.length ?? 0));
 
 /** Where rows are written until a piece is full. What a large record made of it is not kept. */
 let scratch = Buffer.alloc(0);
@@ -66,7 +66,7 @@ export function writeRows(
 
 function makeRoom(used: number, bytes: number): void {
   if (used + bytes <= scratch.length) return;
-  const larger = Buffer.allocUnsafeSlow(Math.max(keptBytes, 2 * (used + bytes)));
+  const larger = Buffer.allocUnsafeSlow(Math.max(keptBytes, used + bytes));
   scratch.copy(larger, 0, 0, used);
   scratch = larger;
 }

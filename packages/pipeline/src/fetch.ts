@@ -126,13 +126,11 @@ async function pace(
   }
 }
 
-/** As it was a moment ago, where nothing in that speaks against a request: what does is read anew. */
+/** As it was a moment ago, unless it has to wait by that: whether it still does is read anew. */
 async function readBefore(context: FetchContext, job: FetchPayload): Promise<ReadRun | undefined> {
-  const recent = job.answer === undefined ? context.recent?.recall(job.runId) : undefined;
-  if (recent === undefined) return readRun(context, job);
-  const { state } = recent;
-  const isGo = isLive(state, job) && !state.isPaused && isNear(state, job) && isAdmitted(state);
-  return isGo ? recent : readRun(context, job);
+  const recent = context.recent?.recall(job.runId);
+  const mayGo = recent !== undefined && !recent.state.isPaused && isNear(recent.state, job) && isAdmitted(recent.state);
+  return mayGo ? recent : await readRun(context, job);
 }
 
 const readRun = ({ store, recent }: FetchContext, { runId }: FetchPayload): Promise<ReadRun | undefined> =>

@@ -88,6 +88,18 @@ test("what stops a page is read anew: a pause that is over", async () => {
   expect(requests).toHaveLength(1);
 });
 
+test("what stops a page is read anew: a wait that another process ended", async () => {
+  const { context, requests, start, fetchNext } = await bench();
+  const { changeSourceState } = context.store;
+  await start();
+  await changeSourceState("scripted", (state, now) => ({ ...state, throttledUntil: new Date(now.getTime() + 30_000) }));
+  const { outcome, again } = await fetchNext();
+  expect(outcome).toEqual({ throttleMs: expect.any(Number) });
+  await changeSourceState("scripted", (state) => ({ ...state, throttledUntil: null }));
+  expect(await again()).toBeUndefined();
+  expect(requests).toHaveLength(1);
+});
+
 test("what stops a page is read anew: pages before it that wait for their commit", async () => {
   const { context, queues, requests, start, fetchNext } = await bench();
   await start();

@@ -36,6 +36,42 @@ test("what is recalled is not younger for it, and what is read again is", async 
   expect([recalled("a"), recalled("b")]).toEqual([undefined, undefined]);
 });
 
+test("it is recalled for as long since it was asked for, and is as late as since the answer was there", async () => {
+  readRun.mockImplementation(async () => {
+    const told = at(time + 4);
+    time += 10;
+    return told;
+  });
+  await runs.read("a");
+  expect([time, recalled("a")]).toEqual([1_010, 1_004]);
+  time += 14;
+  expect(recalled("a")).toBe(1_018);
+  time += 1;
+  expect(recalled("a")).toBeUndefined();
+});
+
+test("of two that are read at once the one is recalled that was asked for later", async () => {
+  const slow = Promise.withResolvers<RunState>();
+  readRun.mockReturnValueOnce(slow.promise);
+  const early = runs.read("a");
+  time += 10;
+  await runs.read("a");
+  time += 5;
+  slow.resolve(at(1_002));
+  expect((await early)?.state.now.getTime()).toBe(1_002);
+  expect(recalled("a")).toBe(1_015);
+});
+
+test("a run that was read again holds up none that was not", async () => {
+  await runs.read("a");
+  time += 10;
+  await runs.read("b");
+  time += 10;
+  await runs.read("a");
+  time += 15;
+  expect([recalled("b"), recalled("a")]).toEqual([undefined, 1_035]);
+});
+
 test("a run that is not there is not recalled", async () => {
   readRun.mockResolvedValue(undefined);
   expect(await runs.read("a")).toBeUndefined();

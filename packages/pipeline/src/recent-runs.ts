@@ -1,7 +1,7 @@
 import type { RunState } from "@penstock/store/store";
 
-/** A run, and how long ago it was read. */
-export type ReadRun = { state: RunState; ageMs(): number };
+/** A run, and how long ago it was asked for and was there. */
+export type ReadRun = { state: RunState; ageMs(): number; sinceAnswerMs(): number };
 
 /**
  * Runs as they were read a moment ago: where pages follow each other within milliseconds, one question to the database stands for several requests.
@@ -21,12 +21,12 @@ export function createRecentRuns(
   readRun: (runId: string) => Promise<RunState | undefined>,
   now: () => number = () => performance.now(),
 ): RecentRuns {
-  /** In the order in which they were read. */
+  /** In the order in which they were there. */
   let known = new Map<string, ReadRun>();
 
   function removeOld(): void {
-    for (const [runId, { ageMs }] of known) {
-      if (ageMs() < keptMs) return;
+    for (const [runId, { sinceAnswerMs }] of known) {
+      if (sinceAnswerMs() < keptMs) return;
       known.delete(runId);
     }
   }
@@ -35,13 +35,15 @@ export function createRecentRuns(
     recall: (runId) => {
       removeOld();
       const last = known.get(runId);
-      return last && { ...last, state: laterBy(last.ageMs(), last.state) };
+      return last && last.ageMs() < keptMs ? { ...last, state: laterBy(last.sinceAnswerMs(), last.state) } : undefined;
     },
     read: async (runId) => {
       const into = known;
       const read = await readOnce(readRun, runId, now);
+      // Of two at once the one that was asked for later may be there first.
+      if (read === undefined || read.ageMs() > (into.get(runId)?.ageMs() ?? Number.POSITIVE_INFINITY)) return read;
       into.delete(runId);
-      if (read !== undefined) into.set(runId, read);
+      into.set(runId, read);
       return read;
     },
     forget: () => {
@@ -56,9 +58,10 @@ export async function readOnce(
   runId: string,
   now: () => number = () => performance.now(),
 ): Promise<ReadRun | undefined> {
+  const askedAt = now();
   const state = await readRun(runId);
-  const readAt = now();
-  return state && { state, ageMs: () => now() - readAt };
+  const answeredAt = now();
+  return state && { state, ageMs: () => now() - askedAt, sinceAnswerMs: () => now() - answeredAt };
 }
 
 /** The database told its clock before its answer was here, so it is as late as that by now at least: as it was before a request, where it is read for one. */

@@ -38,8 +38,7 @@ export async function transformPage(context: PipelineContext, job: TransformPayl
   }
   if (made.frozen !== null) await refuseFrozen(context, job, stream, { ...made, frozen: made.frozen });
   const page = pageCommit(job, { stream, made, raw: rawReader(() => unpackItems(job, zstd)) });
-  const keep =
-    stream.keepRawMs === undefined ? {} : { keep: { body: zstd, parent: job.parent, format: context.store.dialect } };
+  const keep = stream.keepRawMs === undefined ? {} : { keep: { body: zstd, parent: job.parent } };
   await commit(context, job, { ...page, ...keep, children: childrenOf(source, job.stream) });
   releaseRows(made.records);
 }

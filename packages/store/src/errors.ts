@@ -77,7 +77,7 @@ export function translateError(error: unknown, place: string): unknown {
       cause: error,
     });
   }
-  if (!codes.some(isPassing)) return error;
+  if (!codes.some(isPassing) && !isOlderThanSchema(error, codes)) return error;
   const code = codes.some((each) => busyCodes.test(each)) ? "DATABASE_BUSY" : "DATABASE_UNAVAILABLE";
   const why = code === "DATABASE_BUSY" ? "could not finish in time" : "does not answer";
   return new InfrastructureError(code, `the database ${place} ${why} (${codes.join(", ")})`, { cause: error });
@@ -86,6 +86,13 @@ export function translateError(error: unknown, place: string): unknown {
 /** pg tells of a connection that broke or could not be had in time by a bare `Error`; all other errors have a code or a class. */
 function isBrokenConnection(error: unknown, codes: string[]): boolean {
   return codes.length === 0 && error instanceof Error && Object.getPrototypeOf(error) === Error.prototype;
+}
+
+/** A connection that is older than a schema which was restored under it knows a type of ours by the number that it had; a new one does not. */
+function isOlderThanSchema(error: unknown, codes: string[]): boolean {
+  const reason = reasonOf(error);
+  if (codes.includes("XX000")) return reason.includes("cache lookup failed for type");
+  return codes.includes("42804") && reason.includes("array element type");
 }
 
 function isPassing(code: string): boolean {

@@ -99,6 +99,22 @@ describe.runIf(server !== undefined)("Postgres", () => {
     expect((await store.readRun(run.runId))?.run.pages).toBe(1);
   });
 
+  test("connections that are older than the schema are waited for", async () => {
+    const { url, disconnect } = await database();
+    const store = await open(url);
+    await store.commitPage(pageOf(await begin(store)));
+    const restoring = stack.adopt(new Client({ connectionString: url }), (client) => client.end());
+    restoring.on("error", () => undefined);
+    await restoring.connect();
+    await restoring.query("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+    await open(url);
+    const page = pageOf(await begin(store));
+    await expect(store.commitPage(page)).rejects.toMatchObject(infrastructure());
+    await disconnect();
+    const committed = await waitUntil(() => store.commitPage(page), { what: "a commit" });
+    expect(committed.account.inserted).toBe(3);
+  });
+
   test("too many connections are waited for", async () => {
     const { url, name, admin } = await database();
     const role = `limited_${name}`;
