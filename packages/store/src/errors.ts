@@ -58,9 +58,11 @@ export function isRefusedData(error: unknown): boolean {
 
 /** True for conflicts that a repetition at once usually gets past. */
 export function isConflict(error: unknown): boolean {
-  return codesOf(error).some((code) =>
-    /^(40001|40P01|P2034|TransactionWriteConflict|SQLITE_BUSY_SNAPSHOT)$/.test(code),
-  );
+  const codes = codesOf(error);
+  if (codes.some((code) => /^(40001|40P01|P2034|TransactionWriteConflict|SQLITE_BUSY_SNAPSHOT)$/.test(code)))
+    return true;
+  // Of two that change the same index at once, and has no code of its own.
+  return codes.includes("XX000") && reasonOf(error).includes("tuple concurrently updated");
 }
 
 /** True when another process holds the write lock of the SQLite file. */
