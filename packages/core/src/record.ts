@@ -34,6 +34,7 @@ export type NumberedRecord = OutputRecord & { input: number };
  * a copy, and a long text of each page that waits for its commit would fill the heap.
  */
 export type RecordBatch = {
+  /** That the rows are in. */
   format: RowFormat;
   /** In pieces, see pieces.ts. */
   rows: readonly Uint8Array<ArrayBuffer>[];
