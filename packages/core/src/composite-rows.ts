@@ -78,6 +78,7 @@ export const compositeRows: RowEncoding = {
     target.writeInt32BE(end - at - 4, at);
     return end;
   },
+  endOf: (bytes, at) => at + 4 + bytes.readInt32BE(at),
   readRow: (bytes, at) => {
     let end = at + rowHeadBytes;
     const field = (): Buffer | undefined => {
@@ -95,8 +96,7 @@ export const compositeRows: RowEncoding = {
       const micros = field()?.readBigInt64BE(0);
       return micros === undefined ? null : new Date(Number(micros / 1_000n) + epochMs).toISOString();
     };
-    const values = [text(), instant(), text(), text(), json(), json()] as const;
-    return { end, values };
+    return [text(), instant(), text(), text(), json(), json()];
   },
 };
 

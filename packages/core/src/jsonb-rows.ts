@@ -53,6 +53,7 @@ export const jsonbRows: RowEncoding = {
     writeHead32(target, at, arrayHead32, end - at - head32Bytes);
     return end;
   },
+  endOf: (bytes, at) => at + head32Bytes + bytes.readUInt32BE(at + 1),
   readRow: (bytes, at) => {
     let end = at + head32Bytes;
     const text = (): string | null => {
@@ -67,6 +68,6 @@ export const jsonbRows: RowEncoding = {
       return head === escapedHead32 ? JSON.parse(`"${written}"`) : written;
     };
     const [key, ts, version, hash, data, extra] = [text(), text(), text(), text(), text(), text()];
-    return { end, values: [key, ts === null ? null : givenInstant(ts), version, hash, data, extra] };
+    return [key, ts === null ? null : givenInstant(ts), version, hash, data, extra];
   },
 };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { pieceChars } from "./pieces.ts";
-import { batchOf, keysOf, type NumberedRecord, recordsOf, releaseRows } from "./record.ts";
+import { batchOf, hashesOf, keysOf, type NumberedRecord, recordsOf, releaseRows } from "./record.ts";
 
 function recordsWith(count: number, chars: number): NumberedRecord[] {
   return Array.from({ length: count }, (_, input) => {
@@ -62,6 +62,17 @@ describe.each(["sqlite", "postgresql"] as const)("rows for %s", (format) => {
     for (const size of sizes.slice(0, -1)) expect(size).toBeGreaterThanOrEqual(pieceChars);
     for (const size of sizes) expect(size).toBeLessThan(pieceChars + 2_000);
     for (const { buffer, byteLength } of rows) expect(buffer.byteLength).toBe(byteLength);
+  });
+
+  test("the hashes of some records, in whichever piece they are", () => {
+    const batch = batchOf(recordsWith(1_000, 1_000), format);
+    const among = new Set(["k999", "k0", "k500", "k1000"]);
+    expect([...hashesOf(batch, among)]).toEqual([
+      ["k0", "h0"],
+      ["k500", "h500"],
+      ["k999", "h999"],
+    ]);
+    expect(hashesOf(batch, new Set()).size).toBe(0);
   });
 
   test("rows that are given back hold nothing any more", () => {

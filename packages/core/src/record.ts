@@ -67,7 +67,14 @@ export function releaseRows({ rows }: RecordBatch): void {
 
 /** What {@link batchOf} was given. */
 export function recordsOf({ format, rows, inputs }: RecordBatch): NumberedRecord[] {
-  return rows.flatMap((piece) => readRows(format, piece)).map((row, i) => ({ ...row, input: inputs[i] ?? -1 }));
+  return readRows(format, rows).map((row, i) => ({ ...row, input: inputs[i] ?? -1 }));
+}
+
+/** The hashes of the records that have one of these keys, by key. The others are not read. */
+export function hashesOf(batch: RecordBatch, among: ReadonlySet<string>): Map<string, string> {
+  const keys = keysOf(batch);
+  const rows = readRows(batch.format, batch.rows, (place) => among.has(keys[place] ?? ""));
+  return new Map(rows.map(({ key, hash }) => [key, hash]));
 }
 
 export function keysOf({ keys }: RecordBatch): string[] {

@@ -14,7 +14,9 @@ export type RowEncoding = {
   writeHead(target: Buffer, size: number, rows: number): void;
   /** Returns where it ends. */
   writeRow(target: Buffer, at: number, row: OutputRecord): number;
-  readRow(bytes: Buffer, at: number): { end: number; values: ReadValues };
+  /** Where the row ends that begins at `at`. */
+  endOf(bytes: Buffer, at: number): number;
+  readRow(bytes: Buffer, at: number): ReadValues;
 };
 
 type ReadValues = readonly [
@@ -71,17 +73,24 @@ function makeRoom(used: number, bytes: number): void {
   scratch = larger;
 }
 
-/** What {@link writeRows} was given. */
-export function readRows(format: RowFormat, piece: Uint8Array): OutputRecord[] {
-  const { headBytes, readRow } = encodings[format];
-  const bytes = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
+/** What {@link writeRows} was given; only those that are wanted, by their place among all. */
+export function readRows(
+  format: RowFormat,
+  pieces: readonly Uint8Array[],
+  isWanted: (place: number) => boolean = () => true,
+): OutputRecord[] {
+  const { headBytes, endOf, readRow } = encodings[format];
   const rows: OutputRecord[] = [];
-  for (let at = headBytes; at < bytes.length; ) {
-    const { end, values } = readRow(bytes, at);
-    const [key, ts, version, hash, data, extra] = values;
-    if (key === null || hash === null || data === null) throw new RangeError("a row has no key, hash or data");
-    rows.push({ key, ts, version, hash, data, ...(extra !== null && { extra }) });
-    at = end;
+  let place = 0;
+  for (const { buffer, byteOffset, byteLength } of pieces) {
+    const bytes = Buffer.from(buffer, byteOffset, byteLength);
+    for (let at = headBytes; at < bytes.length; at = endOf(bytes, at))
+      if (isWanted(place++)) rows.push(recordOf(readRow(bytes, at)));
   }
   return rows;
+}
+
+function recordOf([key, ts, version, hash, data, extra]: ReadValues): OutputRecord {
+  if (key === null || hash === null || data === null) throw new RangeError("a row has no key, hash or data");
+  return { key, ts, version, hash, data, ...(extra !== null && { extra }) };
 }

@@ -1,4 +1,4 @@
-import { keysOf, type RecordBatch, recordsOf, type WriteMode } from "@penstock/core/record";
+import { hashesOf, keysOf, type RecordBatch, type WriteMode } from "@penstock/core/record";
 import { Prisma } from "../generated/postgresql/client.ts";
 import type { Dialect, Upsert, WrittenRows } from "./dialect.ts";
 import { currentGeneration } from "./generation.ts";
@@ -94,20 +94,23 @@ function forOneStatement(pages: readonly PageRecords[]): PageRecords[] | undefin
   );
   const areNumbered = new Set(pages.map(({ origin }) => origin.seq)).size === pages.length;
   if (rows === 0 || rows > sharedRows || !areAlike || !areNumbered) return undefined;
-  const lastOf = new Map(pages.flatMap(({ batch }, i) => keysOf(batch).map((key) => [key, i] as const)));
+  const keys = pages.map(({ batch }) => keysOf(batch));
+  const lastOf = new Map(keys.flatMap((own, i) => own.map((key) => [key, i] as const)));
   if (lastOf.size === rows) return [...pages];
-  if (!hasOneContentForEachKey(pages)) return undefined;
-  return pages.map((page, i) => ({ ...page, without: keysOf(page.batch).filter((key) => lastOf.get(key) !== i) }));
+  const left = keys.map((own, i) => own.filter((key) => lastOf.get(key) !== i));
+  if (!haveOneContent(pages, new Set(left.flat()))) return undefined;
+  return pages.map((page, i) => ({ ...page, without: left[i] ?? [] }));
 }
 
-function hasOneContentForEachKey(pages: readonly PageRecords[]): boolean {
-  const hashes = new Map<string, string>();
+/** For each of the keys, wherever it stands. */
+function haveOneContent(pages: readonly PageRecords[], keys: ReadonlySet<string>): boolean {
+  const known = new Map<string, string>();
   return pages
-    .flatMap(({ batch }) => recordsOf(batch))
-    .every(({ key, hash }) => {
-      const known = hashes.get(key);
-      hashes.set(key, hash);
-      return known === undefined || known === hash;
+    .flatMap(({ batch }) => [...hashesOf(batch, keys)])
+    .every(([key, hash]) => {
+      const other = known.get(key);
+      known.set(key, hash);
+      return other === undefined || other === hash;
     });
 }
 
