@@ -36,7 +36,7 @@ export async function openRedisDriver(settings: RedisSettings, options: RedisDri
   const shared = connect();
   // How BullMQ gets the connections that workers wait on: ours to end too, since it cannot while the server is away.
   shared.duplicate = connect;
-  const producer = connect();
+  const producer = withScriptsToAdd(connect());
   const factoryOn = (connection: Redis): QueueFactory => {
     return (name, given, extra) => createRedisBackend(name, { ...given, connection }, extra);
   };
@@ -56,6 +56,15 @@ export async function openRedisDriver(settings: RedisSettings, options: RedisDri
       for (const redis of connections) redis.disconnect();
     },
   };
+}
+
+/** A transaction gets a copy of every script that its connection has, dozens of BullMQ's. A producer runs those that add jobs. */
+function withScriptsToAdd(producer: Redis): Redis {
+  const define = producer.defineCommand.bind(producer);
+  producer.defineCommand = (name, definition) => {
+    if (/^add\w*Job:/.test(name)) define(name, definition);
+  };
+  return producer;
 }
 
 /** A token is the worker's id with a number; see BullMQ's `Worker.mainLoop`. */
