@@ -201,15 +201,22 @@ describe("bodies that cannot be used", () => {
     }
   });
 
-  test("an endless one stops at maxBytes", async () => {
+  test.each([
+    ["as it is", {}, "BODY_TOO_LARGE"],
+    ["said to be as it is", { "content-encoding": "Identity" }, "BODY_TOO_LARGE"],
+    ["in an encoding nobody asked for", { "content-encoding": "compress" }, "BODY_NOT_JSON"],
+  ])("an endless one, %s, is left off, and its connection closed", async (_, headers, code) => {
+    const closed = Promise.withResolvers<void>();
     const { url } = await serve((_, response) => {
+      response.on("close", closed.resolve).writeHead(200, headers);
       const pump = () => {
         while (!response.destroyed && response.write("[".repeat(10_000))) {}
       };
       response.on("drain", pump);
       pump();
     });
-    expect((await failure(fetchFrom(url, { stream: { maxBytes: 200_000 } }))).code).toBe("BODY_TOO_LARGE");
+    expect((await failure(fetchFrom(url, { stream: { maxBytes: 200_000 } }))).code).toBe(code);
+    await closed.promise;
   });
 });
 

@@ -1,4 +1,4 @@
-import { PassThrough, type Readable, type Transform } from "node:stream";
+import type { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { TextDecoder } from "node:util";
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from "node:zlib";
@@ -26,15 +26,21 @@ const decompressors: { [encoding: string]: () => Transform } = {
  */
 export async function consumeBody<T>(
   body: Readable,
-  { encoding, maxBytes }: { encoding: string | undefined; maxBytes: number },
+  { encoding = "identity", maxBytes }: { encoding: string | undefined; maxBytes: number },
   consume: (pieces: AsyncIterator<Buffer>) => Promise<T>,
 ): Promise<T> {
-  const decompress = decompressor(encoding);
+  const name = encoding.trim().toLowerCase();
+  const decompress = Object.hasOwn(decompressors, name) ? decompressors[name] : undefined;
   // Whatever throws in here, the pipeline closes the connection.
-  return await pipeline(body, decompress ?? new PassThrough(), (source: AsyncIterable<Buffer>) => {
-    if (decompress === undefined) throw unknownEncoding(encoding ?? "");
-    return consume(measured(source, maxBytes));
-  });
+  if (decompress !== undefined)
+    return await pipeline(body, decompress(), (source: AsyncIterable<Buffer>) => consume(measured(source, maxBytes)));
+  // As a pipeline would, which makes two more streams for it.
+  try {
+    if (name !== "identity" && name !== "") throw unknownEncoding(encoding);
+    return await consume(measured(body, maxBytes));
+  } finally {
+    if (!body.destroyed) body.on("error", () => undefined).destroy();
+  }
 }
 
 async function* measured(source: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<Buffer> {
@@ -79,12 +85,6 @@ function unknownEncoding(encoding: string): PermanentError {
     "BODY_NOT_JSON",
     `the response has the content encoding "${escapeExcerpt(encoding)}", which was not asked for`,
   );
-}
-
-function decompressor(encoding = "identity"): Transform | undefined {
-  const name = encoding.trim().toLowerCase();
-  if (name === "identity" || name === "") return new PassThrough();
-  return Object.hasOwn(decompressors, name) ? decompressors[name]?.() : undefined;
 }
 
 /**
