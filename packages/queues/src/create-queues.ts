@@ -4,9 +4,10 @@ import { deadLetterQueue, fetchQueue, tickQueue, transformQueue } from "./catalo
 import { createEnqueue } from "./enqueue.ts";
 import { eachFailedJob } from "./failed-jobs.ts";
 import { mirrorLetters } from "./letter-mirror.ts";
-import type { OldestJob, QueueDepth, Queues, SourceLimits } from "./queues.ts";
+import type { OldestJob, QueueDepth, Queues } from "./queues.ts";
 import { runsAmong } from "./run-jobs.ts";
 import { applySchedule, nextTick } from "./schedules.ts";
+import { applyLimits, createLimitCheck, readRegistry } from "./source-limits.ts";
 
 export type QueuesOptions = {
   /** Names of the sources that this process knows, or all that ever had their limits applied. */
@@ -31,6 +32,7 @@ export function createQueues(backend: QueueBackend, options: QueuesOptions): Que
     const names = sources === "all" ? await readRegistry(backend) : sources;
     return names.map((source) => queue(fetchQueue(source)));
   };
+  const holdsLimits = createLimitCheck(backend);
   const workQueues = async () => [queue(tickQueue), ...(await fetchQueues()), queue(transformQueue)];
   const asked = <T>(what: string, question: () => Promise<T>) => ask(what, question, timeoutMs);
 
@@ -39,7 +41,7 @@ export function createQueues(backend: QueueBackend, options: QueuesOptions): Que
     ping: backend.ping,
     enqueue: createEnqueue(backend, { isDeduplicated, timeoutMs }),
     applyLimits: (source, limits) => asked(`limits of ${source}`, () => applyLimits(backend, source, limits)),
-    holdsLimits: (source, limits) => asked(`limits of ${source}`, () => holdsLimits(backend, source, limits)),
+    holdsLimits: (source, limits) => asked(`limits of ${source}`, () => holdsLimits(source, limits)),
     applySchedule: (source, stream, schedule) =>
       asked(`schedule of ${source}.${stream}`, () =>
         applySchedule(queue(tickQueue), { source, stream, schedule }, backend.keepsCompleted),
@@ -68,46 +70,6 @@ export function createQueues(backend: QueueBackend, options: QueuesOptions): Que
     // What it uses is the backend's, which its opener closes.
     close: async () => undefined,
   };
-}
-
-/**
- * Every fetch queue has a rate limit: without one, a throttled source would hold back only the worker that was told so.
- * What the queue keeps outlives the process; a Redis that lost its data has lost these too, hence they are applied
- * again and again.
- */
-async function applyLimits(backend: QueueBackend, source: string, limits: SourceLimits): Promise<void> {
-  const queue = backend.queue(fetchQueue(source));
-  await queue.setGlobalConcurrency(limits.concurrency);
-  await queue.setGlobalRateLimit(limits.rateLimit.max, limits.rateLimit.perMs);
-  await backend
-    .queue(tickQueue)
-    .getBackend()
-    .setQueueMeta({ [`${registryPrefix}${source}`]: 1 });
-}
-
-/** Queues on Postgres are as durable as the records: they are not asked. */
-async function holdsLimits(backend: QueueBackend, source: string, limits: SourceLimits): Promise<boolean> {
-  if (backend.kind !== "redis") return true;
-  const { concurrency, max, duration } = await backend.queue(fetchQueue(source)).getBackend().getQueueMeta();
-  const { rateLimit } = limits;
-  const isHeld =
-    [concurrency, max, duration].map(Number).join() === [limits.concurrency, rateLimit.max, rateLimit.perMs].join();
-  if (!isHeld) await applyLimits(backend, source, limits);
-  return isHeld;
-}
-
-/**
- * Which sources there are, for who has no definitions at hand: fields beside BullMQ's own in the metadata of a queue
- * that all share.
- */
-const registryPrefix = "source.";
-
-async function readRegistry(backend: QueueBackend): Promise<string[]> {
-  const fields = Object.keys(await backend.queue(tickQueue).getBackend().getQueueMeta());
-  return fields
-    .filter((field) => field.startsWith(registryPrefix))
-    .map((field) => field.slice(registryPrefix.length))
-    .sort();
 }
 
 /** Of the first in line: of those that wait the one that is taken next; what a retry put back in front of it is younger. */

@@ -15,8 +15,8 @@ export type Queues = {
   /** Applies concurrency and rate of a source to its fetch queue, for all workers. Idempotent. */
   applyLimits(source: string, limits: SourceLimits): Promise<void>;
   /**
-   * True if the source's fetch queue holds these limits; else it is given them. Before each request, since a Redis that lost its
-   * data hands out jobs without limits until somebody says them again.
+   * True if the source's fetch queue holds these limits, or did 25 ms ago; else it is given them. Before each request, since a Redis
+   * that lost its data hands out jobs without limits until somebody says them again.
    */
   holdsLimits(source: string, limits: SourceLimits): Promise<boolean>;
   /** Creates, changes or removes the Job Scheduler of a stream. Leaves one alone that is as it should be. */

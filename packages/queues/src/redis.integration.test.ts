@@ -9,6 +9,7 @@ import { fetchQueue, tickQueue } from "./catalog.ts";
 import { createQueues } from "./create-queues.ts";
 import { fetchJob } from "./sample-jobs.ts";
 import { applySchedule } from "./schedules.ts";
+import { applyLimits, createLimitCheck } from "./source-limits.ts";
 import { startWorker } from "./worker.ts";
 
 const options = { concurrency: 4, attempts: 3, backoff: { initialMs: 10, maxMs: 20 } };
@@ -35,6 +36,29 @@ describe.runIf(canStartOwn("redis"))("a Redis", () => {
   afterAll(async () => {
     redis.disconnect();
     await server.close();
+  });
+
+  test("that lost its limits, or has others, is given them by who asks; what it said stands for a moment", async () => {
+    await using stack = new AsyncDisposableStack();
+    const backend = stack.adopt(await openQueueBackend(settings), (opened) => opened.close());
+    let time = 0;
+    const holds = createLimitCheck(backend, () => time);
+    const limits = { concurrency: 2, rateLimit: { max: 10, perMs: 1_000 } };
+    const queue = backend.queue(fetchQueue("bound"));
+    const others = { ...limits, concurrency: 3 };
+    await applyLimits(backend, "bound", others);
+    expect([await holds("bound", limits), await queue.getGlobalConcurrency()]).toEqual([false, 2]);
+    expect(await holds("bound", limits)).toBe(true);
+    await redis.flushall();
+    time = 24;
+    expect([await holds("bound", limits), await queue.getGlobalConcurrency()]).toEqual([true, null]);
+    expect(await holds("unbound", limits)).toBe(false);
+    time = 25;
+    expect([await holds("bound", limits), await queue.getGlobalConcurrency()]).toEqual([false, 2]);
+    expect([await holds("bound", limits), await queue.getGlobalRateLimit()]).toEqual([
+      true,
+      { max: 10, duration: 1_000 },
+    ]);
   });
 
   test("that may lose jobs is refused with what to set, unless that is allowed", async () => {
