@@ -51,6 +51,14 @@ describe("defaults", () => {
     expect(config.sourcesDir).toBe(new URL("../../../sources", import.meta.url).pathname);
   });
 
+  it("a transformer works on four pages for each transaction that the database does side by side", () => {
+    const DATABASE_URL = "postgres://penstock:hush@localhost/penstock";
+    expect(load({}).transformConcurrency).toBe(4);
+    expect(load({ DATABASE_URL: "file:./p.db" }).transformConcurrency).toBe(4);
+    expect(load({ DATABASE_URL, REDIS_URL: "redis://localhost" }).transformConcurrency).toBe(8);
+    expect(load({ PENSTOCK_TRANSFORM_CONCURRENCY: "3" }).transformConcurrency).toBe(3);
+  });
+
   it("hold for empty variables as well", () => {
     expect(load({ REDIS_URL: "", PENSTOCK_HTTP_PORT: "", LOG_LEVEL: "" })).toEqual({
       ...load({}),

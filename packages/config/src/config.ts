@@ -113,11 +113,12 @@ export function sourcesFolder(named: string | undefined, cwd: string): string {
 function compose(values: Values, cwd: string): Omit<Config, "env"> {
   const dataDir = resolve(cwd, values.PENSTOCK_DATA_DIR);
   const { CHECKPOINT_FILE: checkpoint, PENSTOCK_SOURCES_DIR: sources } = values;
+  const database = { url: databaseUrl(values, dataDir, cwd) };
   return {
     dataDir,
     sourcesDir: sourcesFolder(sources, cwd),
     checkpointFile: checkpoint === undefined ? undefined : resolve(cwd, checkpoint),
-    database: { url: databaseUrl(values, dataDir, cwd) },
+    database,
     queue: queueConfig(values, dataDir),
     log: { level: values.PENSTOCK_LOG_LEVEL ?? values.LOG_LEVEL, format: values.PENSTOCK_LOG_FORMAT },
     http: { host: values.PENSTOCK_HTTP_HOST, port: values.PENSTOCK_HTTP_PORT },
@@ -130,7 +131,7 @@ function compose(values: Values, cwd: string): Omit<Config, "env"> {
     },
     fetchSources: values.PENSTOCK_FETCH_SOURCES,
     fetchConcurrency: values.PENSTOCK_FETCH_CONCURRENCY,
-    transformConcurrency: values.PENSTOCK_TRANSFORM_CONCURRENCY,
+    transformConcurrency: values.PENSTOCK_TRANSFORM_CONCURRENCY ?? transformConcurrencyFor(database.url),
     transformThreads: values.PENSTOCK_TRANSFORM_THREADS,
     backlogHigh: values.PENSTOCK_BACKLOG_HIGH,
     shutdownGraceMs: values.PENSTOCK_SHUTDOWN_GRACE_MS,
@@ -160,6 +161,11 @@ function telemetryConfig(values: Values): TelemetryConfig {
 function databaseUrl({ DATABASE_URL: url, DB_PATH: path }: Values, dataDir: string, cwd: string): string {
   if (url === undefined) return `file:${path === undefined ? join(dataDir, "penstock.db") : resolve(cwd, path)}`;
   return url.startsWith("file:") ? `file:${resolve(cwd, url.slice("file:".length))}` : url;
+}
+
+/** Four for each transaction that the database does side by side: while some are committed others are transformed. */
+function transformConcurrencyFor(databaseUrl: string): number {
+  return databaseUrl.startsWith("file:") ? 4 : 8;
 }
 
 function queueConfig(values: Values, dataDir: string): QueueConfig {

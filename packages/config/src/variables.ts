@@ -171,10 +171,10 @@ const serviceVariables = {
     expected: "a whole number from 1 to 1000",
     fallback: "the source's `concurrency`",
   }),
-  PENSTOCK_TRANSFORM_CONCURRENCY: variable(integer(1, 1_000).default(4), {
+  PENSTOCK_TRANSFORM_CONCURRENCY: variable(integer(1, 1_000).optional(), {
     description: "Pages that one transformer works on at once.",
     expected: "a whole number from 1 to 1000",
-    fallback: "`4`",
+    fallback: "`8` with a database in Postgres, `4` in SQLite",
   }),
   PENSTOCK_TRANSFORM_THREADS: variable(integer(0, 64).default(1), {
     description:

@@ -23,7 +23,7 @@ type Waiting = {
 
 /** As many at once as are still undone and done again in a blink when one of them fails. */
 const maxTogether = 16;
-/** What is worth a transaction of its own. As many pages as a transformer works on: there, no more come while these wait. */
+/** What is worth a transaction of its own. A transformer works on so many pages for each that the database does side by side. */
 const enough = { rows: 1_000, pages: 4 };
 /** From one transaction's beginning to the next, while less than that waits. */
 const gatherMs = 50;
