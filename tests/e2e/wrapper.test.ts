@@ -146,6 +146,18 @@ describe("dependencies", () => {
     expect(await checkout.npmCalls()).toHaveLength(2);
   });
 
+  it("are asked for once more when the connection broke off, and not a third time", async () => {
+    const cut = `${npmInstalling}\nrm -f "$3/node_modules/.package-lock.json"; echo "npm error code ECONNRESET" >&2; exit 1`;
+    await lockChanged("2");
+    await checkout.command("npm", `[ -f "$HOME/npm-calls" ] || {\n${cut}\n}\n${npmInstalling}`);
+    expect((await checkout.start()).code).toBe(0);
+    expect(await checkout.npmCalls()).toHaveLength(2);
+    await lockChanged("3");
+    await checkout.command("npm", cut);
+    expect((await checkout.start()).code).toBe(1);
+    expect(await checkout.npmCalls()).toHaveLength(4);
+  });
+
   it("are installed by one of several that start at once; the others wait", async () => {
     await lockChanged("2");
     await checkout.command("npm", `sleep 2; ${npmInstalling}`);
