@@ -58,11 +58,11 @@ export async function openRedisDriver(settings: RedisSettings, options: RedisDri
   };
 }
 
-/** A transaction gets a copy of every script that its connection has, dozens of BullMQ's. A producer runs those that add jobs. */
+/** A transaction gets a copy of every script that its connection has, dozens of BullMQ's. A producer runs those that `addFlow` does. */
 function withScriptsToAdd(producer: Redis): Redis {
   const define = producer.defineCommand.bind(producer);
   producer.defineCommand = (name, definition) => {
-    if (/^add\w*Job:/.test(name)) define(name, definition);
+    if (/^(add\w*Job|releaseParentIfNoPendingDependencies):/.test(name)) define(name, definition);
   };
   return producer;
 }

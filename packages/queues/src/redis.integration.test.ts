@@ -48,7 +48,8 @@ describe.runIf(canStartOwn("redis"))("a Redis", () => {
     const others = { ...limits, concurrency: 3 };
     await applyLimits(backend, "bound", others);
     expect([await holds("bound", limits), await queue.getGlobalConcurrency()]).toEqual([false, 2]);
-    expect(await holds("bound", limits)).toBe(true);
+    expect([await holds("bound", limits), await holds("bound", others)]).toEqual([true, false]);
+    expect([await holds("bound", limits), await holds("bound", limits)]).toEqual([false, true]);
     await redis.flushall();
     time = 24;
     expect([await holds("bound", limits), await queue.getGlobalConcurrency()]).toEqual([true, null]);

@@ -25,24 +25,27 @@ export function createLimitCheck(
   backend: QueueBackend,
   now: () => number = () => performance.now(),
 ): (source: string, limits: SourceLimits) => Promise<boolean> {
-  const heldAt = new Map<string, number>();
-  return async (source, limits) => {
+  const held = new Map<string, { limits: string; askedAt: number }>();
+  return async (source, wanted) => {
     if (backend.kind !== "redis") return true;
-    const askedAt = now();
-    if (askedAt - (heldAt.get(source) ?? Number.NEGATIVE_INFINITY) < keptMs) return true;
-    const isHeld = await hasLimits(backend, source, limits);
-    if (isHeld) heldAt.set(source, askedAt);
-    else await applyLimits(backend, source, limits);
-    return isHeld;
+    const [askedAt, limits, last] = [now(), limitsText(wanted), held.get(source)];
+    if (last?.limits === limits && askedAt - last.askedAt < keptMs) return true;
+    if ((await storedLimits(backend, source)) === limits) {
+      held.set(source, { limits, askedAt });
+      return true;
+    }
+    held.delete(source);
+    await applyLimits(backend, source, wanted);
+    return false;
   };
 }
 
-async function hasLimits(backend: QueueBackend, source: string, limits: SourceLimits): Promise<boolean> {
+const limitsText = ({ concurrency, rateLimit: { max, perMs } }: SourceLimits): string =>
+  [concurrency, max, perMs].join();
+
+async function storedLimits(backend: QueueBackend, source: string): Promise<string> {
   const { concurrency, max, duration } = await backend.queue(fetchQueue(source)).getBackend().getQueueMeta();
-  const { rateLimit } = limits;
-  return (
-    [concurrency, max, duration].map(Number).join() === [limits.concurrency, rateLimit.max, rateLimit.perMs].join()
-  );
+  return [concurrency, max, duration].map(Number).join();
 }
 
 /**

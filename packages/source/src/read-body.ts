@@ -39,7 +39,7 @@ export async function consumeBody<T>(
     if (name !== "identity" && name !== "") throw unknownEncoding(encoding);
     return await consume(measured(body, maxBytes));
   } finally {
-    if (!body.destroyed) body.on("error", () => undefined).destroy();
+    body.on("error", () => undefined).destroy();
   }
 }
 
