@@ -126,7 +126,7 @@ function sqliteClient(path: string, { readonly, bulk, observe }: SqliteOptions) 
 const settings = "SET TIME ZONE 'UTC'; SET datestyle = ISO; SET jit = off";
 
 async function openPostgres(
-  { url, migrationsRoot, poolSize = 8, isReadOnly = false, observe }: OpenStoreOptions,
+  { url, migrationsRoot, poolSize = 10, isReadOnly = false, observe }: OpenStoreOptions,
   place: string,
 ): Promise<Connection> {
   const migrations = await readMigrations(join(migrationsRoot, "postgresql/migrations"));

@@ -4,6 +4,8 @@ import type { FailurePoint } from "@penstock/core/failure-points";
 import { emptyBatch } from "@penstock/core/record";
 import type { RunIdentity } from "@penstock/core/run";
 import { databaseTargets } from "@penstock/testing/databases";
+import { waitUntil } from "@penstock/testing/wait-until";
+import { Client } from "pg";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { openStore } from "./open-store.ts";
 import { changedRecords, pagesFor, partition } from "./page-of.ts";
@@ -19,6 +21,7 @@ const transactions = { sqlite: 2, postgresql: 3 };
 describe.each(databaseTargets())("pages committed at once on $name", ({ name, create }) => {
   const pageOf = pagesFor(name);
   let stack: AsyncDisposableStack;
+  let url: string;
   let store: Store;
   let run: RunIdentity;
   const reached: FailurePoint[] = [];
@@ -30,7 +33,7 @@ describe.each(databaseTargets())("pages committed at once on $name", ({ name, cr
     reached.length = 0;
     failAt = undefined;
     hold = () => undefined;
-    const { url } = stack.adopt(await create(), (created) => created.drop());
+    ({ url } = stack.adopt(await create(), (created) => created.drop()));
     const reach = async (point: FailurePoint) => {
       reached.push(point);
       if (point === failAt) throw new Error(`failed at ${point}`);
@@ -104,6 +107,28 @@ describe.each(databaseTargets())("pages committed at once on $name", ({ name, cr
     await Promise.all([first, second].map((page) => store.commitPage(page ?? pageOf(run))));
     expect(await stored()).toMatchObject({ run: { status: "succeeded", committedSeq: 1, pages: 2 } });
   });
+
+  if (name === "postgresql")
+    test.each([
+      ["small", 48, 60, 256],
+      ["large", 24, 1_000, 8_192],
+    ])(
+      "%s ones that have records in common are not two transactions that wait for each other",
+      async (_, many, size, among) => {
+        // An odd stride brings each of a power of two once.
+        const keysOf = (seq: number) =>
+          Array.from({ length: size }, (_, i) => `k${((2 * seq + 1) * 37 * i + seq) % among}`).sort();
+        const waiting = Array.from({ length: many }, (_, seq) =>
+          pageOf(run, { seq, keys: keysOf(seq), value: seq, observedAt: new Date(Date.UTC(2026, 0, 1, 0, 0, seq)) }),
+        );
+        const commitNext = async () => {
+          for (let page = waiting.shift(); page !== undefined; page = waiting.shift()) await store.commitPage(page);
+        };
+        await Promise.all(Array.from({ length: 8 }, commitNext));
+        expect((await stored()).run).toMatchObject({ pages: many, account: { fetched: many * size } });
+        expect(await deadlocksOf(store, url)).toBe(0);
+      },
+    );
 
   test("wait for nobody when each comes behind the other", async () => {
     using timers = vi.spyOn(globalThis, "setTimeout");
@@ -185,3 +210,15 @@ describe.each(databaseTargets())("pages committed at once on $name", ({ name, cr
     expect(await stored()).toMatchObject({ run: { status: "succeeded", pages: count } });
   });
 });
+
+/** What a connection counted is told when it ends, at the latest. */
+async function deadlocksOf(store: Store, url: string): Promise<number> {
+  await store.close();
+  await using client = Object.assign(new Client(url), { [Symbol.asyncDispose]: () => client.end() });
+  await client.connect();
+  const ask = async (statement: string) => Number((await client.query<{ n: string }>(statement)).rows[0]?.n);
+  const others =
+    "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+  await waitUntil(async () => (await ask(others)) === 0, { what: "the store's connections to end" });
+  return await ask("SELECT deadlocks AS n FROM pg_stat_database WHERE datname = current_database()");
+}

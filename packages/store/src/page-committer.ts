@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { setImmediate as turn } from "node:timers/promises";
 import { InfrastructureError } from "@penstock/core/errors";
 import type { Reach } from "@penstock/core/failure-points";
-import type { RecordBatch } from "@penstock/core/record";
+import { keysOf, type RecordBatch } from "@penstock/core/record";
 import type { Connection } from "./connection.ts";
 import { isRefusedData } from "./errors.ts";
 import { commitPages } from "./page-commit.ts";
@@ -36,8 +36,13 @@ type Committing = {
   isShared: boolean;
   /** Transactions under way, and pauses behind them. */
   lanes: number;
+  /** What the transactions under way lock. */
+  locking: Set<Locking>;
   endPause: (() => void) | undefined;
 };
+
+/** Keys in the order in which a transaction locks their records, the same in their own order, and its end. */
+type Locking = { keys: readonly string[]; sorted: readonly string[]; ended: Promise<void> };
 
 /**
  * Commits pages. A page that comes while none of its run is under way is committed at once. Those that come meanwhile are committed
@@ -53,9 +58,10 @@ export function createPageCommitter(committer: Committer): Store["commitPage"] {
     run.lanes += 1;
     while (run.waiting.length > 0) {
       const begunAt = performance.now();
-      const together = run.waiting.splice(0, maxTogether);
+      const together = run.waiting.splice(0, maxTogether).toSorted((a, b) => a.page.seq - b.page.seq);
       run.isShared = together.length > 1;
-      await together[0]?.inContext(() => settleTogether(committer, together));
+      const settle = async () => together[0]?.inContext(() => settleTogether(committer, together));
+      await (lanes > 1 ? inOneOrder(run, together, settle) : settle());
       // Whoever was told that its page is committed has the next one ready in a moment.
       await turn();
       // Who pauses takes what waits then, too.
@@ -69,7 +75,14 @@ export function createPageCommitter(committer: Committer): Store["commitPage"] {
   return (page) => {
     const { runId } = page.run;
     const settle = Promise.withResolvers<CommittedPage>();
-    const run = runs.get(runId) ?? { waiting: [], unsettled: 0, isShared: false, lanes: 0, endPause: undefined };
+    const run = runs.get(runId) ?? {
+      waiting: [],
+      unsettled: 0,
+      isShared: false,
+      lanes: 0,
+      locking: new Set<Locking>(),
+      endPause: undefined,
+    };
     runs.set(runId, run);
     run.waiting.push({ page, settle, inContext: AsyncLocalStorage.snapshot() });
     if (run.unsettled > 0) run.isShared = true;
@@ -92,6 +105,46 @@ function isEnough(waiting: readonly Waiting[]): boolean {
   );
 }
 
+/**
+ * Two transactions that lock the same records, each in another order, wait for each other until the database ends one of them, which it
+ * does after a second. So where pages have records in common, other than those that follow each other have, one goes behind the other.
+ */
+async function inOneOrder(run: Committing, together: readonly Waiting[], work: () => Promise<void>): Promise<void> {
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  const keys = together.flatMap(({ page }) => keysOf(page.records));
+  const own: Locking = { keys, sorted: together.length > 1 ? keys.toSorted() : keys, ended };
+  const inAnotherOrder = () => [...run.locking].find((other) => lockInTwoOrders(own, other));
+  for (let other = inAnotherOrder(); other !== undefined; other = inAnotherOrder()) await other.ended;
+  run.locking.add(own);
+  try {
+    await work();
+  } finally {
+    run.locking.delete(own);
+    end();
+  }
+}
+
+/** A single record in common makes one wait for the other, and no more. */
+function lockInTwoOrders(one: Locking, other: Locking): boolean {
+  const shared = inBoth(one.sorted, other.sorted);
+  if (shared.size < 2) return false;
+  const [ofOne, ofOther] = [one, other].map(({ keys }) => keys.filter((key) => shared.has(key)));
+  return ofOne?.join() !== ofOther?.join();
+}
+
+/** By going through both once: sets of all keys would take longer than most of what is around them. */
+function inBoth(one: readonly string[], other: readonly string[]): Set<string> {
+  const shared = new Set<string>();
+  for (let i = 0, j = 0; i < one.length && j < other.length; ) {
+    const key = one[i] ?? "";
+    const otherKey = other[j] ?? "";
+    if (key === otherKey) shared.add(key);
+    if (key <= otherKey) i += 1;
+    if (otherKey <= key) j += 1;
+  }
+  return shared;
+}
+
 /** Until enough waits, or the time is over. */
 async function pause(run: Committing, ms: number): Promise<void> {
   if (ms <= 0 || isEnough(run.waiting)) return;
@@ -103,10 +156,13 @@ async function pause(run: Committing, ms: number): Promise<void> {
   run.endPause = undefined;
 }
 
-/** Never throws: each page is told what became of it. */
-async function settleTogether(committer: Committer, together: Waiting[]): Promise<void> {
+/**
+ * Never throws: each page is told what became of it.
+ *
+ * @param inOrder by their numbers
+ */
+async function settleTogether(committer: Committer, inOrder: readonly Waiting[]): Promise<void> {
   const { connection, reach } = committer;
-  const inOrder = together.toSorted((a, b) => a.page.seq - b.page.seq);
   const pages = inOrder.map(({ page }) => page);
   try {
     const committed = await connection.transactDirectly((tx) => commitPages(tx, connection.dialect, pages, reach));
