@@ -33,7 +33,8 @@ test.runIf(canMountDisk())("what is up waits, says so, and goes on by itself onc
   await using stack = new AsyncDisposableStack();
   const disk = stack.use(await mountDisk(200));
   const records = Array.from({ length: 200 * pageSize }, (_, number) => record(number));
-  const api = stack.use(await startExternalApi({ records, slowness: () => 20 }));
+  // Filling the disk takes a moment, in which the log must not come to its next file.
+  const api = stack.use(await startExternalApi({ records, slowness: () => 100 }));
   const env = {
     PENSTOCK_DATA_DIR: disk.folder,
     DATABASE_URL: `file:${join(await testDir(), "penstock.db")}`,
