@@ -128,8 +128,8 @@ async function inOneOrder(run: Committing, together: readonly Waiting[], work: (
 function lockInTwoOrders(one: Locking, other: Locking): boolean {
   const shared = inBoth(one.sorted, other.sorted);
   if (shared.size < 2) return false;
-  const [ofOne, ofOther] = [one, other].map(({ keys }) => keys.filter((key) => shared.has(key)));
-  return ofOne?.join() !== ofOther?.join();
+  const inOrder = ({ keys }: Locking) => JSON.stringify(keys.filter((key) => shared.has(key)));
+  return inOrder(one) !== inOrder(other);
 }
 
 /** By going through both once: sets of all keys would take longer than most of what is around them. */
