@@ -33,8 +33,7 @@ test.runIf(canMountDisk())("what is up waits, says so, and goes on by itself onc
   await using stack = new AsyncDisposableStack();
   const disk = stack.use(await mountDisk(200));
   const records = Array.from({ length: 200 * pageSize }, (_, number) => record(number));
-  // Filling the disk takes a moment, in which the log must not come to its next file.
-  const api = stack.use(await startExternalApi({ records, slowness: () => 100 }));
+  const api = stack.use(await startExternalApi({ records, slowness: () => 20 }));
   const env = {
     PENSTOCK_DATA_DIR: disk.folder,
     DATABASE_URL: `file:${join(await testDir(), "penstock.db")}`,
@@ -59,11 +58,19 @@ test.runIf(canMountDisk())("what is up waits, says so, and goes on by itself onc
 
   await waitUntil(() => api.requests.length > 5, { what: "some pages", timeoutMs: 60_000 });
   expect(await isReady()).toBe(true);
-  // Then the log needs another file before the tables have taken the room that is left, and has not got it while the disk is being filled.
+  // Then the log needs another file before the tables have taken the room that is left. The process stands still while that is looked at
+  // and the disk is filled, or the log would come to its next file meanwhile.
   const log = join(disk.folder, "queue/pg_wal");
-  const isHalfFull = (bytes: number) => bytes > 7_000_000 && bytes < 12_000_000;
-  await waitUntil(async () => isHalfFull(await logUsed(log)), { what: "a file half full", timeoutMs: 60_000 });
+  const stopsHalfFull = async () => {
+    child.kill("SIGSTOP");
+    const used = await logUsed(log);
+    if (used > 7_000_000 && used < 12_000_000) return true;
+    child.kill("SIGCONT");
+    return false;
+  };
+  await waitUntil(stopsHalfFull, { what: "a file half full", timeoutMs: 60_000 });
   await disk.fill(roomBytes);
+  child.kill("SIGCONT");
   await waitUntil(() => told.includes("the thread of the embedded queue has ended"), {
     what: "the queue to end",
     timeoutMs: 60_000,
