@@ -158,7 +158,8 @@ function pageOf(under: Exchange, position: JsonObject, received: Received): Read
   // Of a body in parts this makes sure that there was an array at all.
   const selected = selectItems(stream, content.body);
   const seen = content.seen ?? seeRecords(stream, selected);
-  const next = stream.paginator.next(position, { ...seen, body: content.body, headers, url });
+  // Assigned, since a copy would read the keys.
+  const next = stream.paginator.next(position, Object.assign(seen, { body: content.body, headers, url }));
   return { items: seen.items, cursors: seen.cursors, next: withoutSecrets(next, under), ...about };
 }
 

@@ -7,15 +7,28 @@ import { bestEffortKey } from "./transform.ts";
 /** What paginators are told of a page's records. */
 export type SeenRecords = Pick<PageSeen, "items" | "cursors" | "rawCursors" | "keys">;
 
+/** Keys are read when they are asked for: few paginators do, and reading them takes longer than the rest. */
 export function seeRecords(stream: Stream, items: JsonValue[]): SeenRecords {
-  const seen: SeenRecords = { items, cursors: [], rawCursors: [], keys: [] };
-  for (const item of items) noteRecord(stream, item, seen);
-  return seen;
+  let keys: string[] | undefined;
+  return {
+    items,
+    cursors: items.map((item) => cursorOf(stream, item)),
+    rawCursors: items.map((item) => rawCursorOf(stream, item)),
+    get keys() {
+      keys ??= items.map((item) => identityOf(stream, item));
+      return keys;
+    },
+  };
 }
 
 /** Adds all but the record itself. */
 export function noteRecord(stream: Stream, item: JsonValue, { cursors, rawCursors, keys }: SeenRecords): void {
-  cursors.push(stream.cursor?.of(item) ?? null);
-  rawCursors.push(stream.cursor?.raw(item));
-  keys.push(bestEffortKey(stream, item) ?? contentHash(JSON.stringify(item)));
+  cursors.push(cursorOf(stream, item));
+  rawCursors.push(rawCursorOf(stream, item));
+  keys.push(identityOf(stream, item));
 }
+
+const cursorOf = ({ cursor }: Stream, item: JsonValue) => cursor?.of(item) ?? null;
+const rawCursorOf = ({ cursor }: Stream, item: JsonValue) => cursor?.raw(item);
+const identityOf = (stream: Stream, item: JsonValue) =>
+  bestEffortKey(stream, item) ?? contentHash(JSON.stringify(item));
