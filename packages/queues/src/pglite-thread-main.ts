@@ -1,6 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { parentPort, workerData } from "node:worker_threads";
 import { PGlite } from "@electric-sql/pglite";
+import { createStatements } from "./pglite-statements.ts";
 import type { Asked, Failure, Told } from "./pglite-thread.ts";
 
 // Run by openPgliteThread as a thread of its own.
@@ -12,6 +13,7 @@ const compilesTwice = ["wasm-tier-up", "wasm-dynamic-tiering"];
 for (const flag of compilesTwice) setFlagsFromString(`--no-${flag}`);
 const db = await PGlite.create(workerData.folder);
 for (const flag of compilesTwice) setFlagsFromString(`--${flag}`);
+const askStatement = createStatements(db);
 const tell = (told: Told) => parentPort?.postMessage(told);
 
 db.onNotification((channel, payload) => tell({ kind: "notification", channel, payload }));
@@ -32,7 +34,7 @@ async function rowsOf(asked: Asked): Promise<unknown[]> {
     await db.close();
     return [];
   }
-  if (asked.kind === "query") return (await db.query(asked.text, [...asked.params])).rows;
+  if (asked.kind === "query") return await askStatement(asked.text, asked.params);
   return (await db.exec(asked.text)).at(-1)?.rows ?? [];
 }
 

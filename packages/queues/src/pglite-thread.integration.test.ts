@@ -40,3 +40,26 @@ test("keeps what it was told, and refuses what comes after its end", async () =>
   expect(await after.exec("SELECT id FROM kept")).toEqual([{ rows: [{ id: 1 }] }]);
   await after.close();
 });
+
+test("a statement answers the same each time, whatever became of it before", async () => {
+  const folder = join(await testDir(), "queue");
+  await beginEmbeddedDatabase(folder);
+  const db = await openPgliteThread(folder);
+  const text = "SELECT $1::text[] AS texts, $2::bigint AS number, $3::jsonb AS data, $4::text AS nothing";
+  const values = [["a", 'b"{,}'], 12, { deep: [null, "é"] }, null];
+  const [texts, number, data, nothing] = values;
+  for (const _ of ["first", "kept"])
+    expect((await db.query(text, values)).rows).toEqual([{ texts, number, data, nothing }]);
+  const insert = (id: unknown) => db.query("INSERT INTO kept VALUES ($1)", [id]);
+  await expect(insert(1)).rejects.toMatchObject({ code: "42P01" });
+  await db.exec("CREATE TABLE kept (id int PRIMARY KEY)");
+  await db.exec("BEGIN");
+  await insert(1);
+  await db.exec("ROLLBACK");
+  await insert(1);
+  await expect(insert("one")).rejects.toMatchObject({ code: "22P02" });
+  await expect(insert(1)).rejects.toMatchObject({ code: "23505" });
+  await insert(2);
+  expect((await db.query("SELECT id FROM kept WHERE id > $1", [0])).rows).toEqual([{ id: 1 }, { id: 2 }]);
+  await db.close();
+});
