@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { contentHash } from "@penstock/core/hash";
 import type { JsonValue } from "@penstock/core/json";
@@ -62,19 +60,15 @@ export async function measureStages(options: StageOptions): Promise<Stages> {
     packed.push(await pack(items));
   }
   const reader = pagesOf(source, stream, warmUps + pages);
-  const ask = await taken({ pages, work: async () => void (await reader.next()) });
+  const ask = await taken(pages, async () => void (await reader.next()));
   await reader.return(undefined);
 
   const transformer = createPageTransformer(new Map([[source.name, source]]));
+  const origin = { ...place, partition: "live", runId: "run", seq: 0, observedAt: new Date(), traceId: null };
   const transform = ({ zstd }: Packed, format: "postgresql" | "sqlite") =>
-    transformer.transform({
-      ...place,
-      ...{ partition: "live", runId: "run", seq: 0, observedAt: new Date(), traceId: null },
-      ...{ zstd, format },
-    });
+    transformer.transform({ ...origin, zstd, format });
   const ofFormat = async (format: "postgresql" | "sqlite") => {
-    const work = async (n: number) => releaseRows((await transform(at(packed, n), format)).records);
-    const time = await taken({ pages, work });
+    const time = await taken(pages, async (n) => releaseRows((await transform(at(packed, n), format)).records));
     const made: TransformedPage[] = [];
     for (const page of packed) made.push(await transform(page, format));
     return { transform: time, commit: await commit(options, format, made, packed) };
@@ -82,7 +76,7 @@ export async function measureStages(options: StageOptions): Promise<Stages> {
   const [postgresql, sqlite] = [await ofFormat("postgresql"), await ofFormat("sqlite")];
   return {
     ask,
-    pack: await taken({ pages, work: async (n) => void (await pack(at(samples, n))) }),
+    pack: await taken(pages, async (n) => void (await pack(at(samples, n)))),
     queue: await passQueues(options, packed),
     transform: { postgresql: postgresql.transform, sqlite: sqlite.transform },
     commit: { postgresql: postgresql.commit, sqlite: sqlite.commit },
@@ -110,11 +104,10 @@ async function* pagesOf(source: Source, stream: Stream, count: number): AsyncGen
   }
 }
 
-type Work = { pages: number; server?: TestServer | undefined; work: (page: number) => Promise<void> };
-
-async function taken({ pages, server, work }: Work): Promise<Taken> {
+/** Of a stage that talks to no server, one page after the other. */
+async function taken(pages: number, work: (page: number) => Promise<void>): Promise<Taken> {
   for (let n = 0; n < warmUps; n++) await work(n);
-  return await during(pages, server, async () => {
+  return await during(pages, undefined, async () => {
     for (let n = 0; n < pages; n++) await work(n);
   });
 }
@@ -133,9 +126,7 @@ async function read(server: TestServer | undefined): Promise<Taken> {
 
 async function passQueues({ servers, scenario, pages }: StageOptions, packed: Packed[]): Promise<Stages["queue"]> {
   await using own = new AsyncDisposableStack();
-  const { redisUrl, queueUrl } = await createPlace(scenario, servers, "", own);
-  const folder = await mkdtemp(join(tmpdir(), "penstock-bench-"));
-  own.defer(() => rm(folder, { recursive: true }));
+  const { redisUrl, queueUrl, folder } = await createPlace(scenario, servers, "", own);
   return {
     redis: await passQueue({ kind: "redis", url: redisUrl }, { packed, pages, server: servers.redis }),
     postgres: await passQueue({ kind: "postgres", url: queueUrl }, { packed, pages, server: servers.postgres }),
@@ -211,19 +202,17 @@ async function commit(
   const left = made.entries();
   const atOnce = format === "sqlite" ? 4 : 8;
   const workOff = async (most: number) => {
-    let count = 0;
     for (const [seq, { records, filtered, duplicate }] of left.take(most)) {
       const { contentHash } = at(packed, seq);
       const figures = { seq, fetched: scenario.pageSize, filtered, duplicate, contentHash };
       await store.commitPage(pageOf(run, { ...figures, records }));
-      count++;
     }
-    return count;
   };
-  await Promise.all(Array.from({ length: atOnce }, () => workOff(Math.ceil(warmUps / atOnce))));
+  const allWorkOff = (most: number) => Promise.all(Array.from({ length: atOnce }, () => workOff(most)));
+  const first = Math.ceil(warmUps / atOnce);
+  await allWorkOff(first);
   const server = format === "sqlite" ? undefined : servers.postgres;
-  const pages = made.length - atOnce * Math.ceil(warmUps / atOnce);
-  return await during(pages, server, () => Promise.all(Array.from({ length: atOnce }, () => workOff(made.length))));
+  return await during(made.length - atOnce * first, server, () => allWorkOff(made.length));
 }
 
 /** Over and over. */
