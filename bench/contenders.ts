@@ -1,6 +1,7 @@
-import { spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { runPenstock } from "./contenders/penstock.ts";
 import type { Place } from "./place.ts";
@@ -31,42 +32,51 @@ export const contenders: readonly Contender[] = [
     name: "ceiling",
     records: ({ records }) => records,
     takesPartIn: () => true,
-    run: ({ pageSize }, { apiUrl, plainUrl }) =>
-      told(process.execPath, [join(folder, "ceiling-main.ts"), apiUrl, plainUrl, String(pageSize)]),
+    run: (scenario, place) => told(startCeiling(scenario, place)),
   },
   {
     name: "a job per record",
     records: ({ records }) => Math.min(records, 4_000),
     takesPartIn: (scenario) => isPlain(scenario) && usesRedis(scenario) && scenario.pageSize === 1_000,
     run: ({ pageSize }, { apiUrl, databaseUrl, redisUrl }) =>
-      told(process.execPath, [
-        join(folder, "job-per-record-main.ts"),
-        ...[apiUrl, databaseUrl, String(pageSize), redisUrl],
-      ]),
+      told(
+        start(process.execPath, [
+          join(folder, "job-per-record-main.ts"),
+          ...[apiUrl, databaseUrl, String(pageSize), redisUrl],
+        ]),
+      ),
   },
   {
     name: "Python tutorial",
     records: ({ records }) => Math.min(records, 8_000),
     takesPartIn: (scenario) => isPlain(scenario) && !usesPostgres(scenario) && scenario.pageSize === 1_000,
     run: ({ pageSize }, { apiUrl, plainUrl }) =>
-      told(python, [join(import.meta.dirname, "tutorial/pipeline.py")], {
-        API_BASE_URL: apiUrl,
-        DB_PATH: plainUrl.slice("file:".length),
-        BATCH_SIZE: String(pageSize),
-      }),
+      told(
+        start(python, [join(import.meta.dirname, "tutorial/pipeline.py")], {
+          API_BASE_URL: apiUrl,
+          DB_PATH: plainUrl.slice("file:".length),
+          BATCH_SIZE: String(pageSize),
+        }),
+      ),
   },
 ];
 
-/** Runs a program whose last line of output is its account. */
-async function told(command: string, args: string[], env: Record<string, string> = {}): Promise<Account> {
-  const child = spawn(command, args, {
-    env: { ...process.env, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+export function startCeiling({ pageSize }: Scenario, { apiUrl, plainUrl }: Place): Program {
+  return start(process.execPath, [join(folder, "ceiling-main.ts"), apiUrl, plainUrl, String(pageSize)]);
+}
+
+type Program = ChildProcessByStdio<null, Readable, Readable>;
+
+function start(command: string, args: string[], env: Record<string, string> = {}): Program {
+  return spawn(command, args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+}
+
+/** What a program's last line of output says, which is its account. */
+async function told(child: Program): Promise<Account> {
   const ended = once(child, "close");
   const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
   const [code] = await ended;
-  if (code !== 0) throw new Error(`${command} ${args.join(" ")} ended with ${code}:\n${err}`);
+  if (code !== 0) throw new Error(`${child.spawnargs.join(" ")} ended with ${code}:\n${err}`);
   const { records, endedAt, usage } = JSON.parse(out.trim().split("\n").at(-1) ?? "");
   return { records, endedAt, usage: { program: usage } };
 }

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { spread } from "./summary.ts";
 
 /** One of those that are compared. */
 export type Contestant = {
@@ -11,10 +12,16 @@ export type Contestant = {
   count(): Promise<Counted>;
 };
 
-export type Counted = { records: number; cpuSeconds: number };
+/** Processor time by the process that took it. */
+export type Counted = { records: number; cpuSeconds: Readonly<Record<string, number>> };
 
 /** What one did in each of its slices. */
-export type Slices = { perSecond: number[]; cpuPerRecord: number[] };
+export type Slices = {
+  perSecond: number[];
+  /** Of all its processes. */
+  cpuPerRecord: number[];
+  cpuPerRecordOf: Map<string, number[]>;
+};
 
 export type SliceOptions = {
   /** Of each contestant, counted. */
@@ -36,7 +43,9 @@ export async function compareInSlices(
   contestants: readonly Contestant[],
   { slices, settleMs, sliceMs, warmUps }: SliceOptions,
 ): Promise<ReadonlyMap<string, Slices>> {
-  const all = new Map<string, Slices>(contestants.map(({ name }) => [name, { perSecond: [], cpuPerRecord: [] }]));
+  const all = new Map<string, Slices>(
+    contestants.map(({ name }) => [name, { perSecond: [], cpuPerRecord: [], cpuPerRecordOf: new Map() }]),
+  );
   for (let round = -warmUps; round < slices; round++)
     for (const { name, begin, end, count } of inOrderOf(round, contestants)) {
       await begin();
@@ -48,8 +57,15 @@ export async function compareInSlices(
       if (round < 0) continue;
       const records = after.records - before.records;
       if (records <= 0) throw new Error(`${name} took in nothing: it has all there is, or is stuck`);
-      all.get(name)?.perSecond.push(records / seconds);
-      all.get(name)?.cpuPerRecord.push((after.cpuSeconds - before.cpuSeconds) / records);
+      const slices = all.get(name);
+      slices?.perSecond.push(records / seconds);
+      let sum = 0;
+      for (const [process, cpuSeconds] of Object.entries(after.cpuSeconds)) {
+        const perRecord = (cpuSeconds - (before.cpuSeconds[process] ?? 0)) / records;
+        slices?.cpuPerRecordOf.set(process, [...(slices.cpuPerRecordOf.get(process) ?? []), perRecord]);
+        sum += perRecord;
+      }
+      slices?.cpuPerRecord.push(sum);
     }
   return all;
 }
@@ -63,4 +79,11 @@ function inOrderOf<T>(round: number, all: readonly T[]): T[] {
 
 export function meanOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** As a share of the other's: of the means, and of the slices that belong together the middle half. */
+export function shareOf(own: readonly number[], other: readonly number[] = []): string {
+  const each = own.map((value, i) => value / (other[i] ?? Number.NaN)).toSorted((a, b) => a - b);
+  const middle = spread(each.slice(Math.floor(each.length / 4), Math.ceil((each.length * 3) / 4)));
+  return `${(meanOf(own) / meanOf(other)).toFixed(3)} (${middle.least.toFixed(2)} – ${middle.most.toFixed(2)})`;
 }
