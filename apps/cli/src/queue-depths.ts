@@ -1,6 +1,7 @@
 import type { Config } from "@penstock/config/config";
+import { codeOf } from "@penstock/core/decision";
 import { readEmbeddedLock } from "@penstock/queues/embedded-lock";
-import type { QueueDepth } from "@penstock/queues/queues";
+import type { QueueDepth, Queues, UnattendedQueue } from "@penstock/queues/queues";
 import type { Logger } from "@penstock/telemetry/logger";
 
 /** On a machine that is busy with ingesting, an answer takes its time. */
@@ -12,13 +13,33 @@ const askTimeoutMs = 3_000;
  */
 export async function readQueueDepths(queue: Config["queue"], logger: Logger): Promise<QueueDepth[] | null> {
   if (queue.kind === "embedded") return askOwner(queue.dataDir);
+  return (await askQueues(queue, (queues) => queues.depths(), logger)) ?? [];
+}
+
+/** See `Queues.unattended`; `null` of the embedded queue, which has its workers in the process that it belongs to. */
+export async function readUnattended(queue: Config["queue"], dueForMs: number): Promise<UnattendedQueue[] | null> {
+  return queue.kind === "embedded" ? null : ((await askQueues(queue, (queues) => queues.unattended(dueForMs))) ?? []);
+}
+
+/** `undefined` where there are no queues yet: that is how every installation begins. */
+async function askQueues<T>(
+  settings: Exclude<Config["queue"], { kind: "embedded" }>,
+  question: (queues: Queues) => Promise<T>,
+  logger?: Logger,
+): Promise<T | undefined> {
   // Loaded here only: BullMQ is half of the time this command would take to start.
   const { openQueueBackend } = await import("@penstock/queues/backend");
   const { createQueues } = await import("@penstock/queues/create-queues");
   await using stack = new AsyncDisposableStack();
-  const backend = stack.adopt(await openQueueBackend(queue, { logger, isReadOnly: true }), (opened) => opened.close());
+  const options = { isReadOnly: true, ...(logger !== undefined && { logger }) };
+  const backend = await openQueueBackend(settings, options).catch((error: unknown) => {
+    if (codeOf(error) === "QUEUE_MISSING") return undefined;
+    throw error;
+  });
+  if (backend === undefined) return undefined;
+  stack.defer(() => backend.close());
   const queues = stack.adopt(createQueues(backend, { sources: "all" }), (opened) => opened.close());
-  return await queues.depths();
+  return await question(queues);
 }
 
 async function askOwner(dataDir: string): Promise<QueueDepth[] | null> {

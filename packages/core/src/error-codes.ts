@@ -234,6 +234,10 @@ export const errorCodes = {
     means: "The queue does not answer or did not take every job.",
     remedy: "Check REDIS_URL / QUEUE_URL and that the server is up; work waits, nothing is lost.",
   },
+  QUEUE_MISSING: {
+    means: "The Postgres at QUEUE_URL has no queues yet.",
+    remedy: "`penstock up` or `penstock run <source>` creates them.",
+  },
   QUEUE_MISCONFIGURED: {
     means: "Redis may evict or forget jobs.",
     remedy: "Set maxmemory-policy noeviction and appendonly yes.",

@@ -47,6 +47,7 @@ export function createManualQueues(): ManualQueues {
     transformBacklog: async () => jobs.filter((job) => job.type === "transform").length,
     depths: async () => [],
     oldestJobs: async () => [],
+    unattended: async () => [],
     connections: () => undefined,
     failedJobs: () => given([]),
     ping: async () => {},

@@ -121,7 +121,7 @@ export type QueueBackend = {
  * @throws InfrastructureError `QUEUE_UNAVAILABLE` when its server does not answer within some seconds
  * @throws ConfigError `QUEUE_MISCONFIGURED` for a Redis that may lose jobs, `DATA_DIR_IN_USE` for an embedded queue
  * that another
- *   process has open, `CONFIG_INVALID` for an address that is none
+ *   process has open, `CONFIG_INVALID` for an address that is none, `QUEUE_MISSING` for a Postgres without queues that is only looked at
  */
 export async function openQueueBackend(
   settings: QueueSettings,

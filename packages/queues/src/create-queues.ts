@@ -4,7 +4,7 @@ import { deadLetterQueue, fetchQueue, tickQueue, transformQueue } from "./catalo
 import { createEnqueue } from "./enqueue.ts";
 import { eachFailedJob } from "./failed-jobs.ts";
 import { mirrorLetters } from "./letter-mirror.ts";
-import type { OldestJob, QueueDepth, Queues } from "./queues.ts";
+import type { OldestJob, QueueDepth, Queues, UnattendedQueue } from "./queues.ts";
 import { runsAmong } from "./run-jobs.ts";
 import { applySchedule, nextTick } from "./schedules.ts";
 import { applyLimits, createLimitCheck, readRegistry } from "./source-limits.ts";
@@ -52,6 +52,11 @@ export function createQueues(backend: QueueBackend, options: QueuesOptions): Que
       asked("queue depths", async () => Promise.all([...(await workQueues()), queue(deadLetterQueue)].map(readDepth))),
     oldestJobs: () =>
       asked("oldest jobs", async () => (await Promise.all((await workQueues()).map(readOldest))).flat()),
+    unattended: (dueForMs) =>
+      asked("queues that nobody works on", async () => {
+        const found = await Promise.all((await workQueues()).map((each) => readUnattended(each, dueForMs)));
+        return found.filter((each) => each !== undefined);
+      }),
     connections: backend.connections,
     transformBacklog: () =>
       asked("transform backlog", () =>
@@ -88,6 +93,16 @@ async function readOldest(queue: BullQueue): Promise<OldestJob[]> {
       ageMs: job === undefined ? 0 : Math.max(0, now - job.timestamp),
     }),
   );
+}
+
+async function readUnattended(queue: BullQueue, leastMs: number): Promise<UnattendedQueue | undefined> {
+  const [[waiting], [delayed]] = await Promise.all([queue.getWaiting(0, 0), queue.getDelayed(0, 0)]);
+  // A delay is counted from when the job was made, or from when it was put off last.
+  const dueAt = [waiting?.timestamp, delayed && Math.max(delayed.timestamp, delayed.processedOn ?? 0) + delayed.delay];
+  const dueForMs = Date.now() - Math.min(...dueAt.map((at) => at ?? Number.POSITIVE_INFINITY));
+  // Asked last: the server lists all its connections for it.
+  if (dueForMs < leastMs || (await queue.getWorkersCount()) > 0) return undefined;
+  return { queue: queue.name, dueForMs };
 }
 
 async function readDepth(queue: BullQueue): Promise<QueueDepth> {

@@ -51,4 +51,15 @@ for (const target of queueTargets().filter(({ name }) => name === "postgres")) {
     await waitUntil(() => queues.enqueue(all).then(() => true), { what: "a queue that takes jobs", timeoutMs: 20_000 });
     await waitUntil(() => done.size === sources.length, { what: "every worker to work", timeoutMs: 30_000 });
   });
+
+  test("who only looks at a Postgres without queues is told so, and makes none", async () => {
+    await using stack = new AsyncDisposableStack();
+    const { settings } = stack.adopt(await target.create(), (created) => created.drop());
+    const looking = { isReadOnly: true };
+    const open = async () => await openQueueBackend(settings, looking);
+    await expect(open()).rejects.toMatchObject({ code: "QUEUE_MISSING" });
+    await expect(open()).rejects.toMatchObject({ code: "QUEUE_MISSING" });
+    await (await openQueueBackend(settings)).close();
+    await (await open()).close();
+  });
 }

@@ -20,6 +20,7 @@ const retryMs = 500;
  * worker has its own, one connection of which does nothing but wait for notifications.
  *
  * @throws InfrastructureError `QUEUE_UNAVAILABLE` when the server does not answer, or not to us
+ * @throws ConfigError `QUEUE_MISSING` when it has no such tables, and is only to be looked at
  */
 export async function openPostgresDriver(
   settings: PostgresSettings,
@@ -45,7 +46,7 @@ export async function openPostgresDriver(
   const where = `Postgres at ${address(settings)}`;
   const shared = openPool(6);
   try {
-    await ask(where, () => (options.isReadOnly ? select1(shared) : migrate(shared)), 30_000);
+    await ask(where, () => (options.isReadOnly ? requireTables(shared, where) : migrate(shared)), 30_000);
   } catch (error) {
     await close();
     throw error;
@@ -97,6 +98,11 @@ const factoryOn = (pool: Pool): QueueFactory => {
 
 async function select1(pool: Pool): Promise<void> {
   await pool.query("SELECT 1");
+}
+
+async function requireTables(pool: Pool, where: string): Promise<void> {
+  const { rows } = await pool.query<{ job: string | null }>("SELECT to_regclass('bullmq.job') AS job");
+  if (rows[0]?.job === null) throw new ConfigError("QUEUE_MISSING", `${where} has no queues yet`);
 }
 
 async function migrate(pool: Pool): Promise<void> {

@@ -26,6 +26,8 @@ export type Queues = {
   depths(): Promise<QueueDepth[]>;
   /** Age in milliseconds of the oldest job of each work queue and state, 0 where there is none; of those delayed, of the one due first. */
   oldestJobs(): Promise<OldestJob[]>;
+  /** Work queues whose first job has been due for so long at least, and on which no worker is. */
+  unattended(dueForMs: number): Promise<UnattendedQueue[]>;
   /** Connections to the queue's server that are in use, that are free, and who waits for one; `undefined` of the embedded one. */
   connections(): PoolUse | undefined;
   /** Jobs waiting in the transform queue, any state but finished: what back-pressure looks at. */
@@ -58,6 +60,8 @@ export type QueueSchedule = { everyMs: number; offsetMs: number } | { cron: stri
 export type PoolUse = { busy: number; idle: number; waiting: number };
 
 export type OldestJob = { queue: string; state: "waiting" | "active" | "delayed" | "failed"; ageMs: number };
+
+export type UnattendedQueue = { queue: string; dueForMs: number };
 
 export type QueueDepth = { queue: string; waiting: number; active: number; delayed: number; failed: number };
 

@@ -213,14 +213,40 @@ describe.each(queueTargets())("jobs on $name", (target) => {
     expect(await opened.depthOf(source)).toMatchObject({ waiting: 0, failed: 0 });
   });
 
-  test("a queue knows who works on it", async () => {
+  test("a queue knows who works on it, and whether anybody does where jobs are due", async () => {
     const source = "known";
+    const queues = opened.queues({ sources: [source] });
+    const ofSource = async (dueForMs: number) =>
+      (await queues.unattended(dueForMs)).filter(({ queue }) => queue === fetchQueue(source));
+    await queues.enqueue([{ ...fetchJob(source), delayMs: 60_000 }]);
+    expect(await ofSource(0)).toEqual([]);
+    await queues.enqueue([1, 2].map((seq) => fetchJob(source, { seq })));
+    expect(await ofSource(0)).toEqual([{ queue: fetchQueue(source), dueForMs: expect.any(Number) }]);
+    expect(await ofSource(60_000)).toEqual([]);
+
     const count = () => opened.backend.queue(fetchQueue(source)).getWorkersCount();
     expect(await count()).toBe(0);
-    const worker = opened.start(source, { handlers: {}, options });
+    const held = Promise.withResolvers<void>();
+    const handlers = { fetch: { handle: () => held.promise, settle: async () => undefined } };
+    const worker = opened.start(source, { handlers, options });
     await waitUntil(async () => (await count()) === 1, { what: "the worker to be seen" });
-    await worker.stop(1_000);
+    expect((await opened.depthOf(source))?.waiting).toBeGreaterThan(0);
+    expect(await ofSource(0)).toEqual([]);
+    held.resolve();
+    await worker.stop(5_000);
     await waitUntil(async () => (await count()) === 0, { what: "the worker to be gone" });
+  });
+
+  test("a job that was put off is due when its time has come", async () => {
+    const source = "late";
+    const queues = opened.queues({ sources: [source] });
+    await queues.enqueue([{ ...fetchJob(source), delayMs: 300 }]);
+    expect(await queues.unattended(0)).not.toContainEqual(expect.objectContaining({ queue: fetchQueue(source) }));
+    const found = await waitUntil(
+      async () => (await queues.unattended(0)).find(({ queue }) => queue === fetchQueue(source)),
+      { what: "the job to be due" },
+    );
+    expect(found.dueForMs).toBeLessThan(10_000);
   });
 
   test("all that failed are found, also behind many that stay", async () => {

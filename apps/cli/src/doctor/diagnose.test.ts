@@ -15,6 +15,7 @@ const healthy: Facts = {
   sources: known({ ready: ["usgs"], unconfigured: [], problems: [] }),
   database: known({ version: "PostgreSQL 17.2", now: later(900) }),
   queue: known(redis),
+  unattended: known([]),
   owner: undefined,
   apis: [{ source: "usgs", api: known({ apiDate: later(-900), answeredAt: now }) }],
   now,
@@ -33,6 +34,7 @@ test("an installation that works has nothing to be done about", () => {
     "queue",
     "queue durability",
     "queue clock",
+    "workers",
     "api clock",
   ]);
 });
@@ -76,7 +78,18 @@ const planted: [fault: string, check: string, severity: "warning" | "problem", c
     "problem",
     { database: known({ version: "PostgreSQL 17", now: later(-90_000) }) },
   ],
-  ["a queue that is away", "queue", "problem", { queue: failed("QUEUE_UNAVAILABLE") }],
+  [
+    "a queue that is away",
+    "queue",
+    "problem",
+    { queue: failed("QUEUE_UNAVAILABLE"), unattended: failed("QUEUE_UNAVAILABLE") },
+  ],
+  [
+    "a queue that nobody works on",
+    "workers",
+    "warning",
+    { unattended: known([{ queue: "transform", dueForMs: 60_000 }]) },
+  ],
   ["an old Redis", "queue", "problem", { queue: known({ ...redis, version: "Redis 6.0.16" }) }],
   ["a Redis that drops jobs", "queue durability", "problem", { queue: known({ ...redis, policy: "allkeys-lru" }) }],
   ["a Redis that forgets", "queue durability", "problem", { queue: known({ ...redis, isAppendOnly: false }) }],

@@ -1,4 +1,5 @@
 import type { QueueInspection } from "@penstock/queues/inspect-queue";
+import type { UnattendedQueue } from "@penstock/queues/queues";
 import type { Facts, Known, SourceFacts } from "./facts.ts";
 
 /** `warning`: works, but not as it should. `problem`: does not work. */
@@ -39,6 +40,8 @@ export function diagnose(facts: Facts): Finding[] {
       clock("database clock", now, facts.now, "database"),
     ]),
     ...known("queue", facts.queue, (found) => queue(found, facts)),
+    // Why a queue does not answer is said above.
+    ...(facts.queue?.isKnown === true ? known("workers", facts.unattended, workers) : []),
     ...facts.apis.flatMap(({ source, api }) => apiFindings(source, api)),
   ];
 }
@@ -141,6 +144,20 @@ function durability({ policy, isAppendOnly, usedBytes = 0, maxBytes = 0 }: Queue
   }
   return findings.length > 0 || policy === undefined ? findings : [ok("queue durability", "keeps what it is given")];
 }
+
+function workers(unattended: UnattendedQueue[] | null): Finding[] {
+  if (unattended === null) return [];
+  if (unattended.length === 0) return [ok("workers", "whatever is due in the queues has somebody who works on it")];
+  return unattended.map(({ queue: name, dueForMs }) => ({
+    check: "workers",
+    severity: "warning",
+    found: `nobody works on the queue ${name}, where a job has been due for ${Math.round(dueForMs / 1_000)} s`,
+    remedy: `start a ${workerOf(name)} for it: all are in ./penstock up, and Docker Compose has one of that name`,
+  }));
+}
+
+const workerOf = (queue: string): string =>
+  queue === "tick" ? "scheduler" : queue === "transform" ? "transformer" : "fetcher";
 
 function apiFindings(source: string, api: Facts["apis"][number]["api"]): Finding[] {
   if (!api.isKnown) {

@@ -3,6 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { PassThrough } from "node:stream";
+import { openQueueBackend } from "@penstock/queues/backend";
+import { createQueues } from "@penstock/queues/create-queues";
+import { transformJob } from "@penstock/queues/sample-jobs";
 import { loadConfiguration } from "@penstock/runtime/load-configuration";
 import { openConfiguredStore } from "@penstock/runtime/open-database";
 import { freePort } from "@penstock/testing/free-port";
@@ -180,6 +183,19 @@ describe.runIf(canStartOwn("redis"))("what is wrong with an installation", () =>
       /noeviction/,
     ],
     ["a queue that forgets", () => set("appendonly", "no"), "problem queue durability", /appendonly yes/],
+    [
+      "jobs that nobody works on",
+      async () => {
+        const job = transformJob("sound");
+        await using opened = new AsyncDisposableStack();
+        const url = settings["REDIS_URL"] ?? "";
+        const backend = opened.adopt(await openQueueBackend({ kind: "redis", url }), (one) => one.close());
+        await createQueues(backend, { sources: [] }).enqueue([job]);
+        await redis.hset(`penstock:transform:${job.jobId}`, "timestamp", Date.now() - 60_000);
+      },
+      "warning workers",
+      /start a transformer/,
+    ],
     ["a queue that is nearly full", () => set("maxmemory", "2mb"), "warning queue durability", /PENSTOCK_BACKLOG_HIGH/],
   ];
 
@@ -209,6 +225,7 @@ describe.runIf(canStartOwn("redis"))("what is wrong with an installation", () =>
         ["maxmemory", "0"],
       ] as const)
         await set(name, value);
+      await redis.flushdb();
     }
   });
 });

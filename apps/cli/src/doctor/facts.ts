@@ -1,4 +1,5 @@
 import type { QueueInspection } from "@penstock/queues/inspect-queue";
+import type { UnattendedQueue } from "@penstock/queues/queues";
 
 /** What was found out about an installation, judged by `diagnose`. `Failed`: it could not be found out, and why. */
 export type Facts = {
@@ -9,6 +10,8 @@ export type Facts = {
   database: Known<{ version: string; now: Date }> | undefined;
   /** `undefined` within: the embedded queue. */
   queue: Known<QueueInspection | undefined> | undefined;
+  /** `null` within: the embedded queue. */
+  unattended: Known<UnattendedQueue[] | null> | undefined;
   /** Who has the data folder of the embedded queue open. */
   owner: { pid: number; healthUrl: string | undefined } | undefined;
   /** `answeredAt` by this machine's clock: an API may take long. */

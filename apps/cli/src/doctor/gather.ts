@@ -10,7 +10,11 @@ import { openConfiguredStore } from "@penstock/runtime/open-database";
 import { type LoadedSources, loadSources } from "@penstock/source/load-sources";
 import type { Source } from "@penstock/source/model";
 import { probeSource } from "@penstock/source/probe-source";
+import { readUnattended } from "../queue-depths.ts";
 import type { Facts, Known, SourceFacts } from "./facts.ts";
+
+/** Workers that start over, one after the other, are none for a moment. */
+const unattendedAfterMs = 15_000;
 
 /** Finds out what can be found out about an installation, all of it at once. Writes nothing. */
 export async function gatherFacts(input: { env: NodeJS.ProcessEnv; cwd: string; node: string }): Promise<Facts> {
@@ -21,16 +25,17 @@ export async function gatherFacts(input: { env: NodeJS.ProcessEnv; cwd: string; 
   const loaded = await attempt(() => loadSources(value.sourcesDir, value.env));
   // Loading the sources' files takes its time.
   const now = new Date();
-  const [disk, database, queue, owner, apis] = await Promise.all([
+  const [disk, database, queue, unattended, owner, apis] = await Promise.all([
     attempt(() => leastSpace(value)),
     attempt(() => inspectDatabase(value)),
     attempt(() => inspectQueue(value.queue)),
+    attempt(() => readUnattended(value.queue, unattendedAfterMs)),
     ownerOf(value),
     Promise.all((loaded.isKnown ? loaded.value.sources : []).map(probe)),
   ]);
   const sources = loaded.isKnown ? { isKnown: true as const, value: sourceFacts(loaded.value) } : loaded;
   const places = { isKnown: true as const, value: placesOf(value) };
-  return { ...base, now, config: places, disk, sources, database, queue, owner, apis };
+  return { ...base, now, config: places, disk, sources, database, queue, unattended, owner, apis };
 }
 
 const nothing = {
@@ -38,6 +43,7 @@ const nothing = {
   sources: undefined,
   database: undefined,
   queue: undefined,
+  unattended: undefined,
   owner: undefined,
   apis: [],
 };
