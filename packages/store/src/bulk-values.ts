@@ -54,6 +54,9 @@ export function withBulkValues(
     const adapter = resolving(await factory.connect(), values, observe);
     const start = adapter.startTransaction.bind(adapter);
     adapter.startTransaction = async (level) => resolving(await start(level), values, observe);
+    const dispose = adapter.dispose.bind(adapter);
+    let disposed: Promise<void> | undefined;
+    adapter.dispose = () => (disposed ??= dispose());
     return adapter;
   };
   return {

@@ -51,7 +51,8 @@ export function createStore(connection: Connection, reach: Reach): Store {
     checkMigrated: connection.checkMigrated,
     version: () =>
       ask(async () => {
-        const [row] = await db.$queryRaw<[{ version: string }]>`SELECT ${dialect.version} AS version`;
+        const statements = await connection.statements();
+        const [row] = await statements.$queryRaw<[{ version: string }]>`SELECT ${dialect.version} AS version`;
         return row.version;
       }),
 
@@ -65,7 +66,8 @@ export function createStore(connection: Connection, reach: Reach): Store {
     markDue: (mark) => transact((tx) => markDue(tx, dialect, mark)),
     now: () =>
       ask(async () => {
-        const [row] = await db.$queryRaw<[{ now: Date | string }]>`SELECT ${dialect.now} AS now`;
+        const statements = await connection.statements();
+        const [row] = await statements.$queryRaw<[{ now: string }]>`SELECT ${dialect.now} AS now`;
         return new Date(row.now);
       }),
     sumRuns: (runs) => ask(() => sumRuns(db, runs)),
@@ -73,12 +75,11 @@ export function createStore(connection: Connection, reach: Reach): Store {
       ask(async () => (await readOutputs(db, dialect, { source, stream }, [key])).get(key)),
     readRun: (runId) => ask(async () => readRun(await connection.statements(), dialect, runId)),
     noteApiStart: (runId, at) =>
-      transact(
+      connection.transactDirectly(
         async (tx) =>
-          void (await tx.run.updateMany({
-            where: { id: runId, OR: [{ apiStartedAt: null }, { apiStartedAt: { gt: at } }] },
-            data: { apiStartedAt: at },
-          })),
+          void (await tx.$executeRaw`
+            UPDATE runs SET api_started_at = ${dialect.instant(at)}
+            WHERE id = ${runId} AND (api_started_at IS NULL OR api_started_at > ${dialect.instant(at)})`),
       ),
     endRun: (runId, end) => transact((tx) => endRun(tx, dialect, runId, end)),
     liveRuns: (filter) =>
@@ -206,18 +207,19 @@ export function createStore(connection: Connection, reach: Reach): Store {
     readDeletion: (runId) => ask(() => readDeletion(db, runId)),
     decideDeletion: (runId, isApproved, author) =>
       transact((tx) => decideDeletion(tx, dialect, { runId, isApproved }, author)),
-    noteSchemas: (schemas) => transact((tx) => noteSchemas(tx, dialect, schemas)),
+    noteSchemas: (schemas) => connection.transactDirectly((tx) => noteSchemas(tx, dialect, schemas)),
     listSchemas: (filter) => ask(() => listSchemas(db, filter)),
     noteDrift: (page, drift) => transact((tx) => noteDrift(tx, dialect, page, drift)),
     listDrift: (filter) => ask(() => listDrift(db, filter)),
-    ensureViews: (views) => ensureViews({ db, dialect, ask, transact }, views),
-    ensureIndexes: (views) => ensureIndexes({ db, dialect, ask, transact }, views),
+    ensureViews: (views) => ensureViews(connection, views),
+    ensureIndexes: (views) => ensureIndexes(connection, views),
     queryView: (sql) => ask(() => queryView(db, dialect, sql)),
   };
 }
 
 /** A server that answers and writes nothing is no better than one that is away. */
-async function requireWritable({ db, dialect }: Connection): Promise<void> {
+async function requireWritable({ statements, dialect }: Connection): Promise<void> {
+  const db = await statements();
   const [{ refused }] = await db.$queryRaw<[{ refused: boolean | bigint }]>`SELECT ${dialect.refusesWrites} AS refused`;
   if (refused === true)
     throw new InfrastructureError(

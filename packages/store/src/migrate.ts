@@ -3,9 +3,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ConfigError, type PenstockError } from "@penstock/core/errors";
 import Database from "better-sqlite3";
 import { Client } from "pg";
-import type { Prisma } from "./client.ts";
+import { Prisma } from "../generated/postgresql/client.ts";
 import { codesOf } from "./errors.ts";
 import { type AppliedMigration, type Migration, pendingMigrations } from "./migrations.ts";
+import type { Statements } from "./statements.ts";
 
 /** What Prisma's migrate takes on Postgres, so that the two never work at the same time. */
 const prismaLock = 72_707_369;
@@ -128,7 +129,7 @@ function migrationFailed(name: string, cause: unknown): PenstockError {
  *
  * @throws ConfigError `DATABASE_MISSING` when no migration was applied yet, `DATABASE_BEHIND` when some were
  */
-export async function checkMigrated(db: Prisma, migrations: Migration[]): Promise<void> {
+export async function checkMigrated(db: Statements, migrations: Migration[]): Promise<void> {
   const applied = await appliedTo(db);
   const [next] = pendingMigrations(migrations, applied);
   if (applied.length === 0) throw new ConfigError("DATABASE_MISSING", "the database has no tables of Penstock yet");
@@ -136,9 +137,9 @@ export async function checkMigrated(db: Prisma, migrations: Migration[]): Promis
     throw new ConfigError("DATABASE_BEHIND", `the database has not got migration ${next.name} of this version yet`);
 }
 
-async function appliedTo(db: Prisma): Promise<AppliedMigration[]> {
+async function appliedTo(db: Statements): Promise<AppliedMigration[]> {
   try {
-    return await db.$queryRawUnsafe<AppliedMigration[]>(history);
+    return await db.$queryRaw<AppliedMigration[]>(Prisma.raw(history));
   } catch (error) {
     if (codesOf(error).includes("TableDoesNotExist")) return [];
     throw error;

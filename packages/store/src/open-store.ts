@@ -74,8 +74,9 @@ async function openSqlite(
   const bulk = createBulkValues();
   const reader = sqliteClient(path, { readonly: true, bulk, observe });
   const writer = isReadOnly ? reader : sqliteClient(path, { readonly: false, bulk, observe });
-  await reader.client.$connect();
-  if (!isReadOnly) for (const pragma of writerPragmas) await writer.client.$queryRawUnsafe(`PRAGMA ${pragma}`);
+  await reader.adapter();
+  if (!isReadOnly)
+    await (await writer.adapter()).executeScript(writerPragmas.map((pragma) => `PRAGMA ${pragma};`).join("\n"));
   return checked(
     createConnection({
       reader: reader.client,
@@ -150,7 +151,6 @@ async function openPostgres(
   });
   const adapter = withBulkValues(plain, bulk, observe);
   const db = new PostgresClient({ adapter });
-  await db.$connect();
   return checked(
     createConnection({
       reader: db,

@@ -1,10 +1,11 @@
 import type { JsonObject } from "@penstock/core/json";
-import type { Prisma, Transaction } from "./client.ts";
+import type { Prisma } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
+import type { Statements } from "./statements.ts";
 import type { StoredSchema, StreamSchema } from "./store.ts";
 
 /** Keeps the schemas that are new, with the time they were first seen. Records name the one they were made by. */
-export async function noteSchemas(db: Transaction, dialect: Dialect, schemas: StreamSchema[]): Promise<void> {
+export async function noteSchemas(db: Statements, dialect: Dialect, schemas: StreamSchema[]): Promise<void> {
   const rows = schemas.map(({ source, stream, fingerprint, jsonSchema }) => [
     source,
     stream,

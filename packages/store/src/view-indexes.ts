@@ -2,6 +2,7 @@ import { shortHash } from "@penstock/core/hash";
 import { Prisma } from "../generated/postgresql/client.ts";
 import type { Connection } from "./connection.ts";
 import { isConflict } from "./errors.ts";
+import type { Statements } from "./statements.ts";
 import type { StreamView } from "./store.ts";
 import { columnExpression, identifier, ofStream } from "./view-sql.ts";
 
@@ -11,7 +12,7 @@ import { columnExpression, identifier, ofStream } from "./view-sql.ts";
  * statement: whatever differs has another name, and one that no declaration names any more is dropped.
  */
 
-type IndexConnection = Pick<Connection, "db" | "dialect" | "ask" | "transact">;
+type IndexConnection = Pick<Connection, "statements" | "dialect" | "ask" | "transactDirectly">;
 type WantedIndex = { name: string; sql: string };
 
 /**
@@ -32,9 +33,9 @@ export async function ensureIndexes(connection: IndexConnection, views: StreamVi
 const maxConflicts = 5;
 
 async function changeIndexes(connection: IndexConnection, views: StreamView[]): Promise<void> {
-  const { dialect, db, ask } = connection;
+  const { dialect, statements, ask } = connection;
   const wanted = new Map(views.flatMap((view) => indexesOf(dialect.name, view)).map((index) => [index.name, index]));
-  const existing = await ask(() => existingIndexes(db, dialect.name));
+  const existing = await ask(async () => existingIndexes(await statements(), dialect.name));
   const prefixes = views.map(prefixOf);
   const isOurs = (name: string) => prefixes.some((prefix) => name.startsWith(prefix));
   const stale = existing.filter(({ name, isValid }) => isOurs(name) && !(isValid && wanted.has(name)));
@@ -49,9 +50,9 @@ function concurrently(dialect: "sqlite" | "postgresql"): string {
 }
 
 /** Postgres builds an index beside writers outside of transactions only. */
-async function change({ db, dialect, ask, transact }: IndexConnection, sql: string): Promise<void> {
-  if (dialect.name === "postgresql") await ask(() => db.$executeRawUnsafe(sql));
-  else await transact((tx) => tx.$executeRawUnsafe(sql));
+async function change({ statements, dialect, ask, transactDirectly }: IndexConnection, sql: string): Promise<void> {
+  if (dialect.name === "postgresql") await ask(async () => (await statements()).$executeRaw(Prisma.raw(sql)));
+  else await transactDirectly((tx) => tx.$executeRaw(Prisma.raw(sql)));
 }
 
 function prefixOf({ source, stream }: StreamView): string {
@@ -74,7 +75,7 @@ function indexesOf(dialect: "sqlite" | "postgresql", view: StreamView): WantedIn
 const timeColumns = { postgresql: "ts, key", sqlite: "source, stream, ts, key" };
 
 async function existingIndexes(
-  db: IndexConnection["db"],
+  db: Statements,
   dialect: "sqlite" | "postgresql",
 ): Promise<{ name: string; isValid: boolean }[]> {
   const rows = await db.$queryRaw<{ name: string; valid: boolean | bigint }[]>(

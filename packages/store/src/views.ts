@@ -1,8 +1,8 @@
 import { ConfigError } from "@penstock/core/errors";
 import { Prisma } from "../generated/postgresql/client.ts";
-import type { Prisma as Client, Transaction } from "./client.ts";
 import type { Connection } from "./connection.ts";
 import { codesOf } from "./errors.ts";
+import type { Statements } from "./statements.ts";
 import type { StreamView } from "./store.ts";
 import { viewSql } from "./view-sql.ts";
 
@@ -15,7 +15,7 @@ const maxNameBytes = 63;
 const cannotReplace = "42P16";
 const hasDependents = "2BP01";
 
-type ViewConnection = Pick<Connection, "db" | "dialect" | "ask" | "transact">;
+type ViewConnection = Pick<Connection, "statements" | "dialect" | "ask" | "transactDirectly">;
 /** A view or table that exists; a view with the statement that made it. */
 type Existing = { name: string; isView: boolean; sql: string | null };
 
@@ -24,15 +24,18 @@ type Existing = { name: string; isView: boolean; sql: string | null };
  *
  * @throws ConfigError `SOURCE_INVALID` when two streams want one name, a table has it, or Postgres could not tell it apart
  */
-export async function ensureViews({ db, dialect, ask, transact }: ViewConnection, views: StreamView[]): Promise<void> {
+export async function ensureViews(
+  { statements, dialect, ask, transactDirectly }: ViewConnection,
+  views: StreamView[],
+): Promise<void> {
   views.forEach(refuseLongNames);
   refuseCollisions(views);
-  const outdated = async (from: Client | Transaction) => {
+  const outdated = async (from: Statements) => {
     const existing = await relations(from, dialect.name);
     return views.filter((view) => !isAsWanted(view, viewSql(dialect.name, view), existing));
   };
-  if ((await ask(() => outdated(db))).length === 0) return;
-  await transact(async (tx) => {
+  if ((await ask(async () => outdated(await statements()))).length === 0) return;
+  await transactDirectly(async (tx) => {
     if (dialect.name === "postgresql") await tx.$executeRaw`SELECT pg_advisory_xact_lock(${viewLock})`;
     for (const view of await outdated(tx))
       await (dialect.name === "postgresql" ? replacePostgres : replaceSqlite)(tx, view);
@@ -68,7 +71,7 @@ function refuseCollisions(views: StreamView[]): void {
 }
 
 /** Everything that has a name in the database. SQLite keeps a view's statement as it came, on Postgres its comment does. */
-async function relations(db: Client | Transaction, dialect: "sqlite" | "postgresql"): Promise<Map<string, Existing>> {
+async function relations(db: Statements, dialect: "sqlite" | "postgresql"): Promise<Map<string, Existing>> {
   const rows = await db.$queryRaw<(Omit<Existing, "isView"> & { kind: string })[]>(
     dialect === "sqlite"
       ? Prisma.sql`SELECT name, type AS kind, sql FROM sqlite_master WHERE type IN ('view', 'table')`
@@ -85,29 +88,29 @@ function isAsWanted({ source, stream, name }: StreamView, sql: string, existing:
   throw new ConfigError("SOURCE_INVALID", message, { source, stream, remedy: "rename the source or the stream" });
 }
 
-async function replaceSqlite(tx: Transaction, view: StreamView): Promise<void> {
-  await tx.$executeRawUnsafe(`DROP VIEW IF EXISTS "${view.name}"`);
-  await tx.$executeRawUnsafe(viewSql("sqlite", view));
+async function replaceSqlite(tx: Statements, view: StreamView): Promise<void> {
+  await tx.$executeRaw(Prisma.raw(`DROP VIEW IF EXISTS "${view.name}"`));
+  await tx.$executeRaw(Prisma.raw(viewSql("sqlite", view)));
 }
 
 /** Replaced in place where that is possible, so that what was granted on the view stays. */
-async function replacePostgres(tx: Transaction, view: StreamView): Promise<void> {
+async function replacePostgres(tx: Statements, view: StreamView): Promise<void> {
   const sql = viewSql("postgresql", view);
   await tx.$executeRaw`SAVEPOINT replacing`;
   try {
-    await tx.$executeRawUnsafe(sql.replace("CREATE VIEW", "CREATE OR REPLACE VIEW"));
+    await tx.$executeRaw(Prisma.raw(sql.replace("CREATE VIEW", "CREATE OR REPLACE VIEW")));
   } catch (error) {
     if (!codesOf(error).includes(cannotReplace)) throw error;
     await tx.$executeRaw`ROLLBACK TO SAVEPOINT replacing`;
     await dropPostgres(tx, view);
-    await tx.$executeRawUnsafe(sql);
+    await tx.$executeRaw(Prisma.raw(sql));
   }
-  await tx.$executeRawUnsafe(`COMMENT ON VIEW "${view.name}" IS '${sql.replaceAll("'", "''")}'`);
+  await tx.$executeRaw(Prisma.raw(`COMMENT ON VIEW "${view.name}" IS '${sql.replaceAll("'", "''")}'`));
 }
 
-async function dropPostgres(tx: Transaction, { name, source, stream }: StreamView): Promise<void> {
+async function dropPostgres(tx: Statements, { name, source, stream }: StreamView): Promise<void> {
   try {
-    await tx.$executeRawUnsafe(`DROP VIEW "${name}"`);
+    await tx.$executeRaw(Prisma.raw(`DROP VIEW "${name}"`));
   } catch (error) {
     if (!codesOf(error).includes(hasDependents)) throw error;
     const message = `the columns of ${source}.${stream} changed, but views of yours are built on the view ${name}`;
