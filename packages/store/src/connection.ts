@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { SqlDriverAdapter } from "@prisma/driver-adapter-utils";
-import type { Prisma, Transaction } from "./client.ts";
+import type { LazyClient, Prisma, Transaction } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
 import { isBusy, isConflict, translateError } from "./errors.ts";
 import { checkMigrated } from "./migrate.ts";
@@ -11,10 +11,7 @@ import type { WalCopier } from "./wal-copier.ts";
 
 /** A database with the means to work in it: what the parts of the store are made of. */
 export type Connection = {
-  /**
-   * For reading only: on SQLite it sees what is committed, and nothing that is written through it would be safe. Who does not come to ask it
-   * saves what Prisma's query compiler takes, 20 MB: fetchers and transformers do not, as long as all goes well.
-   */
+  /** For reading only: on SQLite it sees what is committed, and nothing that is written through it would be safe. */
   db: Prisma;
   dialect: Dialect;
   /**
@@ -36,12 +33,12 @@ export type Connection = {
 };
 
 export type ConnectionParts = {
-  reader: Prisma;
+  reader: LazyClient;
   /**
    * The same as the reader on Postgres. Prisma's SQLite adapter has one connection per client: a statement sent beside a
    * transaction would run inside it, read what is not committed, and be rolled back with it.
    */
-  writer: Prisma;
+  writer: LazyClient;
   /** What the two are connected by. */
   adapters: { reader: OpenAdapter; writer: OpenAdapter };
   dialect: Dialect;
@@ -89,15 +86,15 @@ export function createConnection({
     };
   const close = async () => {
     await wal?.close();
-    for (const client of new Set([writer, reader])) await client.$disconnect();
+    for (const each of new Set([writer, reader])) await each.disconnect();
     // A client that nobody asked anything has nothing to close.
     for (const adapter of new Set([adapters.writer, adapters.reader])) await (await adapter()).dispose();
   };
   return {
-    db: reader,
+    db: reader.client,
     dialect,
     ask,
-    transact: (work) => ask(() => again(() => writer.$transaction(locked(work), transactionOptions))),
+    transact: (work) => ask(() => again(() => writer.client.$transaction(locked(work), transactionOptions))),
     transactDirectly: (work) =>
       ask(() =>
         again(async () => inDriverTransaction(await adapters.writer(), transactionOptions.timeout, locked(work))),

@@ -10,7 +10,7 @@ import { PrismaClient as PostgresClient } from "../generated/postgresql/client.t
 import { PrismaClient as SqliteClient } from "../generated/sqlite/client.ts";
 import { type BulkValues, createBulkValues, type ObserveStatement, withBulkValues } from "./bulk-values.ts";
 import { keepClockAhead } from "./change-clock.ts";
-import type { Prisma } from "./client.ts";
+import { lazyClient, type Prisma } from "./client.ts";
 import { type Connection, createConnection } from "./connection.ts";
 import { createStore } from "./create-store.ts";
 import { postgresql, sqlite } from "./dialect.ts";
@@ -79,8 +79,8 @@ async function openSqlite(
     await (await writer.adapter()).executeScript(writerPragmas.map((pragma) => `PRAGMA ${pragma};`).join("\n"));
   return checked(
     createConnection({
-      reader: reader.client,
-      writer: writer.client,
+      reader: reader.lazy,
+      writer: writer.lazy,
       adapters: { reader: reader.adapter, writer: writer.adapter },
       dialect: sqlite(bulk),
       wal: isReadOnly ? undefined : createWalCopier(path),
@@ -117,7 +117,7 @@ function sqliteClient(path: string, { readonly, bulk, observe }: SqliteOptions) 
   const plain = new PrismaBetterSqlite3({ url: `file:${path}`, timeout, readonly });
   const adapter = withBulkValues(readonly ? plain : withKeptStatements(plain), bulk, observe);
   // A test proves both schemas equal; their clients differ in nothing that is used here.
-  return { client: new SqliteClient({ adapter }) as unknown as Prisma, adapter: adapter.connect };
+  return { lazy: lazyClient(() => new SqliteClient({ adapter }) as unknown as Prisma), adapter: adapter.connect };
 }
 
 /**
@@ -150,7 +150,7 @@ async function openPostgres(
     statementNameGenerator: (query) => (isDirect ? preparedName(query) : ""),
   });
   const adapter = withBulkValues(plain, bulk, observe);
-  const db = new PostgresClient({ adapter });
+  const db = lazyClient(() => new PostgresClient({ adapter }));
   return checked(
     createConnection({
       reader: db,
