@@ -61,5 +61,13 @@ test("a statement answers the same each time, whatever became of it before", asy
   await expect(insert(1)).rejects.toMatchObject({ code: "23505" });
   await insert(2);
   expect((await db.query("SELECT id FROM kept WHERE id > $1", [0])).rows).toEqual([{ id: 1 }, { id: 2 }]);
+  const all = () => db.query("SELECT * FROM kept WHERE id < $1", [2]);
+  expect((await all()).rows).toEqual([{ id: 1 }]);
+  await db.exec("ALTER TABLE kept ADD COLUMN more int");
+  await expect(all()).rejects.toMatchObject({ code: "0A000" });
+  expect((await all()).rows).toEqual([{ id: 1, more: null }]);
+  await db.exec("DEALLOCATE ALL");
+  await expect(all()).rejects.toMatchObject({ code: "26000" });
+  expect((await all()).rows).toEqual([{ id: 1, more: null }]);
   await db.close();
 });
