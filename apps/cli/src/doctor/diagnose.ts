@@ -1,3 +1,4 @@
+import { tickQueue, transformQueue } from "@penstock/queues/catalog";
 import type { QueueInspection } from "@penstock/queues/inspect-queue";
 import type { UnattendedQueue } from "@penstock/queues/queues";
 import type { Facts, Known, SourceFacts } from "./facts.ts";
@@ -157,7 +158,7 @@ function workers(unattended: UnattendedQueue[] | null): Finding[] {
 }
 
 const workerOf = (queue: string): string =>
-  queue === "tick" ? "scheduler" : queue === "transform" ? "transformer" : "fetcher";
+  queue === tickQueue ? "scheduler" : queue === transformQueue ? "transformer" : "fetcher";
 
 function apiFindings(source: string, api: Facts["apis"][number]["api"]): Finding[] {
   if (!api.isKnown) {
